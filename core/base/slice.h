@@ -1,0 +1,69 @@
+/*
+ * slice.h - a pointer with its length.
+ *
+ * Bytes that come from a peer are always handled as slices: nothing is
+ * NUL-terminated, so nothing can be read past its end by a str* function.
+ * A slice does not own its bytes.
+ */
+#ifndef PD_SLICE_H
+#define PD_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct pd_slice {
+    const char *p;
+    size_t n;
+};
+
+/* A slice over a string literal. */
+#define PD_SLICE(lit) ((struct pd_slice){ "" lit, sizeof(lit) - 1 })
+#define PD_SLICE_NONE ((struct pd_slice){ NULL, 0 })
+
+static inline struct pd_slice pd_slice(const char *p, size_t n)
+{
+    return (struct pd_slice){ p, n };
+}
+
+/* Lengths are compared first, so a prefix never passes for the whole. */
+static inline bool pd_slice_eq(struct pd_slice a, struct pd_slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline char pd_ascii_lower(char c)
+{
+    return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
+}
+
+/* ASCII case-insensitive; never locale- or Unicode-dependent. */
+static inline bool pd_slice_eq_nocase(struct pd_slice a, struct pd_slice b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (pd_ascii_lower(a.p[i]) != pd_ascii_lower(b.p[i]))
+            return false;
+    return true;
+}
+
+static inline bool pd_slice_has_prefix(struct pd_slice s, struct pd_slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+/* The slice without its first `n` bytes; `n` must not exceed its length. */
+static inline struct pd_slice pd_slice_from(struct pd_slice s, size_t n)
+{
+    return (struct pd_slice){ s.p + n, s.n - n };
+}
+
+/* Index of the first `c`, or s.n when there is none. */
+static inline size_t pd_slice_find(struct pd_slice s, char c)
+{
+    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : s.n;
+}
+
+#endif

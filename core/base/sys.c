@@ -1,0 +1,204 @@
+/* sys.c - the table of struct pd_sys that calls the C library itself. */
+#define _GNU_SOURCE
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/sendfile.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *real_alloc(void *ctx, size_t n)
+{
+    (void)ctx;
+    return malloc(n);
+}
+
+static void *real_resize(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    return realloc(p, n);
+}
+
+static void real_release(void *ctx, void *p)
+{
+    (void)ctx;
+    free(p);
+}
+
+static int real_socket(void *ctx, int domain, int type, int protocol)
+{
+    (void)ctx;
+    return socket(domain, type, protocol);
+}
+
+static int real_bind(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    (void)ctx;
+    return bind(fd, addr, len);
+}
+
+static int real_listen(void *ctx, int fd, int backlog)
+{
+    (void)ctx;
+    return listen(fd, backlog);
+}
+
+static int real_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    (void)ctx;
+    return accept4(fd, addr, len, flags);
+}
+
+static int real_setsockopt(void *ctx, int fd, int level, int name, const void *value, socklen_t len)
+{
+    (void)ctx;
+    return setsockopt(fd, level, name, value, len);
+}
+
+static int real_getsockopt(void *ctx, int fd, int level, int name, void *value, socklen_t *len)
+{
+    (void)ctx;
+    return getsockopt(fd, level, name, value, len);
+}
+
+static int real_shutdown(void *ctx, int fd, int how)
+{
+    (void)ctx;
+    return shutdown(fd, how);
+}
+
+static ssize_t real_recv(void *ctx, int fd, void *buf, size_t n, int flags)
+{
+    (void)ctx;
+    return recv(fd, buf, n, flags);
+}
+
+static ssize_t real_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
+{
+    (void)ctx;
+    return sendmsg(fd, msg, flags);
+}
+
+static ssize_t real_sendfile(void *ctx, int out, int in, off_t *offset, size_t n)
+{
+    (void)ctx;
+    return sendfile(out, in, offset, n);
+}
+
+static int real_open(void *ctx, const char *path, int flags, mode_t mode)
+{
+    (void)ctx;
+    return open(path, flags, mode);
+}
+
+static ssize_t real_pread(void *ctx, int fd, void *buf, size_t n, off_t offset)
+{
+    (void)ctx;
+    return pread(fd, buf, n, offset);
+}
+
+static ssize_t real_pwrite(void *ctx, int fd, const void *buf, size_t n, off_t offset)
+{
+    (void)ctx;
+    return pwrite(fd, buf, n, offset);
+}
+
+static ssize_t real_read(void *ctx, int fd, void *buf, size_t n)
+{
+    (void)ctx;
+    return read(fd, buf, n);
+}
+
+static ssize_t real_write(void *ctx, int fd, const void *buf, size_t n)
+{
+    (void)ctx;
+    return write(fd, buf, n);
+}
+
+static int real_close(void *ctx, int fd)
+{
+    (void)ctx;
+    return close(fd);
+}
+
+static int real_epoll_create1(void *ctx, int flags)
+{
+    (void)ctx;
+    return epoll_create1(flags);
+}
+
+static int real_epoll_ctl(void *ctx, int ep, int op, int fd, struct epoll_event *ev)
+{
+    (void)ctx;
+    return epoll_ctl(ep, op, fd, ev);
+}
+
+static int real_epoll_wait(void *ctx, int ep, struct epoll_event *evs, int max, int timeout_ms)
+{
+    (void)ctx;
+    return epoll_wait(ep, evs, max, timeout_ms);
+}
+
+static int real_poll(void *ctx, struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    (void)ctx;
+    return poll(fds, n, timeout_ms);
+}
+
+static int real_eventfd(void *ctx, unsigned initial, int flags)
+{
+    (void)ctx;
+    return eventfd(initial, flags);
+}
+
+static uint64_t real_monotonic_ns(void *ctx)
+{
+    (void)ctx;
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int64_t real_wall_s(void *ctx)
+{
+    (void)ctx;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+    return (int64_t)ts.tv_sec;
+}
+
+const struct pd_sys *pd_sys_default(void)
+{
+    static const struct pd_sys table = {
+        .alloc = real_alloc,
+        .resize = real_resize,
+        .release = real_release,
+        .socket = real_socket,
+        .bind = real_bind,
+        .listen = real_listen,
+        .accept4 = real_accept4,
+        .setsockopt = real_setsockopt,
+        .getsockopt = real_getsockopt,
+        .shutdown = real_shutdown,
+        .recv = real_recv,
+        .sendmsg = real_sendmsg,
+        .sendfile = real_sendfile,
+        .open = real_open,
+        .pread = real_pread,
+        .pwrite = real_pwrite,
+        .read = real_read,
+        .write = real_write,
+        .close = real_close,
+        .epoll_create1 = real_epoll_create1,
+        .epoll_ctl = real_epoll_ctl,
+        .epoll_wait = real_epoll_wait,
+        .poll = real_poll,
+        .eventfd = real_eventfd,
+        .monotonic_ns = real_monotonic_ns,
+        .wall_s = real_wall_s,
+        .ctx = NULL,
+    };
+    return &table;
+}

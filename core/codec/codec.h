@@ -1,0 +1,127 @@
+/*
+ * codec.h - what a protocol is: bytes in, events out; a response in, bytes out.
+ *
+ * A codec is sans-I/O: it has no socket, no log, no global and no allocation.
+ * The connection feeds it all bytes that are not yet consumed and takes one
+ * event at a time. Slices in an event point into the fed bytes or into the
+ * scratch and are valid until the next call. However the input is split, the
+ * events are the same, but for how BODY and HEAD_BYTES runs are cut.
+ *
+ * Order of events for one stream (request):
+ *
+ *   OPEN -> HEAD_BYTES* -> HEAD -> BODY* -> BODY_END
+ *           (ABORT may come at any point after OPEN and ends the stream;
+ *            BAD with fatal = false ends it too)
+ *
+ * HTTP and SCGI have one stream, id 1, at a time; FastCGI has many.
+ */
+#ifndef PD_CODEC_H
+#define PD_CODEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "codec/limits.h"
+#include "codec/reason.h"
+
+struct pd_field {
+    struct pd_slice name;
+    struct pd_slice value;
+};
+
+/* Where a codec puts the fields of a head; one per loop role, not per connection. */
+struct pd_scratch {
+    struct pd_field fields[PD_FIELDS_MAX];
+    char reply[256]; /* bytes of a REPLY event */
+};
+
+enum pd_head_form {
+    PD_HEAD_HTTP, /* method, target and header fields as in RFC 9112 */
+    PD_HEAD_CGI,  /* CGI-style variables (RFC 3875 section 4.1) */
+};
+
+/* A request head as the wire gave it: syntax checked, meaning not yet. */
+struct pd_head {
+    enum pd_head_form form;
+    struct pd_slice method;  /* HTTP form only */
+    struct pd_slice target;  /* HTTP form only: the raw request target */
+    struct pd_field *fields; /* in wire order; repeated names are repeated */
+    size_t nfields;
+    int64_t content_length;  /* bytes of the body, or -1 when not announced */
+    uint8_t http_minor;      /* HTTP form only: 0 or 1 */
+    bool chunked;            /* HTTP form: the body has the chunked coding */
+    bool expect_continue;    /* HTTP form: the client waits for 100 Continue */
+    bool keep_alive;         /* the peer wants to reuse the connection */
+    bool authorizer;         /* FastCGI role Authorizer */
+};
+
+enum pd_event_kind {
+    PD_EV_MORE,       /* nothing more without further bytes */
+    PD_EV_OPEN,       /* a stream begins */
+    PD_EV_HEAD_BYTES, /* data: head bytes to collect for parse_head */
+    PD_EV_HEAD,       /* the head is complete: `head`, or NULL: call parse_head on what was collected */
+    PD_EV_BODY,       /* data: body bytes, decoded */
+    PD_EV_BODY_END,   /* the body is complete */
+    PD_EV_ABORT,      /* the peer gave the stream up */
+    PD_EV_REPLY,      /* data: bytes the connection must send (never inside a response's frame) */
+    PD_EV_BAD,        /* `reason`; `fatal`: the connection cannot go on */
+};
+
+struct pd_event {
+    enum pd_event_kind kind;
+    uint32_t stream;
+    struct pd_slice data;
+    const struct pd_head *head;
+    enum pd_reason reason;
+    bool fatal;
+};
+
+struct pd_response; /* codec/response.h */
+
+enum {
+    PD_FRAME_PREFIX_MAX = 24, /* most bytes put_frame writes before a block */
+    PD_FRAME_SUFFIX_MAX = 16, /* ... and behind it */
+    PD_END_MAX = 32,          /* most bytes put_end writes */
+    PD_CODEC_STATE_MAX = 384, /* the connection keeps this much room for a codec's state */
+};
+
+struct pd_codec {
+    const char *name;
+    size_t state_size;
+    bool multiplexed;  /* several streams at once (FastCGI) */
+    bool head_is_data; /* the response head travels inside the first data frame */
+    bool gateway;      /* the peer is a front end and sends CGI-style variables */
+    size_t frame_max;  /* most data bytes in one frame; SIZE_MAX: no limit */
+
+    /* --- request side --- */
+    void (*init)(void *state, const struct pd_limits *limits);
+    /* Looks at `in` (all unconsumed bytes), says how many it consumed, and gives one event. */
+    void (*next)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
+    /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. */
+    enum pd_reason (*parse_head)(void *state, uint32_t stream, struct pd_slice bytes, struct pd_scratch *scratch,
+                                 struct pd_head *head);
+    /* True when the input may end here without anything being cut off. */
+    bool (*at_boundary)(const void *state);
+
+    /* --- response side --- */
+    /* Decides framing (may set r->chunked, r->close) and appends the encoded head to `out`. */
+    enum pd_reason (*put_head)(void *state, uint32_t stream, struct pd_response *r, struct pd_buf *out);
+    /*
+     * Frames the next `n` data bytes (1 <= n <= frame_max) of the response: writes what stands before and
+     * behind them and their sizes. A codec without frames sets both sizes to 0.
+     */
+    void (*put_frame)(void *state, uint32_t stream, const struct pd_response *r, size_t n, char *prefix,
+                      size_t *prefix_n, char *suffix, size_t *suffix_n);
+    /* The bytes that end a complete response (at most PD_END_MAX); also forgets the stream. */
+    size_t (*put_end)(void *state, uint32_t stream, const struct pd_response *r, char *dst);
+    /* Forgets a stream whose response was broken off without put_end. */
+    void (*drop)(void *state, uint32_t stream);
+};
+
+extern const struct pd_codec pd_codec_http1;
+extern const struct pd_codec pd_codec_fastcgi;
+extern const struct pd_codec pd_codec_scgi;
+
+#endif

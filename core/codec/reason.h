@@ -1,0 +1,102 @@
+/*
+ * reason.h - why bytes were refused: one code per cause, for all protocols.
+ *
+ * Each row: enum suffix, HTTP status that tells the client (0: close without
+ * an answer, because the peer does not speak our protocol or the frame is
+ * lost), and the text for the log. Codecs and the policy layer return these;
+ * nothing else decides what a refused request is answered.
+ */
+#ifndef PD_REASON_H
+#define PD_REASON_H
+
+/* clang-format off */
+#define PD_REASONS(X) \
+    X(NONE, 0, "no error") \
+    /* our own means */ \
+    X(NO_MEMORY, 503, "out of memory") \
+    X(OVERLOADED, 503, "too many requests at once") \
+    /* limits */ \
+    X(HEAD_TOO_LARGE, 431, "the request head is larger than the limit") \
+    X(TOO_MANY_FIELDS, 431, "the request has more header fields than the limit") \
+    X(TARGET_TOO_LONG, 414, "the request target is longer than the limit") \
+    X(BODY_TOO_LARGE, 413, "the request body is larger than the limit") \
+    X(METHOD_TOO_LONG, 501, "the method is longer than any known one") \
+    X(TOO_MANY_EMPTY_LINES, 400, "too many empty lines before the request line") \
+    /* request line */ \
+    X(BAD_METHOD, 400, "the method is not a token") \
+    X(BAD_REQUEST_LINE, 400, "the request line is not METHOD SP TARGET SP VERSION") \
+    X(BAD_TARGET, 400, "the request target has a form or a byte that is not allowed") \
+    X(BAD_VERSION, 400, "the version is not HTTP/DIGIT.DIGIT") \
+    X(UNSUPPORTED_VERSION, 505, "only HTTP/1.x is served") \
+    X(CONNECT_REFUSED, 501, "CONNECT is not served") \
+    X(NUL_IN_PATH, 400, "the path holds %00") \
+    X(BAD_ESCAPE, 400, "the path holds a malformed percent escape") \
+    /* header lines */ \
+    X(BARE_LF, 400, "a line ends in a bare LF") \
+    X(BARE_CR, 400, "a CR stands outside a line end") \
+    X(BAD_FIELD_NAME, 400, "a field name is empty or not a token") \
+    X(SPACE_BEFORE_COLON, 400, "white space before the colon of a field") \
+    X(NO_COLON, 400, "a header line has no colon") \
+    X(BAD_FIELD_VALUE, 400, "a field value holds a control character") \
+    X(OBS_FOLD, 400, "a folded header line") \
+    X(LEADING_SPACE, 400, "white space before the first header field") \
+    X(DUPLICATE_FIELD, 400, "a field that may stand once stands twice") \
+    X(MISSING_HOST, 400, "HTTP/1.1 without Host") \
+    X(BAD_HOST, 400, "Host is not host[:port]") \
+    /* framing of the body */ \
+    X(BAD_CONTENT_LENGTH, 400, "Content-Length is not a plain decimal number") \
+    X(DUPLICATE_CONTENT_LENGTH, 400, "more than one Content-Length") \
+    X(LENGTH_AND_ENCODING, 400, "Transfer-Encoding together with Content-Length") \
+    X(BAD_TRANSFER_ENCODING, 400, "Transfer-Encoding is not exactly chunked") \
+    X(UNKNOWN_TRANSFER_ENCODING, 501, "a transfer coding other than chunked") \
+    X(ENCODING_IN_HTTP10, 400, "Transfer-Encoding in an HTTP/1.0 request") \
+    X(BAD_EXPECTATION, 417, "an expectation other than 100-continue") \
+    X(BAD_CHUNK_SIZE, 400, "a chunk size is not a plain hexadecimal number") \
+    X(BAD_CHUNK_EXTENSION, 400, "a malformed chunk extension") \
+    X(CHUNK_OVERHEAD, 400, "too much chunk framing for the data") \
+    X(BAD_CHUNK_END, 400, "chunk data is not followed by CR LF") \
+    X(BAD_TRAILER, 400, "a malformed or forbidden trailer field") \
+    X(BODY_TRUNCATED, 400, "the body ended before its announced length") \
+    /* CGI-style variables */ \
+    X(BAD_VARIABLE_NAME, 400, "a variable name is empty or holds a forbidden byte") \
+    X(BAD_VARIABLE_VALUE, 400, "a variable value holds a NUL or a line end") \
+    X(DUPLICATE_VARIABLE, 400, "a variable that may stand once stands twice") \
+    X(MISSING_METHOD, 400, "REQUEST_METHOD is missing or empty") \
+    X(BAD_PATH, 400, "the path is neither empty nor begins with a slash") \
+    /* FastCGI */ \
+    X(FCGI_BAD_VERSION, 0, "the FastCGI version is not 1") \
+    X(FCGI_BAD_RECORD, 0, "a FastCGI record of this type may not have this id or length") \
+    X(FCGI_BAD_PAIR, 400, "a FastCGI name-value pair is cut off") \
+    X(FCGI_ID_IN_USE, 0, "BEGIN_REQUEST for an id that is in use") \
+    X(FCGI_EARLY_STDIN, 400, "STDIN before the end of PARAMS") \
+    /* SCGI */ \
+    X(SCGI_BAD_LENGTH, 0, "the netstring length is not a plain decimal number") \
+    X(SCGI_TOO_LARGE, 0, "the netstring is longer than the limit") \
+    X(SCGI_NO_COMMA, 0, "the netstring does not end in a comma") \
+    X(SCGI_BAD_PAIRS, 0, "the SCGI headers are not NUL-terminated pairs") \
+    X(SCGI_LENGTH_NOT_FIRST, 0, "CONTENT_LENGTH is not the first SCGI header") \
+    X(SCGI_NO_VERSION, 0, "the SCGI header SCGI is not 1") \
+    /* responses (errors of the application) */ \
+    X(BAD_STATUS, 500, "the status is not three digits, a space and a reason") \
+    X(BAD_RESPONSE_NAME, 500, "a response header name is not a token") \
+    X(BAD_RESPONSE_VALUE, 500, "a response header value holds a control character") \
+    X(HOP_BY_HOP, 500, "a hop-by-hop response header") \
+    X(BAD_RESPONSE_LENGTH, 500, "the response's Content-Length is malformed or stands twice") \
+    X(RESPONSE_HEAD_TOO_LARGE, 500, "the response head does not fit the protocol's packet")
+/* clang-format on */
+
+enum pd_reason {
+#define PD_REASON_ENUM(name, status, text) PD_R_##name,
+    PD_REASONS(PD_REASON_ENUM)
+#undef PD_REASON_ENUM
+        PD_R_COUNT_
+};
+
+/* The HTTP status for the client; 0 means: close without an answer. */
+int pd_reason_status(enum pd_reason r);
+/* One English clause for the log. */
+const char *pd_reason_text(enum pd_reason r);
+/* The enum suffix, as corpora and the docs write it ("BARE_LF"). */
+const char *pd_reason_name(enum pd_reason r);
+
+#endif

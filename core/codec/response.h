@@ -1,0 +1,55 @@
+/*
+ * response.h - the one response head that all protocols start from.
+ *
+ * The bridge fills it field by field; every rule about what an application may
+ * send (PEP 3333 "start_response", RFC 9110 section 5) is checked here, when
+ * the field is added. The fields are kept in wire form, "Name: value\r\n".
+ */
+#ifndef PD_RESPONSE_H
+#define PD_RESPONSE_H
+
+#include "base/buf.h"
+#include "codec/reason.h"
+
+struct pd_response {
+    uint16_t status;
+    struct pd_buf line;      /* "200 OK": the status line without version */
+    struct pd_buf fields;    /* "Name: value\r\n" ... */
+    int64_t content_length;  /* announced by the application, or -1 */
+    /* set from the request before put_head */
+    uint8_t http_minor;      /* the client's HTTP/1.minor */
+    bool is_head;            /* answer to HEAD */
+    bool keep_alive;         /* the connection may be reused */
+    struct pd_slice date;    /* value for Date when the application set none */
+    struct pd_slice server;  /* value for Server when the application set none; empty: none is added */
+    /* set by pd_response_add */
+    bool has_date;
+    bool has_server;
+    /* set by put_head */
+    bool bodiless; /* HEAD, 1xx, 204, 304: body bytes are never sent */
+    bool chunked;  /* HTTP: the body has the chunked coding */
+    bool close;    /* the connection closes behind this response */
+};
+
+void pd_response_init(struct pd_response *r, const struct pd_sys *sys, size_t head_limit);
+void pd_response_fini(struct pd_response *r);
+
+/* Begins (or begins anew) with a status such as "404 Not Found"; drops all fields. */
+enum pd_reason pd_response_start(struct pd_response *r, struct pd_slice status) PD_MUST_CHECK;
+/* Checks and appends one header field; bytes are latin-1. */
+enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, struct pd_slice value) PD_MUST_CHECK;
+
+/* True for statuses that never have a body: 1xx, 204, 304 (RFC 9110 section 6.4.1). */
+bool pd_status_is_bodiless(unsigned status);
+
+/* Writes the IMF-fixdate of `wall_s` (seconds since 1970), 29 bytes (RFC 9110 section 5.6.7). */
+enum { PD_DATE_LEN = 29 };
+void pd_date_put(int64_t wall_s, char dst[PD_DATE_LEN]);
+
+/*
+ * The response head of all CGI-style protocols (FastCGI, SCGI, CGI): "Status: 200 OK\r\n", the fields and the empty
+ * line. Content-Length is the application's. Sets r->bodiless.
+ */
+enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out) PD_MUST_CHECK;
+
+#endif
