@@ -1,0 +1,240 @@
+/* out.c - what a connection still has to send (see out.h). */
+#include "conn/out.h"
+
+#include "codec/response.h"
+#include "conn/spill.h"
+
+#include <errno.h>
+
+enum {
+    OUT_BLOCK = 16384 - 64, /* memory items are at least this large, so small writes share one */
+    OUT_IOV = 16,           /* memory items sent by one call */
+    OUT_SENDFILE = 1 << 20, /* most bytes of one sendfile call */
+    OUT_FRAME = 32768,      /* file bytes read into one frame */
+};
+
+struct out_item {
+    struct pd_list node;
+    struct pd_out_file *file; /* NULL: bytes in memory */
+    struct pd_out_framing framing;
+    uint64_t begin;           /* next byte to send: index into `bytes`, or offset of the file */
+    uint64_t end;
+    size_t cap;
+    char bytes[];
+};
+
+void pd_out_init(struct pd_out *o, const struct pd_sys *sys)
+{
+    *o = (struct pd_out){ .sys = sys };
+    pd_list_init(&o->items);
+}
+
+static void out_drop(struct pd_out *o, struct out_item *item)
+{
+    pd_list_remove(&item->node);
+    if (item->file)
+        pd_out_file_release(o->sys, item->file);
+    else
+        o->memory -= (size_t)(item->end - item->begin);
+    pd_release(o->sys, item);
+}
+
+void pd_out_fini(struct pd_out *o)
+{
+    while (!pd_out_is_empty(o))
+        out_drop(o, PD_LIST_ENTRY(o->items.next, struct out_item, node));
+}
+
+static struct out_item *out_append(struct pd_out *o, struct pd_out_file *file, size_t cap)
+{
+    struct out_item *item = pd_alloc(o->sys, sizeof *item + cap);
+    if (!item)
+        return NULL;
+    *item = (struct out_item){ .file = file, .cap = cap };
+    pd_list_push(&o->items, &item->node);
+    return item;
+}
+
+static struct out_item *out_tail(struct pd_out *o)
+{
+    return pd_out_is_empty(o) ? NULL : PD_LIST_ENTRY(o->items.prev, struct out_item, node);
+}
+
+bool pd_out_reserve(struct pd_out *o, size_t n)
+{
+    struct out_item *tail = out_tail(o);
+    if (tail && !tail->file && tail->cap - tail->end >= n)
+        return true;
+    return out_append(o, NULL, n > OUT_BLOCK ? n : OUT_BLOCK) != NULL;
+}
+
+bool pd_out_put(struct pd_out *o, struct pd_slice s)
+{
+    if (s.n == 0)
+        return true;
+    if (!pd_out_reserve(o, s.n))
+        return false;
+    struct out_item *tail = out_tail(o);
+    memcpy(tail->bytes + tail->end, s.p, s.n);
+    tail->end += s.n;
+    o->memory += s.n;
+    return true;
+}
+
+struct pd_out_file *pd_out_file_new(const struct pd_sys *sys, int fd)
+{
+    struct pd_out_file *file = pd_alloc(sys, sizeof *file);
+    if (file)
+        *file = (struct pd_out_file){ .fd = fd, .refs = 1 };
+    return file;
+}
+
+void pd_out_file_release(const struct pd_sys *sys, struct pd_out_file *file)
+{
+    if (--file->refs)
+        return;
+    PD_SYS(sys, close, file->fd);
+    pd_release(sys, file);
+}
+
+bool pd_out_put_file(struct pd_out *o, struct pd_out_file *file, uint64_t offset, uint64_t n,
+                     struct pd_out_framing framing)
+{
+    struct out_item *tail = out_tail(o);
+    if (tail && tail->file == file && tail->end == offset) {
+        tail->end += n;
+        return true;
+    }
+    struct out_item *item = out_append(o, file, 0);
+    if (!item)
+        return false;
+    file->refs++;
+    item->framing = framing;
+    item->begin = offset;
+    item->end = offset + n;
+    return true;
+}
+
+ssize_t pd_out_send(const struct pd_sys *sys, int fd, const struct iovec *iov, size_t n)
+{
+    struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
+    for (;;) {
+        ssize_t sent = PD_SYS(sys, sendmsg, fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0)
+            return sent;
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+            return 0;
+        if (errno != EINTR)
+            return -1;
+    }
+}
+
+/* Marks `n` sent bytes of memory items as done. */
+static void out_advance(struct pd_out *o, size_t n)
+{
+    o->moved += n;
+    while (n) {
+        struct out_item *item = PD_LIST_ENTRY(o->items.next, struct out_item, node);
+        size_t left = (size_t)(item->end - item->begin);
+        size_t step = n < left ? n : left;
+        item->begin += step;
+        o->memory -= step;
+        n -= step;
+        if (item->begin == item->end)
+            out_drop(o, item);
+    }
+}
+
+static enum pd_out_result out_flush_memory(struct pd_out *o, int fd)
+{
+    struct iovec iov[OUT_IOV];
+    size_t n = 0;
+    size_t sum = 0;
+    for (struct pd_list *l = o->items.next; l != &o->items && n < OUT_IOV; l = l->next) {
+        struct out_item *item = PD_LIST_ENTRY(l, struct out_item, node);
+        if (item->file)
+            break;
+        size_t left = (size_t)(item->end - item->begin);
+        iov[n++] = (struct iovec){ item->bytes + item->begin, left };
+        sum += left;
+    }
+    ssize_t sent = pd_out_send(o->sys, fd, iov, n);
+    if (sent < 0)
+        return PD_OUT_GONE;
+    out_advance(o, (size_t)sent);
+    return (size_t)sent == sum ? PD_OUT_EMPTY : PD_OUT_WAIT;
+}
+
+static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_item *item)
+{
+    while (item->begin < item->end) {
+        uint64_t left = item->end - item->begin;
+        off_t offset = (off_t)item->begin;
+        ssize_t sent = PD_SYS(o->sys, sendfile, fd, item->file->fd, &offset,
+                              left < OUT_SENDFILE ? (size_t)left : (size_t)OUT_SENDFILE);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN || errno == ENOBUFS ? PD_OUT_WAIT : PD_OUT_GONE;
+        if (sent == 0)
+            return PD_OUT_SHORT;
+        item->begin += (uint64_t)sent;
+        o->moved += (uint64_t)sent;
+    }
+    out_drop(o, item);
+    return PD_OUT_EMPTY;
+}
+
+/* Reads the next frame of a file into a memory item in front of it. */
+static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file)
+{
+    static const struct pd_response plain; /* a response that is neither chunked nor bodiless */
+    size_t room = PD_FRAME_PREFIX_MAX + OUT_FRAME + PD_FRAME_SUFFIX_MAX;
+    struct out_item *item = pd_alloc(o->sys, sizeof *item + room);
+    if (!item)
+        return PD_OUT_GONE;
+    *item = (struct out_item){ .cap = room };
+    uint64_t left = file->end - file->begin;
+    char *data = item->bytes + PD_FRAME_PREFIX_MAX;
+    ssize_t got = pd_spill_read(o->sys, file->file->fd, data, left < OUT_FRAME ? (size_t)left : OUT_FRAME, file->begin);
+    if (got <= 0) {
+        pd_release(o->sys, item);
+        return PD_OUT_SHORT;
+    }
+    char prefix[PD_FRAME_PREFIX_MAX];
+    size_t prefix_n = 0;
+    size_t suffix_n = 0;
+    const struct pd_out_framing *f = &file->framing;
+    f->codec->put_frame(f->state, f->stream, &plain, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
+    item->begin = PD_FRAME_PREFIX_MAX - prefix_n;
+    item->end = PD_FRAME_PREFIX_MAX + (size_t)got + suffix_n;
+    memcpy(item->bytes + item->begin, prefix, prefix_n);
+    o->memory += (size_t)(item->end - item->begin);
+    pd_list_push_front(&o->items, &item->node);
+    file->begin += (uint64_t)got;
+    return PD_OUT_EMPTY;
+}
+
+static enum pd_out_result out_flush_item(struct pd_out *o, int fd, struct out_item *item)
+{
+    if (item->begin == item->end) {
+        out_drop(o, item);
+        return PD_OUT_EMPTY;
+    }
+    if (!item->file)
+        return out_flush_memory(o, fd);
+    return item->framing.codec ? out_read_frame(o, item) : out_flush_file(o, fd, item);
+}
+
+enum pd_out_result pd_out_flush(struct pd_out *o, int fd, bool files)
+{
+    while (!pd_out_is_empty(o)) {
+        struct out_item *item = PD_LIST_ENTRY(o->items.next, struct out_item, node);
+        if (item->file && !files)
+            return PD_OUT_FILE;
+        enum pd_out_result r = out_flush_item(o, fd, item);
+        if (r != PD_OUT_EMPTY)
+            return r;
+    }
+    return PD_OUT_EMPTY;
+}
