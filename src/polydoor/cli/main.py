@@ -1,0 +1,44 @@
+"""The entry of the command line: which command, and how its errors are told."""
+
+from __future__ import annotations
+
+import sys
+
+from polydoor.errors import ConfigError, PolydoorError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
+
+
+def commands() -> dict[str, Callable[[list[str]], int]]:
+    """Every command by its word. A first word that is none of them is an application."""
+    from polydoor.cli.run import run
+
+    return {"run": run}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return the exit status: 0 ok, 2 usage or configuration, 3 cannot boot, 4 no application."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        known = commands()
+        command = known.get(words[0]) if words else None
+        return command(words[1:]) if command else known["run"](words)
+    except PolydoorError as error:
+        say_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def say_error(error: PolydoorError) -> None:
+    """One block: what is wrong, then, indented, what to do."""
+    first, *rest = str(error).split("\n")
+    lines = [f"polydoor: {first}", *(f"  {line}" for line in rest)]
+    if isinstance(error, ConfigError):
+        lines.append("  `polydoor --help` lists all options.")
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,44 @@
+"""The exceptions of Polydoor. Imports nothing, so that every layer may raise them.
+
+The text of an exception is what a person reads: the first line says what is wrong, further lines say what to do.
+"""
+
+
+class PolydoorError(Exception):
+    """Whatever Polydoor itself raises; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(PolydoorError):
+    """A wrong option, variable or address: the operator must change something."""
+
+    exit_code = 2
+
+
+class BootError(PolydoorError):
+    """The configuration is fine and yet the server cannot start."""
+
+    exit_code = 3
+
+
+class AppLoadError(BootError):
+    """The application cannot be imported, or its own code fails while it is."""
+
+
+class AppNotFoundError(AppLoadError):
+    """The module is there, but it holds no application of that name."""
+
+    exit_code = 4
+
+
+class ProtocolError(PolydoorError):
+    """A peer broke its protocol; `status_hint` is the HTTP status that says so, or 0."""
+
+    def __init__(self, message: str, status_hint: int = 0) -> None:
+        super().__init__(message)
+        self.status_hint = status_hint
+
+
+class PeerClosed(PolydoorError, OSError):  # noqa: N818 - named after what happened, as ConnectionResetError's kin are not
+    """The peer left before the request was complete."""

@@ -1,0 +1,42 @@
+"""What is kept in memory, and where the rest goes."""
+
+from polydoor.settings.option import Setting, Size, Word
+
+GROUP = "Memory and spill files"
+KIB = 1024
+MIB = 1024**2
+GIB = 1024**3
+
+MEMORY = (
+    Setting(
+        "body_memory",
+        Size(0, 64 * MIB),
+        64 * KIB,
+        "Of a request body; what is longer goes to a spill file.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "response_memory",
+        Size(16 * KIB, 64 * MIB),
+        256 * KIB,
+        "Of a response that the peer has not taken yet; what is longer goes to a spill file.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "response_spill_limit",
+        Size(0, 1024**5),
+        1 * GIB,
+        "Of the spill file of a response; only past it the application has to wait.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "spill_dir",
+        Word("DIR", empty="TMPDIR, /tmp or /dev/shm, whichever works"),
+        "",
+        "Where spill files are made; they have no name there.",
+        group=GROUP,
+    ),
+)

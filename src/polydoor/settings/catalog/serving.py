@@ -1,0 +1,57 @@
+"""What is served, where, and by how many threads."""
+
+from polydoor.settings.option import Count, Setting, Word
+
+GROUP = "Serving"
+
+SERVING = (
+    Setting(
+        "app",
+        Word("APP", empty="none"),
+        "",
+        "The application: module, module:attr, module:factory(), path/file.py or path/file.py:attr. "
+        "Without attr it is `application`, else `app`.",
+        group=GROUP,
+    ),
+    Setting(
+        "bind",
+        Word("ADDRESS"),
+        ("http://127.0.0.1:8000",),
+        "Where to listen; may stand several times. http://HOST:PORT, fastcgi://HOST:PORT, scgi://HOST:PORT, "
+        "http+unix:PATH (also fastcgi, scgi), fd://N; HOST:PORT and unix:PATH mean HTTP.",
+        group=GROUP,
+        short="-b",
+        repeat=True,
+    ),
+    Setting(
+        "threads",
+        Count(1, 512),
+        4,
+        "Threads that run the application: so many requests are worked on at once.",
+        group=GROUP,
+        short="-t",
+    ),
+    Setting("workers", Count(1, 1024), 1, "Worker processes. Only 1 is possible yet.", group=GROUP, short="-w"),
+    Setting(
+        "backlog",
+        Count(1, 65535),
+        2048,
+        "Connections that wait in the kernel, for each address.",
+        group=GROUP,
+    ),
+    Setting(
+        "max_connections",
+        Count(1, 1_000_000),
+        16384,
+        "Open connections, idle ones included; never more than the process may have descriptors.",
+        group=GROUP,
+    ),
+    Setting(
+        "queue_limit",
+        Count(1, 1_000_000),
+        1024,
+        "Complete requests that wait for a thread; further ones are answered 503.",
+        group=GROUP,
+        reloadable=True,
+    ),
+)

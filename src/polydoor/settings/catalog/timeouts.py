@@ -1,0 +1,66 @@
+"""How long a peer may take. Each clock has its own name; none is simply called timeout."""
+
+from polydoor.settings.option import Seconds, Setting
+
+GROUP = "Timeouts"
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+TIMEOUTS = (
+    Setting(
+        "head_timeout",
+        Seconds(100, HOUR),
+        10_000,
+        "From the first byte of a request, or from the accept, to the end of its head (408).",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "body_timeout",
+        Seconds(100, HOUR),
+        30_000,
+        "For a request body; every 500 bytes that arrive add a second (408).",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "idle_timeout",
+        Seconds(0, DAY),
+        75_000,
+        "A connection that is kept open between requests; 0 closes it after each one.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "write_timeout",
+        Seconds(100, HOUR),
+        60_000,
+        "Without the peer taking a further byte of a response.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "queue_timeout",
+        Seconds(100, HOUR),
+        30_000,
+        "A complete request waiting for a thread; then it is answered 503.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "linger_timeout",
+        Seconds(0, 60_000),
+        5_000,
+        "Reading on after an early answer, so that the peer gets to see it.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "drain_timeout",
+        Seconds(0, DAY),
+        30_000,
+        "After SIGTERM: finishing what was accepted; then the rest is cut.",
+        group=GROUP,
+        reloadable=True,
+    ),
+)

@@ -1,0 +1,179 @@
+"""Addresses: `-b ADDRESS` becomes the description of one listener.
+
+    http://127.0.0.1:8000     fastcgi://[::1]:9000?allow=::1     scgi+unix:/run/shop.sock?mode=0660
+    fd://3?protocol=fastcgi   127.0.0.1:8000 and unix:/run/shop.sock, which mean HTTP
+
+The settings of one listener stand behind the question mark; OPTIONS is their table.
+"""
+
+from __future__ import annotations
+
+from polydoor.errors import ConfigError
+from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
+from polydoor.settings.suggest import hint
+
+PROTOCOLS = ("http", "fastcgi", "scgi")
+LATER = ("ajp", "uwsgi", "auto", "cgi")
+PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
+
+PROTOCOL = Choice(*PROTOCOLS)
+PORT = Count(0, 65535)
+DESCRIPTOR = Count(0, 1_000_000)
+
+ListenerSpec = dict[str, int | str | list[str]]
+
+
+class Mount(Kind):
+    """A URL path below which the application lives."""
+
+    metavar = "/PATH"
+
+    def parse(self, text: str) -> str:
+        """Take `/`, which means everything, or a path without empty, `.` and `..` segments."""
+        path = text.rstrip("/") if text.strip("/") else text[:1]
+        segments = path.split("/")[1:]
+        if not text.startswith("/") or (path != "/" and any(part in {"", ".", ".."} for part in segments)):
+            raise ValueError("needs a path that begins with a slash, such as /shop")
+        return "" if path == "/" else path
+
+
+class Network(Kind):
+    """An address or a network in CIDR notation."""
+
+    metavar = "NETWORK"
+
+    def parse(self, text: str) -> str:
+        """Take what the standard library takes, without host bits."""
+        import ipaddress
+
+        try:
+            return str(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise ValueError(f"needs an address or a network such as 10.0.0.0/8 ({error})") from None
+
+
+OPTIONS: dict[str, tuple[Kind, int | str]] = {
+    "protocol": (PROTOCOL, "http"),
+    "mode": (Mode(), 0o660),
+    "mount": (Mount(), ""),
+    "profile": (Choice("generic", "apache", "nginx", "lighttpd", "haproxy", "caddy"), "generic"),
+    "allow": (Network(), ""),
+    "trust-remote-user": (Flag(), 0),
+    "stream": (Flag(), 0),
+    "half-close": (Choice("drop", "serve"), "drop"),
+}
+
+
+def parse_listener(text: str) -> ListenerSpec:
+    """Describe the listener that `text` asks for, or raise ConfigError."""
+    address, _, query = text.partition("?")
+    spec: ListenerSpec = {"protocol": "http", "kind": "tcp", "host": "", "port": 0, "path": "", "fd": -1}
+    spec |= {name.replace("-", "_"): default for name, (_, default) in OPTIONS.items() if name != "protocol"}
+    spec["allow"] = []
+    try:
+        _parse_address(address, spec)
+        _parse_query(query, spec)
+    except ValueError as error:
+        raise ConfigError(f"bad address {text!r}: {error}") from None
+    return spec
+
+
+def _parse_address(address: str, spec: ListenerSpec) -> None:
+    scheme, found, rest = address.partition("://")
+    protocol, plus, unix = address.partition("+unix:")
+    if address.startswith("unix:"):
+        _parse_path(address[len("unix:") :], spec)
+    elif plus:
+        spec["protocol"] = _known_protocol(protocol)
+        _parse_path(unix, spec)
+    elif found and scheme == "fd":
+        spec |= {"kind": "fd", "fd": DESCRIPTOR.parse(rest.rstrip("/")), "protocol": "http"}
+    elif found:
+        spec["protocol"] = _known_protocol(scheme)
+        _parse_host_port(rest, spec)
+    else:
+        _parse_host_port(address, spec)
+
+
+def _known_protocol(name: str) -> str:
+    if name in PROTOCOLS:
+        return name
+    if name == "https":
+        raise ValueError("Polydoor has no TLS of its own.\nPut a web server that does TLS before it and use http://")
+    if name in LATER:
+        raise ValueError(f"{name} is not spoken yet; there are {', '.join(PROTOCOLS)}")
+    raise ValueError(f"the protocol {name!r} is unknown; there are {', '.join(PROTOCOLS)}{hint(name, PROTOCOLS)}")
+
+
+def _parse_path(path: str, spec: ListenerSpec) -> None:
+    path = path.removeprefix("//")  # unix:///run/x, as in a URL with an empty host
+    if not path:
+        raise ValueError("the path of the socket is missing, as in unix:/run/shop.sock")
+    if len(path.encode("utf-8", "surrogateescape")) > PATH_MAX:
+        raise ValueError(f"the path of a Unix socket may have at most {PATH_MAX} bytes")
+    spec |= {"kind": "unix", "path": path}
+
+
+def _parse_host_port(text: str, spec: ListenerSpec) -> None:
+    text, _, path = text.partition("/")
+    if path:
+        raise ValueError(f"an address has no path; to serve the app below one, add ?mount=/{path}")
+    if text.startswith("["):
+        host, closing, tail = text[1:].partition("]")
+        bad = not closing or ":" not in host
+    else:
+        host, colon, port = text.rpartition(":")
+        tail = colon + port
+        bad = ":" in host
+    if bad:
+        raise ValueError("an IPv6 address stands in brackets, as in [::1]:8000")
+    if not tail.startswith(":") or tail == ":":
+        raise ValueError("it needs a host and a port, as in 127.0.0.1:8000")
+    try:
+        number = PORT.parse(tail[1:])
+    except ValueError as error:
+        raise ValueError(f"the port {error}") from None
+    spec |= {"kind": "tcp", "host": host or "0.0.0.0", "port": number}  # noqa: S104 - `:8000` asks for it
+
+
+def _parse_query(query: str, spec: ListenerSpec) -> None:
+    seen = set()
+    for pair in filter(None, query.split("&")):
+        name, equals, raw = pair.partition("=")
+        row = OPTIONS.get(name)
+        if row is None:
+            raise ValueError(f"the option {name!r} is unknown{hint(name, OPTIONS)}")
+        if name in seen and name != "allow":
+            raise ValueError(f"the option {name} stands twice")
+        if name == "protocol" and spec["kind"] != "fd":
+            raise ValueError("the option protocol is for fd://N; elsewhere it is the scheme")
+        if name == "mode" and spec["kind"] != "unix":
+            raise ValueError("the option mode is for Unix sockets")
+        seen.add(name)
+        try:
+            value = row[0].parse(_unquote(raw) if equals else "1")
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+        key = name.replace("-", "_")
+        if name == "allow":
+            allowed = spec["allow"]
+            assert isinstance(allowed, list)
+            allowed.append(str(value))
+        else:
+            spec[key] = value
+
+
+def _unquote(text: str) -> str:
+    """Undo percent escapes; urllib.parse would cost more memory than all of the settings."""
+    first, *rest = text.split("%")
+    done = bytearray(first.encode("utf-8", "surrogateescape"))
+    for part in rest:
+        try:
+            done.append(int(part[:2].encode("ascii"), 16) if part[:2].isalnum() else -1)
+        except ValueError:
+            raise ValueError(f"has a malformed escape %{part[:2]}") from None
+        done += part[2:].encode("utf-8", "surrogateescape")
+    return done.decode("utf-8", "surrogateescape")
+
+
+__all__ = ["OPTIONS", "ListenerSpec", "parse_listener"]

@@ -1,0 +1,1 @@
+"""The process that serves: loads the application, runs the engine in threads, drains and ends."""

@@ -1,0 +1,184 @@
+"""Serves one application with one process: sockets first, then the application, then the threads.
+
+The main thread runs no application code. It sleeps in poll() on a pipe that signals and ending threads write to, and
+wakes once a second: that beat goes through the interpreter's lock, so a count that stands still means that something
+holds the lock.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+
+from polydoor.bridge import Engine
+from polydoor.errors import BootError, ConfigError
+from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
+from polydoor.worker.apploader import load_app
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from polydoor.settings.load import Settings
+
+BEAT_MS = 1000
+GRACE_S = 2.0  # after everything was cut: for threads that still run application code
+THREAD_ENDED = 0  # no signal has this number
+
+
+def serve(settings: Settings) -> int:
+    """Run until a signal ends it, and return the exit status."""
+    worker = Worker(settings)
+    with worker.signals:
+        try:
+            worker.boot()
+        except BaseException:
+            worker.state.move(FATAL)
+            worker.engine.kill()
+            raise
+        return worker.run()
+
+
+class WakePipe:
+    """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them."""
+
+    watched = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+        self._before: dict[int, Any] = {}
+        self._fd_before = -1
+
+    def __enter__(self) -> None:
+        # A full pipe still wakes the loop, so nobody needs to be warned of it.
+        self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in self.watched:
+            self._before[number] = signal.signal(number, lambda _number, _frame: None)
+
+    def __exit__(self, *_unused: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._fd_before)
+        os.close(self._read)
+        os.close(self._write)
+
+    def post(self, number: int) -> None:
+        """Put one byte into the pipe; from any thread."""
+        try:
+            os.write(self._write, bytes((number,)))
+        except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
+            return
+
+    def wait(self, timeout_ms: int) -> bytes:
+        """Return what came, at most `timeout_ms` later."""
+        return os.read(self._read, 256) if self._poll.poll(timeout_ms) else b""
+
+
+class Worker:
+    """One serving process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.state = WorkerState()
+        self.signals = WakePipe()
+        self.engine = Engine(settings.engine())
+        self.beats = 0
+        self.threads: list[threading.Thread] = []
+        self.crash: BaseException | None = None
+        self.deadline = 0.0  # when threads that still run are left behind
+
+    def boot(self) -> None:
+        """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
+        addresses = [self._listen(spec) for spec in self.settings.listeners()]
+        loaded = load_app(self.settings.text("app"))
+        count = self.settings.number("threads")
+        for index in range(count):
+            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app))
+        self._start("relief", self.engine.run_relief)
+        self.state.move(RUNNING)
+        plural = "thread" if count == 1 else "threads"
+        say(f"serving {loaded.name}", *addresses, f"{count} {plural}, pid {os.getpid()}; Ctrl-C stops")
+
+    def run(self) -> int:
+        """Wait for signals until every thread has ended."""
+        while any(thread.is_alive() for thread in self.threads):
+            for number in self.signals.wait(BEAT_MS):
+                self._on_signal(number)
+            self.beats += 1
+            if self.deadline and time.monotonic() > self.deadline:
+                self._abandon()
+        if self.state.now != STOPPING:
+            self.state.move(STOPPING)
+        self.state.move(EXITED)
+        if self.crash is not None:
+            raise self.crash
+        return 0
+
+    def _listen(self, spec: dict[str, int | str | list[str]]) -> str:
+        try:
+            return self.engine.listen(spec)
+        except (OSError, ValueError) as error:
+            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ConfigError(text) from None
+
+    def _start(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}")
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise BootError(f"cannot start thread {len(self.threads) + 1}: {error}") from None
+        self.threads.append(thread)
+
+    def _guard(self, target: Callable[[], None]) -> None:
+        """A thread of the engine: if it breaks, the whole worker ends rather than serving on with one less."""
+        try:
+            target()
+        except BaseException as error:
+            self.crash = error
+            self.engine.kill()
+        finally:
+            self.signals.post(THREAD_ENDED)
+
+    def _on_signal(self, number: int) -> None:
+        if number == THREAD_ENDED:
+            return
+        if self.state.now == RUNNING:
+            self._drain(number)
+        elif number == signal.SIGINT and self.state.now == DRAINING:
+            say("stopping at once")
+            self.state.move(STOPPING)
+            self.engine.kill()
+            self.deadline = time.monotonic() + GRACE_S
+
+    def _drain(self, number: int) -> None:
+        drain_ms = self.settings.number("drain_timeout")
+        again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
+        say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
+        self.state.move(DRAINING)
+        self.deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
+        self.engine.stop(drain_ms)
+
+    def _abandon(self) -> None:
+        """Application code that never returns cannot be ended from outside: leave it behind."""
+        left = [thread.name for thread in self.threads if thread.is_alive()]
+        say(f"{len(left)} of {len(self.threads)} threads are still in the application; leaving without them")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def say(first: str, *more: str) -> None:
+    """Write a block to standard error."""
+    lines = [f"polydoor: {first}", *(f"  {line}" for line in more)]
+    try:
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except OSError:  # nobody reads our messages any more; that is no reason to stop serving
+        return
