@@ -51,7 +51,7 @@ struct pd_head {
     size_t nfields;
     int64_t content_length;  /* bytes of the body, or -1 when not announced */
     uint8_t http_minor;      /* HTTP form only: 0 or 1 */
-    bool chunked;            /* HTTP form: the body has the chunked coding */
+    bool chunked;            /* the body has the chunked coding; CGI form: so the front end says, and gives no length */
     bool expect_continue;    /* HTTP form: the client waits for 100 Continue */
     bool keep_alive;         /* the peer wants to reuse the connection */
     bool authorizer;         /* FastCGI role Authorizer */
@@ -65,7 +65,7 @@ enum pd_event_kind {
     PD_EV_BODY,       /* data: body bytes, decoded */
     PD_EV_BODY_END,   /* the body is complete */
     PD_EV_ABORT,      /* the peer gave the stream up */
-    PD_EV_REPLY,      /* data: bytes the connection must send (never inside a response's frame) */
+    PD_EV_REPLY,      /* data: bytes the connection must send (never inside a response's frame); `fatal`: then close */
     PD_EV_BAD,        /* `reason`; `fatal`: the connection cannot go on */
 };
 
