@@ -23,6 +23,7 @@ ROW = re.compile(r'X\((\w+), "([A-Z0-9_]+)", "([a-z0-9-]*)"\)')
 SLOTS = 512  # a power of two, several times the number of rows
 TRIES = 200_000
 SEED = 1
+ROWS_MAX = 255  # a slot is one byte
 
 HEAD = """\
 /*
@@ -43,8 +44,8 @@ HEAD = """\
 def read_rows(text: str) -> list[tuple[str, str]]:
     """Return (environ key, header) of each row, in order; row 1 has enum value 1."""
     rows = [(key, header) for _, key, header in ROW.findall(text)]
-    if not rows or len(rows) > 255:
-        raise SystemExit(f"{SOURCE}: {len(rows)} rows; a slot is one byte")
+    if not rows or len(rows) > ROWS_MAX:
+        raise SystemExit(f"{SOURCE}: {len(rows)} rows; at most {ROWS_MAX} fit")
     return rows
 
 
@@ -89,8 +90,8 @@ def render(kind: str, names: dict[str, int]) -> str:
         "/* clang-format off */",
         f"static const uint8_t {kind.lower()}_slots[{kind}_SLOTS] = {{",
     ]
-    for start in range(0, SLOTS, 32):
-        lines.append("    " + ", ".join(str(slot) for slot in slots[start : start + 32]) + ",")
+    starts = range(0, SLOTS, 32)
+    lines += ["    " + ", ".join(map(str, slots[start : start + 32])) + "," for start in starts]
     lines += ["};", "/* clang-format on */", ""]
     return "\n".join(lines)
 
