@@ -1,0 +1,307 @@
+/* listener.c - opens listening sockets safely and takes connections off them. */
+#define _GNU_SOURCE
+#include "loop/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG_DEFAULT = 2048,
+    MODE_DEFAULT = 0660,
+    DEFER_ACCEPT_S = 1, /* a silent peer is handed out after about this time */
+};
+
+/* Where a message goes while a listener is being opened. */
+struct complaint {
+    char *text;
+    size_t n;
+};
+
+void pd_listener_config_init(struct pd_listener_config *config)
+{
+    *config = (struct pd_listener_config){
+        .kind = PD_LISTENER_TCP,
+        .host = "127.0.0.1",
+        .mode = MODE_DEFAULT,
+        .uid = (uid_t)-1,
+        .gid = (gid_t)-1,
+        .fd = -1,
+        .backlog = BACKLOG_DEFAULT,
+    };
+}
+
+static bool complain_errno(struct complaint c, const char *what, const char *name, int error)
+{
+    snprintf(c.text, c.n, "cannot %s %s: %s", what, name, strerror(error));
+    return false;
+}
+
+/* The usual reasons for which an address cannot be had, each with its remedy. */
+static bool complain_bind(struct complaint c, const char *name, int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        snprintf(c.text, c.n, "address already in use: %s; another program listens there; stop it or choose another %s",
+                 name, strncmp(name, "unix:", 5) == 0 ? "path" : "port");
+        return false;
+    case EADDRNOTAVAIL:
+        snprintf(c.text, c.n,
+                 "address not available: %s; no interface of this machine has it; choose one that `ip addr` shows",
+                 name);
+        return false;
+    case EACCES:
+    case EPERM:
+        snprintf(c.text, c.n, "permission denied: %s; %s", name,
+                 strncmp(name, "unix:", 5) == 0
+                     ? "this user may not write to the directory; choose another one or change its owner"
+                     : "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one");
+        return false;
+    case EAFNOSUPPORT:
+        snprintf(c.text, c.n, "address family not supported: %s; this machine has no such network; use 127.0.0.1",
+                 name);
+        return false;
+    default:
+        return complain_errno(c, "listen on", name, error);
+    }
+}
+
+static bool set_option(struct pd_listener *l, int level, int option, int value, const char *what, struct complaint c)
+{
+    if (PD_SYS(l->sys, setsockopt, l->fd, level, option, &value, sizeof value) == 0)
+        return true;
+    return complain_errno(c, what, l->name, errno);
+}
+
+/*
+ * Accepted sockets inherit TCP_NODELAY on Linux: one call here instead of one
+ * per connection. Responses leave in whole writes, so Nagle could only delay.
+ */
+static bool set_tcp_options(struct pd_listener *l, bool defer_accept, struct complaint c)
+{
+    if (!set_option(l, IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY on", c))
+        return false;
+    return !defer_accept || set_option(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S, "set TCP_DEFER_ACCEPT on", c);
+}
+
+/* A gateway protocol lets its peer set REMOTE_USER and REMOTE_ADDR: that is for the front end alone. */
+static bool check_exposure(const struct pd_listener_config *config, const union pd_local *addr, const char *name,
+                           struct complaint c)
+{
+    if (!config->is_gateway || config->any_peer || config->allow_n || pd_addr_is_loopback(&addr->sa))
+        return true;
+    snprintf(c.text, c.n,
+             "refusing to open the gateway %s to the network: whoever connects there can pose as the web server; set "
+             "its allow list to the web server's address, or listen on 127.0.0.1 or a Unix socket",
+             name);
+    return false;
+}
+
+/* Asks the kernel for the address, so that the name tells the real port. */
+static bool learn_name(struct pd_listener *l, union pd_local *addr, struct complaint c)
+{
+    socklen_t len = sizeof *addr;
+    memset(addr, 0, sizeof *addr);
+    if (getsockname(l->fd, &addr->sa, &len) < 0)
+        return complain_errno(c, "find the address of", l->name, errno);
+    l->family = addr->sa.sa_family;
+    l->port = pd_addr_port(&addr->sa);
+    pd_addr_name(addr, len, l->name, sizeof l->name);
+    return true;
+}
+
+static bool new_socket(struct pd_listener *l, int family, struct complaint c)
+{
+    l->fd = PD_SYS(l->sys, socket, family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return l->fd >= 0 || complain_bind(c, l->name, errno);
+}
+
+static bool open_tcp(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    union pd_local addr;
+    const char *host = config->host ? config->host : "";
+    socklen_t len = pd_addr_parse(host, config->port, &addr);
+    if (len == 0) {
+        snprintf(c.text, c.n,
+                 "not an address: \"%.100s\"; names are not looked up: write a numeric address, localhost or *", host);
+        return false;
+    }
+    pd_addr_name(&addr, len, l->name, sizeof l->name);
+    if (!check_exposure(config, &addr, l->name, c) || !new_socket(l, addr.sa.sa_family, c))
+        return false;
+    /* "[::]" takes IPv4 too; an explicit IPv6 address is nothing but that. */
+    if (addr.sa.sa_family == AF_INET6 &&
+        !set_option(l, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&addr.in6.sin6_addr), "set IPV6_V6ONLY on",
+                    c))
+        return false;
+    /* Connections of a predecessor in TIME_WAIT must not keep us from its port. */
+    if (!set_option(l, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR on", c) ||
+        !set_tcp_options(l, config->defer_accept, c))
+        return false;
+    /* Linux may report a taken port at listen() only, as SO_REUSEADDR lets two sockets bind. */
+    if (PD_SYS(l->sys, bind, l->fd, &addr.sa, len) < 0 || PD_SYS(l->sys, listen, l->fd, config->backlog) < 0)
+        return complain_bind(c, l->name, errno);
+    return learn_name(l, &addr, c);
+}
+
+static bool open_unix(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    const char *path = config->path ? config->path : "";
+    size_t n = strlen(path);
+    union pd_local addr;
+    memset(&addr, 0, sizeof addr);
+    addr.un.sun_family = AF_UNIX;
+    if (n == 0 || n >= sizeof addr.un.sun_path) {
+        snprintf(c.text, c.n, "socket path %s: unix:%s; it must have 1 to %zu bytes but has %zu",
+                 n ? "too long" : "missing", path, sizeof addr.un.sun_path - 1, n);
+        return false;
+    }
+    memcpy(addr.un.sun_path, path, n);
+    snprintf(l->name, sizeof l->name, "unix:%s", path);
+    bool is_abstract = path[0] == '@';
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (is_abstract ? 0 : 1));
+    if (is_abstract)
+        addr.un.sun_path[0] = '\0';
+    else if (!pd_unix_path_claim(&l->path, l->sys, path, config->uid, c.text, c.n))
+        return false;
+    if (!new_socket(l, AF_UNIX, c))
+        return false;
+    if (PD_SYS(l->sys, bind, l->fd, &addr.sa, len) < 0)
+        return complain_bind(c, l->name, errno);
+    if (!is_abstract && !pd_unix_path_bound(&l->path, path, config->mode, config->uid, config->gid, c.text, c.n))
+        return false;
+    if (PD_SYS(l->sys, listen, l->fd, config->backlog) < 0)
+        return complain_bind(c, l->name, errno);
+    l->family = AF_UNIX;
+    return true;
+}
+
+/* What makes an inherited descriptor useless, or NULL. */
+static const char *why_no_listener(struct pd_listener *l)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    if (l->fd < 0 || fcntl(l->fd, F_GETFD) < 0)
+        return "it is not open";
+    if (PD_SYS(l->sys, getsockopt, l->fd, SOL_SOCKET, SO_TYPE, &value, &len) < 0)
+        return "it is not a socket";
+    if (value != SOCK_STREAM)
+        return "it is not a stream socket";
+    len = sizeof value;
+    if (PD_SYS(l->sys, getsockopt, l->fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) < 0 || !value)
+        return "it is a socket that does not listen";
+    return NULL;
+}
+
+static bool open_inherited(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    snprintf(l->name, sizeof l->name, "fd://%d", config->fd);
+    l->fd = config->fd;
+    const char *reason = why_no_listener(l);
+    union pd_local addr;
+    if (reason)
+        snprintf(c.text, c.n, "cannot use %s: %s; pass a listening stream socket under that number", l->name, reason);
+    else if (!learn_name(l, &addr, c) || !check_exposure(config, &addr, l->name, c))
+        reason = c.text;
+    else if (l->family != AF_UNIX && !set_tcp_options(l, config->defer_accept, c))
+        reason = c.text;
+    if (!reason) {
+        int flags = fcntl(l->fd, F_GETFL);
+        if (flags >= 0 && fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(l->fd, F_SETFD, FD_CLOEXEC) == 0)
+            return true;
+        complain_errno(c, "make non-blocking", l->name, errno);
+    }
+    l->fd = -1; /* it stays the giver's */
+    return false;
+}
+
+static bool open_kind(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    switch (config->kind) {
+    case PD_LISTENER_TCP:
+        return open_tcp(config, l, c);
+    case PD_LISTENER_UNIX:
+        return open_unix(config, l, c);
+    case PD_LISTENER_FD:
+        return open_inherited(config, l, c);
+    }
+    return false;
+}
+
+bool pd_listener_open(const struct pd_listener_config *config, const struct pd_sys *sys, struct pd_listener *out,
+                      char *err, size_t err_n)
+{
+    *out = (struct pd_listener){
+        .sys = sys,
+        .fd = -1,
+        .allow = config->allow,
+        .allow_n = config->any_peer ? 0 : config->allow_n,
+    };
+    pd_unix_path_init(&out->path);
+    if (open_kind(config, out, (struct complaint){ err, err_n }))
+        return true;
+    pd_listener_close(out);
+    return false;
+}
+
+void pd_listener_close(struct pd_listener *l)
+{
+    /* The path goes first: who finds it must find somebody who accepts. */
+    pd_unix_path_fini(&l->path, l->sys);
+    if (l->fd >= 0)
+        PD_SYS(l->sys, close, l->fd);
+    l->fd = -1;
+}
+
+static enum pd_accept_result classify(int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return PD_ACCEPT_EMPTY;
+    /* accept(2): errors already pending on the new connection, and firewalls (EPERM) */
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EPERM:
+        return PD_ACCEPT_RETRY;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        return PD_ACCEPT_BROKEN;
+    default: /* EMFILE, ENFILE, ENOBUFS, ENOMEM; a pause is right for unknown ones too */
+        return PD_ACCEPT_EXHAUSTED;
+    }
+}
+
+enum pd_accept_result pd_listener_accept(struct pd_listener *l, struct pd_accepted *out)
+{
+    socklen_t len = sizeof out->peer;
+    memset(&out->peer, 0, sizeof out->peer);
+    out->fd = PD_SYS(l->sys, accept4, l->fd, &out->peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (out->fd < 0)
+        return classify(errno);
+    /* An unnamed Unix peer may come with no address at all. */
+    if (l->family == AF_UNIX)
+        out->peer.sa.sa_family = AF_UNIX;
+    return PD_ACCEPT_OK;
+}
+
+bool pd_listener_peer_allowed(const struct pd_listener *l, const struct sockaddr *peer)
+{
+    if (l->allow_n == 0 || peer->sa_family == AF_UNIX)
+        return true;
+    for (size_t i = 0; i < l->allow_n; i++)
+        if (pd_peer_rule_match(&l->allow[i], peer))
+            return true;
+    return false;
+}
