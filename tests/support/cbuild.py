@@ -34,8 +34,17 @@ SANITIZED = (
 TRACED = (*COMMON, "-O1", "-fsanitize=thread")
 COVERED = (*COMMON, "-O0", "-DNDEBUG", "--coverage")
 
+# The layers of core/, and what each needs.
+LAYERS = {
+    "base": ("base",),
+    "codec": ("base", "codec"),
+    "conn": ("base", "codec", "conn"),
+    "loop": ("base", "loop"),
+    "engine": ("base", "codec", "conn", "loop", "engine"),
+}
+
 # What every C test may use.
-HARNESS = ("guard.c", "text.c", "replay.c", "faulty_sys.c", "missing.c")
+HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c", "missing.c")
 
 
 class BuildError(Exception):
@@ -50,6 +59,15 @@ def core_sources(*layers: str) -> list[Path]:
 def harness_sources() -> list[Path]:
     """The shared C files of the tests."""
     return [path for name in HARNESS if (path := ROOT / "tests" / "core" / name).exists()]
+
+
+def unit_sources(name: str) -> list[Path]:
+    """What the program tests/core/NAME.c is made of: the layers that it includes and those below them."""
+    source = ROOT / "tests" / "core" / f"{name}.c"
+    text = source.read_text()
+    layers = {layer for layer in LAYERS if f'#include "{layer}/' in text}
+    needed = {"base", "codec"}.union(*(LAYERS[layer] for layer in layers))
+    return [source, *harness_sources(), *core_sources(*sorted(needed))]
 
 
 @functools.cache

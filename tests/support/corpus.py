@@ -210,10 +210,10 @@ class Outcome:
     crash: str = ""  # what the driver said when it died in this case
 
 
-def driver() -> Path:
-    """The compiled driver."""
-    sources = [cbuild.ROOT / "tests/core/corpus_driver.c", *cbuild.harness_sources()]
-    return cbuild.build("corpus_driver", [*sources, *cbuild.core_sources("base", "codec")])
+def program(name: str, flags: Sequence[str] = cbuild.SANITIZED) -> Path:
+    """A program of tests/core that reads cases, compiled."""
+    sources = [cbuild.ROOT / f"tests/core/{name}.c", *cbuild.harness_sources()]
+    return cbuild.build(name, [*sources, *cbuild.core_sources("base", "codec")], flags)
 
 
 def request_of(case: Case) -> bytes:
@@ -244,24 +244,24 @@ def _parse_answers(text: str) -> tuple[list[Outcome], Outcome]:
     return done, current
 
 
-def _crash_report(program: Path, case: Case) -> str:
-    again = subprocess.run([program, "--trace"], input=request_of(case), capture_output=True, check=False)
+def _crash_report(driver: Path, case: Case) -> str:
+    again = subprocess.run([driver, "--trace"], input=request_of(case), capture_output=True, check=False)
     lines = again.stderr.decode(errors="replace").splitlines()
     last = max((i for i, line in enumerate(lines) if line.startswith("delivery: ")), default=0)
     return "\n".join([f"exit status {again.returncode}", *lines[last : last + 40]])
 
 
-def run_cases(cases: Sequence[Case], program: Path | None = None) -> list[Outcome]:
+def run_cases(cases: Sequence[Case], driver: Path | None = None) -> list[Outcome]:
     """Replays cases; a crash is the outcome of the case that it happened in."""
-    program = program or driver()
+    driver = driver or program("corpus_driver")
     outcomes: list[Outcome] = []
     while len(outcomes) < len(cases):
         left = cases[len(outcomes) :]
-        ran = subprocess.run([program], input=b"".join(map(request_of, left)), capture_output=True, check=False)
+        ran = subprocess.run([driver], input=b"".join(map(request_of, left)), capture_output=True, check=False)
         done, partial = _parse_answers(ran.stdout.decode("ascii"))
         outcomes += done
         if len(done) < len(left):
-            partial.crash = _crash_report(program, left[len(done)])
+            partial.crash = _crash_report(driver, left[len(done)])
             outcomes.append(partial)
     return outcomes
 

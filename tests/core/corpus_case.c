@@ -1,0 +1,120 @@
+/* corpus_case.c - how a corpus case is handed to a C program (see corpus_case.h). */
+#define _GNU_SOURCE
+#include "corpus_case.h"
+
+#include <stdlib.h>
+
+#include "replay.h"
+
+static void die(const char *what, const char *word)
+{
+    fprintf(stderr, "corpus case: %s: %s\n", what, word);
+    exit(2);
+}
+
+static const struct pd_codec *codec_named(const char *name)
+{
+    static const struct pd_codec *const all[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    die("unknown protocol", name);
+    return NULL;
+}
+
+static enum pd_profile profile_named(const char *name)
+{
+    static const char *const names[] = {
+        [PD_PROFILE_GENERIC] = "generic",   [PD_PROFILE_APACHE] = "apache",   [PD_PROFILE_NGINX] = "nginx",
+        [PD_PROFILE_LIGHTTPD] = "lighttpd", [PD_PROFILE_HAPROXY] = "haproxy", [PD_PROFILE_CADDY] = "caddy",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum pd_profile)i;
+    die("unknown profile", name);
+    return PD_PROFILE_GENERIC;
+}
+
+static uint64_t number(const char *s)
+{
+    char *end;
+    uint64_t v = strtoull(s, &end, 10);
+    if (*s < '0' || *s > '9' || *end)
+        die("not a number", s);
+    return v;
+}
+
+static bool set_limit(struct pd_limits *l, const char *key, const char *value)
+{
+    if (strcmp(key, "head") == 0)
+        l->head = number(value);
+    else if (strcmp(key, "target") == 0)
+        l->target = number(value);
+    else if (strcmp(key, "fields") == 0)
+        l->fields = number(value);
+    else if (strcmp(key, "body") == 0)
+        l->body = number(value);
+    else if (strcmp(key, "overhead") == 0)
+        l->chunk_overhead = number(value);
+    else
+        return false;
+    return true;
+}
+
+static bool set_site(struct pd_site *s, const char *key, const char *value)
+{
+    if (strcmp(key, "mount") == 0)
+        s->mount = pd_slice(value, strlen(value));
+    else if (strcmp(key, "profile") == 0)
+        s->profile = profile_named(value);
+    else if (strcmp(key, "trust") == 0)
+        s->trust_remote_user = number(value) != 0;
+    else if (strcmp(key, "name") == 0)
+        s->server_name = pd_slice(value, strlen(value));
+    else if (strcmp(key, "port") == 0)
+        s->server_port = pd_slice(value, strlen(value));
+    else
+        return false;
+    return true;
+}
+
+static void parse_words(struct corpus_case *c, size_t *size)
+{
+    char *next = NULL;
+    c->line[strcspn(c->line, "\n")] = '\0';
+    for (char *word = strtok_r(c->line, " ", &next); word; word = strtok_r(NULL, " ", &next)) {
+        char *value = strchr(word, '=');
+        if (!value)
+            die("not key=value", word);
+        *value++ = '\0';
+        if (strcmp(word, "proto") == 0)
+            c->codec = codec_named(value);
+        else if (strcmp(word, "size") == 0)
+            *size = number(value);
+        else if (!set_limit(&c->limits, word, value) && !set_site(&c->site, word, value))
+            die("unknown key", word);
+    }
+}
+
+bool corpus_read(struct corpus_case *c, FILE *from)
+{
+    size_t size = 0;
+    if (!fgets(c->line, sizeof c->line, from))
+        return false;
+    c->codec = NULL;
+    c->limits = PD_LIMITS_DEFAULT;
+    c->site = replay_site();
+    parse_words(c, &size);
+    if (!c->bytes && !(c->bytes = malloc(CORPUS_INPUT_MAX)))
+        die("no memory", "input");
+    if (!c->codec || size > CORPUS_INPUT_MAX || fread(c->bytes, 1, size, from) != size)
+        die("no protocol, too large, or cut off", c->line);
+    c->input = pd_slice(c->bytes, size);
+    return true;
+}
+
+void corpus_fini(struct corpus_case *c)
+{
+    free(c->bytes);
+    c->bytes = NULL;
+}

@@ -1,0 +1,27 @@
+"""No failed allocation crashes, leaks, or changes a result without a refusal."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from support import corpus
+
+
+@pytest.mark.parametrize("protocol", list(corpus.CODECS))
+def test_every_allocation_of_every_case_may_fail(protocol: str) -> None:
+    paths = [path for path in corpus.documents() if path.relative_to(corpus.FOLDER).parts[0] == protocol]
+    cases = [case for path in paths for case in corpus.read_document(path)]
+    ran = subprocess.run(
+        [corpus.program("torture_codec")],
+        input=b"".join(map(corpus.request_of, cases)),
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr.decode(errors="replace")
+    counts = re.fullmatch(r"(\d+) cases, (\d+) faults\n", ran.stdout.decode())
+    assert counts
+    assert int(counts[1]) == len(cases) > 0
+    assert int(counts[2]) > len(cases)
