@@ -1,0 +1,68 @@
+"""What every test may rely on: markers for front ends and long tests, the scale of the run, the summary.
+
+`@pytest.mark.frontend("nginx")` says that a test needs a program that `make test-deps` installs. Without it the test
+is not run, and the summary says so; where CI is set, it fails.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {
+    "nginx": ("nginx", "/usr/sbin/nginx"),
+    "chromium": ("chromium", "/usr/bin/chromium"),
+    "clang": ("clang", "/usr/bin/clang"),
+}
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program, also where PATH of an ordinary user has no sbin."""
+    command, usual = PROGRAMS[name]
+    return shutil.which(command) or (usual if Path(usual).exists() else None)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Long tests run only when asked for by `-m soak`."""
+    if "soak" in config.getoption("markexpr"):
+        return
+    kept = [item for item in items if item.get_closest_marker("soak") is None]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
+        items[:] = kept
+
+
+def pytest_runtest_setup(item):
+    absent = [name for mark in item.iter_markers("frontend") for name in mark.args if find_program(name) is None]
+    if not absent:
+        return
+    reason = f"front end missing: {', '.join(absent)}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (`make test-deps` installs it)", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many front ends are missing, how many tests that cost, and what installs them."""
+    missing = sorted(name for name in PROGRAMS if find_program(name) is None)
+    skips = terminalreporter.stats.get("skipped", [])
+    not_run = sum("front end missing" in str(report.longrepr) for report in skips)
+    terminalreporter.write_sep("-", "front ends")
+    if missing:
+        terminalreporter.write_line(f"{len(missing)} missing ({', '.join(missing)}); {not_run} tests not run")
+        terminalreporter.write_line("they are installed by: sudo make test-deps")
+    else:
+        terminalreporter.write_line("none missing; 0 tests not run for want of one")
+
+
+@pytest.fixture(scope="session")
+def scale():
+    """Percent of the full volume at which long tests run: `make test` 1, `make soak` 100, SCALE= overrides."""
+    return int(os.environ.get("SCALE") or 1)
+
+
+@pytest.fixture(scope="session")
+def program():
+    """Look up a front end's program by its name in PROGRAMS."""
+    return find_program
