@@ -46,7 +46,9 @@ def options_help(width: int = 100) -> Iterator[str]:
             group = setting.group
             yield ""
             yield f"{group}:"
-        default = setting.show_default().replace(" ", TIE)
+        default = setting.show_default()
+        if default[:1].isdigit():  # a number stays with its unit
+            default = default.replace(" ", TIE)
         yield from entry(_left(setting), f"{setting.text} [{default}]", width)
 
 

@@ -92,7 +92,7 @@ def _pick(module: ModuleType, source: str, attribute: str) -> LoadedApp:
     if not path:
         path = next((name for name in DEFAULT_ATTRIBUTES if hasattr(module, name)), "")
         if not path:
-            tried = " and ".join(f"`{name}`" for name in DEFAULT_ATTRIBUTES)
+            tried = " nor ".join(f"`{name}`" for name in DEFAULT_ATTRIBUTES)
             raise AppNotFoundError(f"{source} has neither {tried}{_candidates(module)}")
     found: Any = module
     for part in path.split("."):

@@ -91,6 +91,7 @@ class Worker:
         self.engine = Engine(settings.engine())
         self.beats = 0
         self.threads: list[threading.Thread] = []
+        self.ended: list[str] = []  # names; a thread still counts as alive while it says that it ends
         self.crash: BaseException | None = None
         self.deadline = 0.0  # when threads that still run are left behind
 
@@ -108,12 +109,14 @@ class Worker:
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
-        while any(thread.is_alive() for thread in self.threads):
+        while len(self.ended) < len(self.threads):
             for number in self.signals.wait(BEAT_MS):
                 self._on_signal(number)
             self.beats += 1
             if self.deadline and time.monotonic() > self.deadline:
                 self._abandon()
+        for thread in self.threads:
+            thread.join()
         if self.state.now != STOPPING:
             self.state.move(STOPPING)
         self.state.move(EXITED)
@@ -144,6 +147,7 @@ class Worker:
             self.crash = error
             self.engine.kill()
         finally:
+            self.ended.append(threading.current_thread().name)
             self.signals.post(THREAD_ENDED)
 
     def _on_signal(self, number: int) -> None:
@@ -167,8 +171,8 @@ class Worker:
 
     def _abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
-        left = [thread.name for thread in self.threads if thread.is_alive()]
-        say(f"{len(left)} of {len(self.threads)} threads are still in the application; leaving without them")
+        left = len(self.threads) - len(self.ended)
+        say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

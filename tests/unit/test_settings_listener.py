@@ -1,0 +1,104 @@
+"""Addresses behind -b."""
+
+import pytest
+
+from polydoor.errors import ConfigError
+from polydoor.settings.listener import OPTIONS, parse_listener
+
+PLAIN = {
+    "protocol": "http",
+    "kind": "tcp",
+    "host": "",
+    "port": 0,
+    "path": "",
+    "fd": -1,
+    "mode": 0o660,
+    "mount": "",
+    "profile": "generic",
+    "allow": [],
+    "trust_remote_user": 0,
+    "stream": 0,
+    "half_close": "drop",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://127.0.0.1:8000", {"host": "127.0.0.1", "port": 8000}),
+        ("http://127.0.0.1:8000/", {"host": "127.0.0.1", "port": 8000}),
+        ("127.0.0.1:0", {"host": "127.0.0.1"}),
+        ("localhost:80", {"host": "localhost", "port": 80}),
+        (":8000", {"host": "0.0.0.0", "port": 8000}),
+        ("[::1]:8000", {"host": "::1", "port": 8000}),
+        ("fastcgi://[::]:9000", {"protocol": "fastcgi", "host": "::", "port": 9000}),
+        ("scgi://h:4000", {"protocol": "scgi", "host": "h", "port": 4000}),
+        ("unix:/run/a.sock", {"kind": "unix", "path": "/run/a.sock"}),
+        ("unix:a.sock", {"kind": "unix", "path": "a.sock"}),
+        ("unix:///run/a.sock", {"kind": "unix", "path": "/run/a.sock"}),
+        ("fastcgi+unix:/run/a.sock", {"protocol": "fastcgi", "kind": "unix", "path": "/run/a.sock"}),
+        (
+            "scgi+unix:///run/a.sock?mode=600",
+            {"protocol": "scgi", "kind": "unix", "path": "/run/a.sock", "mode": 0o600},
+        ),
+        ("fd://3", {"kind": "fd", "fd": 3}),
+        ("fd://3?protocol=scgi", {"kind": "fd", "fd": 3, "protocol": "scgi"}),
+        (
+            "scgi://h:1?mount=/shop/&profile=nginx",
+            {"protocol": "scgi", "host": "h", "port": 1, "mount": "/shop", "profile": "nginx"},
+        ),
+        ("h:1?mount=/", {"host": "h", "port": 1, "mount": ""}),
+        ("h:1?mount=/a%20b", {"host": "h", "port": 1, "mount": "/a b"}),
+        ("h:1?allow=10.0.0.0/8&allow=::1", {"host": "h", "port": 1, "allow": ["10.0.0.0/8", "::1/128"]}),
+        ("h:1?stream=1&trust-remote-user=yes", {"host": "h", "port": 1, "stream": 1, "trust_remote_user": 1}),
+        ("h:1?stream&half-close=serve", {"host": "h", "port": 1, "stream": 1, "half_close": "serve"}),
+    ],
+)
+def test_address(text, expected):
+    assert parse_listener(text) == PLAIN | expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("8000", "needs a host and a port"),
+        ("http://h", "needs a host and a port"),
+        ("h:", "needs a host and a port"),
+        ("h:http", "the port needs a whole number from 0 to 65535"),
+        ("h:65536", "the port needs a whole number"),
+        ("h:-1", "the port needs a whole number"),
+        ("::1:8000", "IPv6 address stands in brackets"),
+        ("[::1:8000", "in brackets"),
+        ("[h]:1", "in brackets"),
+        ("http://h:1/shop", "add \\?mount=/shop"),
+        ("unix:", "path of the socket is missing"),
+        ("unix:/" + "x" * 107, "at most 107 bytes"),
+        ("fd://x", "needs a whole number"),
+        ("https://h:443", "no TLS of its own"),
+        ("ajp://h:8009", "not spoken yet"),
+        ("fastcig://h:1", "unknown; there are http, fastcgi, scgi\nDid you mean fastcgi"),
+        ("h:1?moutn=/x", "'moutn' is unknown\nDid you mean mount"),
+        ("h:1?mount=x", "mount needs a path"),
+        ("h:1?mount=/a//b", "mount needs a path"),
+        ("h:1?mount=/../b", "mount needs a path"),
+        ("h:1?mount=", "mount needs a path"),
+        ("h:1?mount=/%zz", "malformed escape %zz"),
+        ("h:1?mount=/%", "malformed escape"),
+        ("h:1?stream=1&stream=0", "stream stands twice"),
+        ("h:1?protocol=scgi", "protocol is for fd"),
+        ("h:1?mode=0660", "mode is for Unix sockets"),
+        ("h:1?allow=10.0.0.1/8", "allow needs an address"),
+        ("h:1?profile=iis", "profile needs one of"),
+        ("h:1?half-close=maybe", "half-close needs one of drop, serve"),
+    ],
+)
+def test_bad_address(text, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse_listener(text)
+    assert str(caught.value).startswith(f"bad address {text!r}: ")
+
+
+def test_every_option_has_a_valid_default():
+    for name, (kind, default) in OPTIONS.items():
+        if name not in {"allow", "mount"}:
+            assert kind.parse(kind.show(default)) == default, name

@@ -1,0 +1,107 @@
+"""The catalog as a whole, and how the sources are laid over one another."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from polydoor.errors import ConfigError
+from polydoor.settings.catalog import BY_NAME, SETTINGS
+from polydoor.settings.load import load
+from polydoor.settings.show import COLUMN, options_help
+from polydoor.settings.suggest import nearest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_names_options_and_letters_are_unique():
+    assert len(BY_NAME) == len(SETTINGS)
+    letters = [row.short for row in SETTINGS if row.short]
+    assert len(set(letters)) == len(letters)
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
+def test_row_is_complete(row):
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", row.name)
+    assert row.text.endswith(".")
+    assert row.group
+    if isinstance(row.default, int):
+        assert row.kind.parse(row.kind.show(row.default).replace("bytes", "b")) == row.default
+
+
+def test_defaults_are_those_of_the_core():
+    limits = (ROOT / "core" / "codec" / "limits.h").read_text(encoding="utf-8")
+    found = re.search(r"PD_LIMITS_DEFAULT.*?\.head = (\d+), \.target = (\d+), \.fields = (\d+)", limits, re.DOTALL)
+    ours = tuple(BY_NAME[name].default for name in ("head_limit", "target_limit", "field_limit"))
+    assert tuple(map(int, found.groups())) == ours
+    assert BY_NAME["field_limit"].kind.high == int(re.search(r"PD_FIELDS_MAX = (\d+)", limits)[1])
+
+
+def test_default_is_used_where_nothing_is_said():
+    settings = load({}, {})
+    assert settings.number("idle_timeout") == 75_000
+    assert settings.origin("idle_timeout") == "default"
+    assert [spec["port"] for spec in settings.listeners()] == [8000]
+
+
+def test_command_line_wins_over_environment():
+    environ = {"POLYDOOR_THREADS": "7", "POLYDOOR_BACKLOG": "9", "PATH": "/bin"}
+    settings = load(environ, {"threads": ["2", "3"]})
+    assert (settings.number("threads"), settings.origin("threads")) == (3, "--threads")
+    assert (settings.number("backlog"), settings.origin("backlog")) == (9, "POLYDOOR_BACKLOG")
+
+
+def test_addresses_replace_those_of_a_lower_source():
+    environ = {"POLYDOOR_BIND": "h:1, scgi://h:2"}
+    assert [spec["port"] for spec in load(environ, {}).listeners()] == [1, 2]
+    assert [spec["port"] for spec in load(environ, {"bind": ["h:3"]}).listeners()] == [3]
+
+
+def test_engine_gets_plain_numbers_and_texts():
+    values = load({}, {"body_limit": ["1M"], "app": ["shop"]}).engine()
+    assert values["body_limit"] == 1 << 20
+    assert values["drain_timeout"] == 30_000
+    assert "bind" not in values
+    assert {type(value) for value in values.values()} == {int, str}
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "message"),
+    [
+        (
+            {"POLYDOOR_THREAD": "2"},
+            {},
+            "unknown variable POLYDOOR_THREAD in the environment\nDid you mean POLYDOOR_THREADS?",
+        ),
+        ({"POLYDOOR_threads": "2"}, {}, "unknown variable POLYDOOR_threads"),
+        ({"POLYDOOR_THREADS": "many"}, {}, "POLYDOOR_THREADS needs a whole number from 1 to 512, not 'many'"),
+        ({}, {"threads": ["0"]}, "--threads needs a whole number from 1 to 512, not '0'"),
+        ({}, {"workers": ["2"]}, "--workers can only be 1"),
+        ({"POLYDOOR_WORKERS": "2"}, {}, "POLYDOOR_WORKERS can only be 1"),
+        ({}, {"head_limit": ["4K"]}, "target limit is larger than the head limit"),
+        ({}, {"bind": ["nothing"]}, "bad address 'nothing'"),
+        ({}, {"app": [""]}, "APP needs a value that is not empty"),
+    ],
+)
+def test_bad_settings(environ, options, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(environ, options)
+
+
+def test_knobs_of_the_tests_are_not_settings():
+    load({"POLYDOOR_TEST_ANYTHING": "1"}, {})
+
+
+def test_help_shows_every_option_once_within_the_width():
+    for width in (60, 80, 100):
+        lines = list(options_help(width))
+        for row in SETTINGS:
+            if row.name != "app":
+                assert sum(f"{row.option} {row.kind.metavar}" in line for line in lines) == 1
+        assert all(len(line) <= width for line in lines if line[:COLUMN].isspace())
+
+
+def test_suggestion_prefers_the_only_continuation():
+    assert nearest("--thr", ["--threads", "--three-things-off"]) != ""
+    assert nearest("--thr", ["--threads", "--workers"]) == "--threads"
+    assert nearest("--qqqqqq", ["--threads", "--workers"]) == ""

@@ -1,0 +1,184 @@
+"""The serving process around an engine that is a stand-in: order of boot, signals, drain, threads that end badly."""
+
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from polydoor.errors import AppLoadError, ConfigError
+from polydoor.settings.load import load
+from polydoor.worker import serve as serving
+
+
+class FakeEngine:
+    """Runs no requests; its threads wait until it is stopped."""
+
+    def __init__(self, settings):
+        self.calls = [("init", settings["threads"])]
+        self.over = threading.Event()
+        self.running = threading.Semaphore(0)
+        self.crash = None
+
+    def listen(self, spec):
+        self.calls.append(("listen", spec["port"]))
+        if spec["port"] == 1:
+            raise OSError(98, "port 1 is held by init (pid 1)")
+        return f"http://127.0.0.1:{spec['port']}"
+
+    def run_thread(self, app):
+        self.calls.append(("thread", app))
+        self.running.release()
+        self.over.wait()
+        if self.crash:
+            raise self.crash
+
+    def run_relief(self):
+        self.calls.append(("relief", threading.current_thread().name))
+        self.running.release()
+        self.over.wait()
+
+    def stop(self, drain_ms):
+        self.calls.append(("stop", drain_ms))
+        self.over.set()
+
+    def kill(self):
+        self.calls.append(("kill",))
+        self.over.set()
+
+
+@pytest.fixture
+def engine(monkeypatch, tmp_path):
+    """The engine that serve() will make; the application is in place."""
+    made = FakeEngine({"threads": 0})
+
+    def make(settings):
+        made.calls = [("init", settings["threads"])]
+        return made
+
+    monkeypatch.setattr(serving, "Engine", make)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "fake_shop.py").write_text("def app(e, s): return []\n", encoding="utf-8")
+    yield made
+    sys.modules.pop("fake_shop", None)
+
+
+def settings(**options):
+    return load({}, {"app": ["fake_shop"], "bind": ["h:8001"], "threads": ["2"]} | options)
+
+
+def when_running(engine, threads, action):
+    """Do something once that many engine threads are at work."""
+
+    def wait():
+        for _ in range(threads):
+            engine.running.acquire()
+        action()
+
+    helper = threading.Thread(target=wait)
+    helper.start()
+    return helper
+
+
+def kill_self(number):
+    return lambda: os.kill(os.getpid(), number)
+
+
+def names(engine):
+    return [call[0] for call in engine.calls]
+
+
+def test_sigterm_drains_and_ends_with_0(engine, capfd):
+    helper = when_running(engine, 3, kill_self(signal.SIGTERM))
+    assert serving.serve(settings(drain_timeout=["5"])) == 0
+    helper.join()
+    assert names(engine)[:2] == ["init", "listen"]
+    assert sorted(names(engine)[2:]) == ["relief", "stop", "thread", "thread"]
+    assert ("stop", 5000) in engine.calls
+    banner, *_ = capfd.readouterr().err.split("polydoor: SIGTERM")
+    assert banner == (
+        f"polydoor: serving fake_shop:app\n  http://127.0.0.1:8001\n  2 threads, pid {os.getpid()}; Ctrl-C stops\n"
+    )
+
+
+def test_first_sigint_drains_and_says_so_second_stops_at_once(engine, capfd, monkeypatch):
+    def stop(drain_ms):
+        engine.calls.append(("stop", drain_ms))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(engine, "stop", stop)
+    helper = when_running(engine, 3, kill_self(signal.SIGINT))
+    assert serving.serve(settings()) == 0
+    helper.join()
+    assert names(engine)[-2:] == ["stop", "kill"]
+    said = capfd.readouterr().err
+    assert "SIGINT: finishing open requests, for at most 30 s; Ctrl-C again stops at once\n" in said
+    assert said.endswith("polydoor: stopping at once\n")
+
+
+def test_handlers_and_wakeup_descriptor_are_put_back(engine):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    helper = when_running(engine, 3, kill_self(signal.SIGTERM))
+    serving.serve(settings())
+    helper.join()
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_threads_are_named(engine):
+    seen = []
+    helper = when_running(engine, 3, lambda: (seen.extend(threading.enumerate()), kill_self(signal.SIGTERM)()))
+    serving.serve(settings())
+    helper.join()
+    assert {"polydoor-app-1", "polydoor-app-2", "polydoor-relief"} <= {thread.name for thread in seen}
+    assert not any(thread.daemon for thread in seen if thread.name.startswith("polydoor"))
+
+
+def test_socket_error_comes_before_the_app_is_loaded(engine):
+    with pytest.raises(ConfigError, match="port 1 is held by init"):
+        serving.serve(settings(bind=["h:1"], app=["nothing_of_this_name"]))
+    assert names(engine) == ["init", "listen", "kill"]
+
+
+def test_app_that_is_not_there_ends_the_engine(engine):
+    with pytest.raises(AppLoadError, match="no module"):
+        serving.serve(settings(app=["nothing_of_this_name"]))
+    assert names(engine) == ["init", "listen", "kill"]
+
+
+def test_thread_that_breaks_ends_the_worker(engine):
+    engine.crash = RuntimeError("broken inside")
+    helper = when_running(engine, 3, engine.over.set)
+    with pytest.raises(RuntimeError, match="broken inside"):
+        serving.serve(settings())
+    helper.join()
+    assert "kill" in names(engine)
+
+
+def test_thread_that_never_returns_is_left_behind(engine, monkeypatch, capfd):
+    class LeftError(Exception):
+        pass
+
+    def leave(status):
+        engine.over.set()
+        raise LeftError(status)
+
+    monkeypatch.setattr(serving, "GRACE_S", -10.0)
+    monkeypatch.setattr(serving.os, "_exit", leave)
+    monkeypatch.setattr(engine, "stop", lambda drain_ms: None)
+    helper = when_running(engine, 3, kill_self(signal.SIGTERM))
+    with pytest.raises(LeftError, match="0"):
+        serving.serve(settings(drain_timeout=["0"]))
+    helper.join()
+    assert "3 of 3 threads are still in the application; leaving without them" in capfd.readouterr().err
+
+
+def test_heartbeat_counts_each_time_the_main_thread_wakes(engine):
+    worker = serving.Worker(settings())
+    with worker.signals:
+        worker.boot()
+        engine.over.set()
+        worker.run()
+    assert worker.beats >= 1
