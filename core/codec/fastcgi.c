@@ -459,7 +459,6 @@ static enum pd_reason check_pair(const struct fcgi *f, const struct pd_field *pa
 
 static enum pd_reason parse_pairs(const struct fcgi *f, struct pd_slice bytes, struct pd_head *head)
 {
-    const size_t max = f->limits->fields < PD_FIELDS_MAX ? f->limits->fields : PD_FIELDS_MAX;
     struct pd_cursor c = pd_cursor(bytes);
     bool has_length = false;
     for (size_t count = 0; pd_cursor_left(&c) > 0; count++) {
@@ -470,7 +469,7 @@ static enum pd_reason parse_pairs(const struct fcgi *f, struct pd_slice bytes, s
         pair.value = pd_cursor_take(&c, value_n);
         if (!c.ok)
             return PD_R_FCGI_BAD_PAIR;
-        if (count == max) /* pairs without a name count too: they cost the same to read */
+        if (count == PD_FIELDS_MAX) /* pairs without a name count too: they cost the same to read */
             return PD_R_TOO_MANY_FIELDS;
         if (name_n == 0)
             continue;

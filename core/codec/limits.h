@@ -10,7 +10,7 @@
 struct pd_limits {
     size_t head;            /* request head: HTTP start line and fields, or all variables */
     size_t target;          /* request target as it stands in the request line */
-    size_t fields;          /* header fields, or variables; at most PD_FIELDS_MAX */
+    size_t fields;          /* header fields; a gateway's other variables are bounded by PD_FIELDS_MAX alone */
     uint64_t body;          /* request body after decoding */
     size_t chunk_overhead;  /* chunk extensions and trailers of one body */
 };

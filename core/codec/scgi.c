@@ -115,7 +115,6 @@ static enum pd_reason check_variable(struct scgi *s, const struct pd_field *f, b
 /* Splits the netstring's content into variables; fills s->head. */
 static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, struct pd_field *fields)
 {
-    size_t max = s->limits->fields < PD_FIELDS_MAX ? s->limits->fields : PD_FIELDS_MAX;
     size_t n = 0;
     bool has_version = false;
     s->head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields };
@@ -126,7 +125,7 @@ static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, stru
         enum pd_reason bad = check_variable(s, &f, n == 0, &has_version);
         if (bad)
             return bad;
-        if (n == max)
+        if (n == PD_FIELDS_MAX)
             return PD_R_TOO_MANY_FIELDS;
         fields[n++] = f;
     }

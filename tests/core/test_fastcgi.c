@@ -219,14 +219,15 @@ static void test_fields_are_limited_to_the_scratch(void)
     char params[4 * (PD_FIELDS_MAX + 1)];
     for (size_t i = 0; i < sizeof params; i += 4)
         memcpy(params + i, "\1\1Nv", 4);
-    p->limits.fields = 4 * PD_FIELDS_MAX; /* more than the array has */
+    p->limits.fields = 1; /* the limit is on header fields, which the policy layer counts */
     CHECK_INT(parse(p, 1, pd_slice(params, sizeof params - 4), &head), PD_R_NONE);
     CHECK_INT(head.nfields, PD_FIELDS_MAX);
     CHECK_INT(parse(p, 2, pd_slice(params, sizeof params), &head), PD_R_TOO_MANY_FIELDS);
-    p->limits.fields = 2;
-    CHECK_INT(parse(p, 3, pd_slice(params, 8), &head), PD_R_NONE);
-    CHECK_INT(parse(p, 4, pd_slice(params, 12), &head), PD_R_TOO_MANY_FIELDS);
-    CHECK_INT(parse(p, 5, PD_SLICE("\0\0\0\0\0\0"), &head), PD_R_TOO_MANY_FIELDS);
+    for (size_t i = 0; i < sizeof params; i++)
+        params[i] = 0; /* pairs without a name count too */
+    CHECK_INT(parse(p, 3, pd_slice(params, 2 * PD_FIELDS_MAX), &head), PD_R_NONE);
+    CHECK_INT(head.nfields, 0);
+    CHECK_INT(parse(p, 4, pd_slice(params, 2 * PD_FIELDS_MAX + 2), &head), PD_R_TOO_MANY_FIELDS);
     free(p);
 }
 
