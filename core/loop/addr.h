@@ -17,7 +17,7 @@
 #include "base/sys.h"
 
 /* The peer of a connection. A Unix peer has a family and nothing else. */
-union pd_peer {
+union pd_sockaddr {
     struct sockaddr sa;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;

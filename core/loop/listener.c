@@ -155,7 +155,7 @@ static bool open_unix(const struct pd_listener_config *config, struct pd_listene
     memset(&addr, 0, sizeof addr);
     addr.un.sun_family = AF_UNIX;
     if (n == 0 || n >= sizeof addr.un.sun_path) {
-        snprintf(c.text, c.n, "socket path %s: unix:%s; it must have 1 to %zu bytes but has %zu",
+        snprintf(c.text, c.n, "socket path %s: unix:%.120s; it must have 1 to %zu bytes but has %zu",
                  n ? "too long" : "missing", path, sizeof addr.un.sun_path - 1, n);
         return false;
     }

@@ -67,7 +67,7 @@ enum pd_accept_result {
 
 struct pd_accepted {
     int fd; /* non-blocking, close-on-exec, TCP_NODELAY (inherited from the listener) */
-    union pd_peer peer;
+    union pd_sockaddr peer;
 };
 
 /* One accept4(). After anything but PD_ACCEPT_OK, errno tells why. */

@@ -73,10 +73,14 @@ static bool take_lock(struct pd_unix_path *p, const struct pd_sys *sys, const ch
             return false;
         }
         if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-            snprintf(err, err_n,
-                     "address already in use: unix:%s; another server holds %s.lock; stop it or choose "
-                     "another path",
-                     path, path);
+            if (errno == EWOULDBLOCK)
+                snprintf(err, err_n,
+                         "address already in use: unix:%s; another server holds %s.lock; stop it or choose another "
+                         "path",
+                         path, path);
+            else
+                snprintf(err, err_n, "cannot lock %s.lock: %s; choose a directory on a local disk", path,
+                         strerror(errno));
             return false;
         }
         if (lock_is_current(p, name))
