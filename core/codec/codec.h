@@ -51,7 +51,7 @@ struct pd_head {
     size_t nfields;
     int64_t content_length;  /* bytes of the body, or -1 when not announced */
     uint8_t http_minor;      /* HTTP form only: 0 or 1 */
-    bool chunked;            /* the body has the chunked coding; CGI form: so the front end says, and gives no length */
+    bool chunked;            /* HTTP form: the body has the chunked coding */
     bool expect_continue;    /* HTTP form: the client waits for 100 Continue */
     bool keep_alive;         /* the peer wants to reuse the connection */
     bool authorizer;         /* FastCGI role Authorizer */

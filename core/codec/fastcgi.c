@@ -452,8 +452,6 @@ static enum pd_reason check_pair(const struct fcgi *f, const struct pd_field *pa
         if (pair->value.n > 0) /* nginx sends it empty when there is none */
             return pd_length_parse(pair->value, f->limits->body, &head->content_length);
     }
-    if (pd_slice_eq(pair->name, PD_SLICE("HTTP_TRANSFER_ENCODING")))
-        head->chunked = pair->value.n > 0;
     return PD_R_NONE;
 }
 
@@ -495,8 +493,6 @@ static enum pd_reason fcgi_parse_head(void *state, uint32_t stream, struct pd_sl
     enum pd_reason bad = parse_pairs(f, bytes, head);
     if (bad)
         s->phase = FCGI_IGNORED;
-    /* nginx names the coding beside a length that it has measured: then the length is what counts */
-    head->chunked = head->chunked && head->content_length < 0 && !s->authorizer;
     return bad;
 }
 

@@ -59,7 +59,8 @@ static enum pd_reason read_length(struct build *b, const struct pd_head *head, c
         if (bad)
             return bad;
     }
-    r->chunked = head->chunked || (b->policy.chunked && r->content_length < 0);
+    /* an Authorizer gets the header of a chunked body, but never the body (FastCGI section 6.3) */
+    r->chunked = head->chunked || (b->policy.chunked && r->content_length < 0 && !head->authorizer);
     return PD_R_NONE;
 }
 

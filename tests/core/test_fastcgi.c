@@ -173,21 +173,20 @@ static void test_head_holds_slices_of_the_collected_bytes(void)
     free(p);
 }
 
-static void test_head_without_length_is_chunked_when_the_front_end_says_so(void)
+static void test_head_tells_the_role_and_who_closes(void)
 {
     struct peer *p = peer_new();
     struct pd_head head;
-    CHECK_INT(parse(p, 1, PD_SLICE("\x16\7HTTP_TRANSFER_ENCODINGchunked"), &head), PD_R_NONE);
-    CHECK(head.chunked && head.content_length == -1);
-    CHECK_INT(parse(p, 2, PD_SLICE("\x16\7HTTP_TRANSFER_ENCODINGchunked\16\1CONTENT_LENGTH5"), &head), PD_R_NONE);
-    CHECK(!head.chunked && head.content_length == 5); /* nginx has measured it */
-    CHECK_INT(parse(p, 3, PD_SLICE("\x16\0HTTP_TRANSFER_ENCODING"), &head), PD_R_NONE);
-    CHECK(!head.chunked);
-    add_begin(p, 4, 2, 1);
-    pump(p);
-    struct pd_slice params = PD_SLICE("\x16\7HTTP_TRANSFER_ENCODINGchunked");
-    CHECK_INT(codec->parse_head(p->state, 4, params, &p->scratch, &head), PD_R_NONE);
-    CHECK(head.authorizer && head.keep_alive && !head.chunked); /* an Authorizer gets no body */
+    for (int role = 1; role <= 2; role++) {
+        for (int flags = 0; flags <= 1; flags++) {
+            unsigned id = (unsigned)(2 * role + flags);
+            add_begin(p, id, role, flags);
+            pump(p);
+            CHECK_INT(codec->parse_head(p->state, id, PD_SLICE(METHOD), &p->scratch, &head), PD_R_NONE);
+            CHECK_INT(head.authorizer, role == 2);
+            CHECK_INT(head.keep_alive, flags);
+        }
+    }
     free(p);
 }
 
@@ -549,7 +548,7 @@ int main(void)
     CHECK(codec->multiplexed && codec->head_is_data && codec->gateway);
     test_nginx_request_takes_four_events();
     test_head_holds_slices_of_the_collected_bytes();
-    test_head_without_length_is_chunked_when_the_front_end_says_so();
+    test_head_tells_the_role_and_who_closes();
     test_head_lengths_at_their_limits();
     test_fields_are_limited_to_the_scratch();
     test_body_of_a_refused_head_is_ignored();
