@@ -1,0 +1,50 @@
+"""`make docs`: checks that links lead somewhere and that docs/status.md names tests that exist."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("*.md", "docs/**/*.md", "changes.d/*.md", "examples/**/*.md", "tests/corpus/README.md")
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+TEST = re.compile(r"(tests/[\w./-]+\.(?:py|c))(?:::(\w+))?")
+
+
+def main() -> int:
+    """Print every fault and return 1 if there is one."""
+    pages = [page for pattern in PAGES for page in sorted(ROOT.glob(pattern))]
+    faults = [fault for page in pages for fault in dead_links(page)]
+    faults += missing_tests(ROOT / "docs" / "status.md")
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+def dead_links(page: Path) -> Iterator[str]:
+    """Relative links of a page that lead nowhere."""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        for target in LINK.findall(line):
+            if "://" not in target and not (page.parent / target).exists():
+                yield f"{page.relative_to(ROOT)}:{number}: {target} is not there"
+
+
+def missing_tests(status: Path) -> Iterator[str]:
+    """Rows of the status table that name nothing, or a test that does not exist."""
+    for number, line in enumerate(status.read_text(encoding="utf-8").splitlines(), 1):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|") or cells[-1] in {"shown by", "---", "not yet"}:
+            continue
+        named = TEST.findall(cells[-1])
+        if not named:
+            yield f"docs/status.md:{number}: neither a test nor `not yet`"
+        for path, test in named:
+            text = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).exists() else ""
+            if not text:
+                yield f"docs/status.md:{number}: {path} is not there"
+            elif test and not re.search(rf"\bdef {test}\b", text):
+                yield f"docs/status.md:{number}: {path} has no {test}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
