@@ -70,7 +70,7 @@ static void next_head(struct pd_http1 *st, struct pd_slice in, size_t *used, str
 {
     size_t limit = st->limits->head < PD_HEAD_MAX ? st->limits->head : PD_HEAD_MAX;
     struct pd_slice win = pd_slice(in.p, in.n < limit ? in.n : limit);
-    switch (pd_http1_head_parse(st, win, scratch->fields)) {
+    switch (pd_http1_head_parse(st, win, scratch)) {
     case PD_STEP_MORE:
         if (in.n < limit)
             emit(ev, PD_EV_MORE);

@@ -395,7 +395,7 @@ static enum pd_http1_step head_run(struct pd_http1 *st, struct pd_slice win, str
 }
 
 /* RFC 9112 section 3.2.2: the authority of an absolute-form target replaces Host. */
-static enum pd_reason head_set_host(struct pd_http1 *st, struct pd_slice authority)
+static enum pd_reason head_set_host(struct pd_http1 *st, struct pd_slice authority, struct pd_scratch *scratch)
 {
     struct pd_head *h = &st->head;
     size_t i = 0;
@@ -405,17 +405,18 @@ static enum pd_reason head_set_host(struct pd_http1 *st, struct pd_slice authori
         if (i == PD_FIELDS_MAX || i >= st->limits->fields)
             return PD_R_TOO_MANY_FIELDS;
         h->nfields++;
-        h->fields[i].name = PD_SLICE("Host");
+        memcpy(scratch->reply, "Host", 4); /* slices of a head point into the input or the scratch */
+        h->fields[i].name = pd_slice(scratch->reply, 4);
     }
     h->fields[i].value = authority;
     return PD_R_NONE;
 }
 
 /* The rules that need the whole head. */
-static enum pd_reason head_finish(struct pd_http1 *st, struct pd_slice win, struct pd_field *fields)
+static enum pd_reason head_finish(struct pd_http1 *st, struct pd_slice win, struct pd_scratch *scratch)
 {
     struct pd_head *h = &st->head;
-    h->fields = fields;
+    h->fields = scratch->fields;
     h->method = pd_slice(win.p, st->method_n);
     h->target = head_target_slice(st, win);
     if (h->http_minor && !(st->seen & PD_SEEN_HOST))
@@ -424,21 +425,21 @@ static enum pd_reason head_finish(struct pd_http1 *st, struct pd_slice win, stru
     /* Without a body there is nothing to continue with: RFC 9110 section 10.1.1. */
     h->expect_continue = h->expect_continue && (h->chunked || h->content_length > 0);
     if (PD_UNLIKELY(h->target.p[0] != '/' && h->target.p[0] != '*'))
-        return head_set_host(st, target_authority(h->target));
+        return head_set_host(st, target_authority(h->target), scratch);
     return PD_R_NONE;
 }
 
-enum pd_http1_step pd_http1_head_parse(struct pd_http1 *st, struct pd_slice win, struct pd_field *fields)
+enum pd_http1_step pd_http1_head_parse(struct pd_http1 *st, struct pd_slice win, struct pd_scratch *scratch)
 {
     bool resumed = st->phase != PD_HTTP1_METHOD;
-    enum pd_http1_step step = head_run(st, win, fields);
+    enum pd_http1_step step = head_run(st, win, scratch->fields);
     if (step == PD_STEP_DONE && PD_UNLIKELY(resumed)) {
         pd_http1_head_begin(st);
-        step = head_run(st, win, fields);
+        step = head_run(st, win, scratch->fields);
         assert(step == PD_STEP_DONE);
     }
     if (step != PD_STEP_DONE)
         return step;
-    enum pd_reason fault = head_finish(st, win, fields);
+    enum pd_reason fault = head_finish(st, win, scratch);
     return fault == PD_R_NONE ? PD_STEP_DONE : refuse(st, fault);
 }

@@ -63,8 +63,9 @@ enum pd_http1_step {
 void pd_http1_head_begin(struct pd_http1 *st);
 /*
  * Parses the head, whose first byte is the first of `win` and of which no byte behind `win` may be looked at. Goes on
- * where the last call stopped. Fills `fields` and st->head when it is done; u.at.line is then the length of the head.
+ * where the last call stopped. Fills the scratch and st->head when it is done; u.at.line is then the length of the
+ * head.
  */
-enum pd_http1_step pd_http1_head_parse(struct pd_http1 *st, struct pd_slice win, struct pd_field *fields);
+enum pd_http1_step pd_http1_head_parse(struct pd_http1 *st, struct pd_slice win, struct pd_scratch *scratch);
 
 #endif
