@@ -127,12 +127,6 @@ static bool lies_in(struct pd_slice s, struct pd_slice room)
     return s.n == 0 || (s.p >= room.p && s.p <= room.p + room.n && s.n <= (size_t)(room.p + room.n - s.p));
 }
 
-/* The one field that may not stand in the head: Host of a request that names its host in the target. */
-static bool is_implied(struct pd_slice name)
-{
-    return pd_slice_eq(name, PD_SLICE("Host"));
-}
-
 static bool fields_ok(const struct replay *r, const struct pd_head *h, struct pd_slice bytes)
 {
     size_t sum = h->method.n + h->target.n;

@@ -44,7 +44,7 @@ LAYERS = {
 }
 
 # What every C test may use.
-HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c", "missing.c")
+HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c")
 
 
 class BuildError(Exception):
