@@ -1,0 +1,222 @@
+/*
+ * fuzz_response.c - any response an application can give, through every codec.
+ *
+ * Behind the knobs: byte strings that end in NUL: the status, names and
+ * values, an empty name, and then the body. Invariants: the encoded head has
+ * exactly the lines it should have and ends once, whatever was in names and
+ * values; framed output, read by an independent reader, is the body again and
+ * ends where the response ends.
+ */
+#include "codec/bytes.h"
+#include "codec/chunked.h"
+#include "codec/response.h"
+#include "fuzz.h"
+#include "text.h"
+
+enum { KNOB_HEAD = 1, KNOB_HTTP10 = 2, KNOB_KEEP = 4, FIELDS_TRIED = 64, HEAD_LIMIT = 4096 };
+
+struct exchange {
+    const struct pd_codec *codec;
+    void *state;
+    struct pd_response response;
+    size_t fields; /* accepted */
+    struct text wire;
+    struct text body; /* what was framed */
+};
+
+static struct pd_slice take_string(struct pd_slice *rest)
+{
+    size_t n = pd_slice_find(*rest, '\0');
+    struct pd_slice s = pd_slice(rest->p, n);
+    *rest = pd_slice_from(*rest, n < rest->n ? n + 1 : n);
+    return s;
+}
+
+/* Lets the codec see a complete request, so that there is something to answer. */
+static void request(struct exchange *x, const struct pd_limits *limits)
+{
+    static const struct pd_slice http = { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27 };
+    static const struct pd_slice scgi = { "24:CONTENT_LENGTH\0000\0SCGI\0001\0,", 28 };
+    static const struct pd_slice fastcgi = { "\1\1\0\1\0\010\0\0\0\1\1\0\0\0\0\0\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0", 32 };
+    struct pd_slice in = x->codec == &pd_codec_http1 ? http : x->codec == &pd_codec_scgi ? scgi : fastcgi;
+    static struct pd_scratch scratch;
+    struct pd_event ev;
+    x->codec->init(x->state, limits);
+    do {
+        size_t used;
+        x->codec->next(x->state, in, &used, &scratch, &ev);
+        in = pd_slice_from(in, used);
+        FUZZ_ASSERT(ev.kind != PD_EV_BAD && ev.kind != PD_EV_MORE);
+    } while (ev.kind != PD_EV_BODY_END);
+}
+
+static bool fill(struct exchange *x, struct pd_slice *in)
+{
+    if (pd_response_start(&x->response, take_string(in)) != PD_R_NONE)
+        return false;
+    while (in->n) {
+        struct pd_slice name = take_string(in);
+        if (!name.n)
+            break;
+        struct pd_slice value = take_string(in);
+        if (x->fields == FIELDS_TRIED || pd_response_add(&x->response, name, value) != PD_R_NONE)
+            continue;
+        x->fields++;
+        FUZZ_ASSERT(pd_byte_run(name, PD_BYTE_TOKEN) == name.n && pd_byte_run(value, PD_BYTE_VALUE) == value.n);
+    }
+    return true;
+}
+
+/* One empty line, at the end; every line ends in CR LF; no control bytes; no more lines than there may be. */
+static void check_head(const struct exchange *x, struct pd_slice head)
+{
+    size_t lines = 0;
+    const size_t own = 5; /* the status line, Date, Server, a framing field, Connection */
+    while (head.n) {
+        size_t n = pd_slice_find(head, '\n');
+        FUZZ_ASSERT(n < head.n && n > 0 && head.p[n - 1] == '\r');
+        for (size_t i = 0; i + 1 < n; i++)
+            FUZZ_ASSERT((unsigned char)head.p[i] >= 0x20 || head.p[i] == '\t');
+        FUZZ_ASSERT((n == 1) == (n + 1 == head.n));
+        FUZZ_ASSERT(n == 1 || lines == 0 || pd_slice_find(pd_slice(head.p, n), ':') < n);
+        lines++;
+        head = pd_slice_from(head, n + 1);
+    }
+    FUZZ_ASSERT(lines >= 2 && lines <= x->fields + own + 1);
+}
+
+static void put_block(struct exchange *x, struct pd_slice head, struct pd_slice block)
+{
+    char prefix[PD_FRAME_PREFIX_MAX];
+    char suffix[PD_FRAME_SUFFIX_MAX];
+    size_t prefix_n = SIZE_MAX;
+    size_t suffix_n = SIZE_MAX;
+    struct pd_slice in_frame = x->codec->head_is_data ? head : PD_SLICE_NONE;
+    if (!x->codec->head_is_data)
+        text_put(&x->wire, head);
+    if (in_frame.n + block.n > 0)
+        x->codec->put_frame(x->state, 1, &x->response, in_frame.n + block.n, prefix, &prefix_n, suffix, &suffix_n);
+    else
+        prefix_n = suffix_n = 0;
+    FUZZ_ASSERT(prefix_n <= sizeof prefix && suffix_n <= sizeof suffix);
+    text_put(&x->wire, pd_slice(prefix, prefix_n));
+    text_put(&x->wire, in_frame);
+    text_put(&x->wire, block);
+    text_put(&x->wire, pd_slice(suffix, suffix_n));
+    text_put(&x->body, in_frame);
+    text_put(&x->body, block);
+}
+
+/* The head with the first block, then blocks of `most` bytes, then the end. */
+static void put_all(struct exchange *x, struct pd_slice head, struct pd_slice body, size_t most)
+{
+    char end[PD_END_MAX];
+    if (x->response.bodiless)
+        body = PD_SLICE_NONE;
+    do {
+        size_t n = body.n < most ? body.n : most;
+        put_block(x, head, pd_slice(body.p, n));
+        head = PD_SLICE_NONE;
+        body.n -= n;
+        body.p = body.n ? body.p + n : NULL;
+    } while (body.n);
+    size_t end_n = x->codec->put_end(x->state, 1, &x->response, end);
+    FUZZ_ASSERT(end_n <= sizeof end);
+    text_put(&x->wire, pd_slice(end, end_n));
+}
+
+/* FastCGI section 3.3 and 5.5: STDOUT records with the content, an empty one, one END_REQUEST. */
+static void check_records(const struct exchange *x)
+{
+    struct text content = { 0 };
+    size_t at = 0;
+    size_t empty = 0;
+    while (x->wire.n - at > 16) {
+        const unsigned char *h = (const unsigned char *)x->wire.p + at;
+        size_t n = (size_t)h[4] << 8 | h[5];
+        FUZZ_ASSERT(h[0] == 1 && h[1] == 6 && h[2] == 0 && h[3] == 1 && h[6] == 0 && h[7] == 0);
+        FUZZ_ASSERT(empty == 0 && n <= x->wire.n - at - 8);
+        text_put(&content, pd_slice((const char *)h + 8, n));
+        empty += n == 0;
+        at += 8 + n;
+    }
+    FUZZ_ASSERT(x->wire.n - at == 16 && empty == 1);
+    FUZZ_ASSERT(memcmp(x->wire.p + at, "\1\3\0\1\0\010\0\0\0\0\0\0\0\0\0\0", 16) == 0);
+    FUZZ_ASSERT(pd_slice_eq(text_view(&content), text_view(&x->body)));
+    text_fini(&content);
+}
+
+/* RFC 9112 section 6.3: chunked, or the bytes as they are. */
+static void check_http_body(const struct exchange *x, size_t head_n)
+{
+    struct pd_slice in = pd_slice_from(text_view(&x->wire), head_n);
+    const struct pd_response *r = &x->response;
+    if (!r->chunked) {
+        FUZZ_ASSERT(pd_slice_eq(in, text_view(&x->body)));
+        FUZZ_ASSERT(r->bodiless || r->content_length >= 0 || r->close);
+        return;
+    }
+    FUZZ_ASSERT(!r->bodiless && r->http_minor == 1 && r->content_length < 0);
+    struct pd_limits limits = PD_LIMITS_DEFAULT;
+    struct text content = { 0 };
+    struct pd_chunked c;
+    enum pd_chunked_result result;
+    pd_chunked_init(&c, &limits);
+    do {
+        struct pd_slice data = PD_SLICE_NONE;
+        size_t used = 0;
+        result = pd_chunked_next(&c, in, &used, &data);
+        FUZZ_ASSERT(result == PD_CHUNKED_DATA || result == PD_CHUNKED_END);
+        text_put(&content, data);
+        in = pd_slice_from(in, used);
+    } while (result == PD_CHUNKED_DATA);
+    FUZZ_ASSERT(in.n == 0);
+    FUZZ_ASSERT(pd_slice_eq(text_view(&content), text_view(&x->body)));
+    text_fini(&content);
+}
+
+static void answer(struct exchange *x, struct pd_slice in, size_t most)
+{
+    struct pd_buf head;
+    if (!fill(x, &in))
+        return;
+    pd_buf_init(&head, pd_sys_default(), 2 * HEAD_LIMIT);
+    enum pd_reason bad = x->codec->put_head(x->state, 1, &x->response, &head);
+    if (bad == PD_R_NONE) {
+        struct pd_slice view = pd_buf_view(&head);
+        check_head(x, view);
+        put_all(x, view, in, most);
+        if (x->codec == &pd_codec_fastcgi)
+            check_records(x);
+        else
+            check_http_body(x, view.n);
+    } else {
+        FUZZ_ASSERT(bad == PD_R_RESPONSE_HEAD_TOO_LARGE);
+    }
+    pd_buf_fini(&head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi };
+    const struct pd_limits limits = PD_LIMITS_DEFAULT;
+    if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
+        return 0;
+    struct exchange x = { .codec = codecs[data[0] % 3] };
+    x.state = malloc(x.codec->state_size);
+    FUZZ_ASSERT(x.state);
+    request(&x, &limits);
+    pd_response_init(&x.response, pd_sys_default(), HEAD_LIMIT);
+    x.response.is_head = data[1] & KNOB_HEAD;
+    x.response.http_minor = data[1] & KNOB_HTTP10 ? 0 : 1;
+    x.response.keep_alive = data[1] & KNOB_KEEP;
+    x.response.date = PD_SLICE("Sun, 06 Nov 1994 08:49:37 GMT");
+    x.response.server = PD_SLICE("polydoor");
+    struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
+    answer(&x, in, 1 + (size_t)(data[2] << 8 | data[3]) % 60000);
+    pd_response_fini(&x.response);
+    text_fini(&x.wire);
+    text_fini(&x.body);
+    free(x.state);
+    return 0;
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Writes fuzz seeds made from the corpus documents: seeds.py FOLDER.
+
+Each target gets a folder; the form of an input is told in fuzz.h and in the target's head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import corpus  # noqa: E402  (the tests' reader of documents)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT, SMALL = b"\0\0\1\2", b"\3\5\7\t"  # knobs: default limits and site; small limits, a mount, another profile
+FORM_CGI = 1
+
+RESPONSES = (
+    b"200 OK\0Content-Type\0text/plain\0Content-Length\0005\0\0hello",
+    b"200 OK\0Content-Type\0text/plain\0\0a body of unknown length",
+    b"204 No Content\0X-Y\0z\0\0",
+    b"205 Reset Content\0Content-Length\0000\0\0",
+    b'304 Not Modified\0ETag\0"x"\0\0ignored',
+    b"500 \0Set-Cookie\0a=b\0Set-Cookie\0c=d\0Date\0today\0Server\0mine\0\0oops",
+    b"200 OK\0Connection\0close\0Transfer-Encoding\0chunked\0Status\0404\0Bad Name\0x\0X\0a\r\nY: b\0\0x",
+    b"200 OK\0Content-Length\0005\0Content-Length\0006\0\0hello!",
+    b"100 Continue\0\0",
+    b"2000 OK\0\0",
+    b"200\0\0",
+    b"299 " + b"x" * 4090 + b"\0X\0" + b"y" * 100 + b"\0\0z",
+)
+
+
+def _http_head(data: bytes) -> bytes:
+    """An HTTP head in the form of fuzz_request.c."""
+    lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    method, _, rest = lines[0].partition(b" ")
+    fields = (line.partition(b":") for line in lines[1:])
+    parts = [method, rest.rpartition(b" ")[0]]
+    for name, _, value in fields:
+        parts += [name, value]
+    return b"".join(part + b"\0" for part in parts)
+
+
+def _take_length(data: bytes, at: int) -> tuple[int, int]:
+    if data[at] < 0x80:
+        return data[at], at + 1
+    return struct.unpack_from(">I", data, at)[0] & 0x7FFFFFFF, at + 4
+
+
+def _fastcgi_variables(data: bytes) -> bytes:
+    """The variables of all PARAMS records of a stream, in the form of fuzz_request.c."""
+    content, at = b"", 0
+    while at + 8 <= len(data):
+        _, kind, _, length, padding = struct.unpack_from(">BBHHB", data, at)
+        content += data[at + 8 : at + 8 + length] if kind == 4 else b""
+        at += 8 + length + padding
+    parts, at = [], 0
+    try:
+        while at < len(content):
+            name_size, at = _take_length(content, at)
+            value_size, at = _take_length(content, at)
+            parts += [content[at : at + name_size], content[at + name_size : at + name_size + value_size]]
+            at += name_size + value_size
+    except (IndexError, struct.error):
+        pass  # a case about malformed pairs: what was read so far is a seed too
+    return b"".join(part + b"\0" for part in parts)
+
+
+def _request_seed(case: corpus.Case) -> bytes:
+    if case.protocol == "http":
+        return DEFAULT + _http_head(case.data)
+    variables = case.data.partition(b":")[2] if case.protocol == "scgi" else _fastcgi_variables(case.data)
+    return DEFAULT[:2] + bytes([FORM_CGI, 0]) + variables
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """Pairs of a target's name and an input."""
+    for path in corpus.documents():
+        for case in corpus.read_document(path):
+            if len(case.data) > 1 << 16:
+                continue
+            codec = corpus.CODECS[case.protocol]
+            yield codec, DEFAULT + case.data
+            yield codec, SMALL + case.data
+            yield "request", _request_seed(case)
+            head, _, body = case.data.partition(b"\r\n\r\n")
+            if case.protocol == "http" and b"chunked" in head.lower():
+                yield "chunked", DEFAULT + body
+    for at, response in enumerate(RESPONSES):
+        for codec_number in range(3):
+            yield "response", bytes([codec_number, at % 8, 0, 4]) + response
+
+
+def write(folder: Path) -> dict[str, int]:
+    """Writes all seeds below `folder`; returns how many each target has."""
+    counts: dict[str, int] = {}
+    for target, data in seeds():
+        place = folder / target
+        place.mkdir(parents=True, exist_ok=True)
+        name = place / hashlib.sha256(data).hexdigest()[:16]
+        if not name.exists():
+            name.write_bytes(data)
+        counts[target] = counts.get(target, 0) + 1
+    return counts
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for target, count in write(Path(sys.argv[1])).items():
+        print(f"{target}: {count} seeds")
