@@ -8,7 +8,8 @@
 #   SECONDS_EACH=60           time for each fuzz target
 
 PYTHON ?=
-export PORT PIP_ARGS ARGS SCALE SECONDS_EACH JOBS VENV
+SECONDS_EACH ?= 60
+export PORT PIP_ARGS ARGS SCALE JOBS VENV
 
 RUN = @python="$$(tools/find-python $(PYTHON))" && exec "$$python"
 
@@ -34,7 +35,7 @@ format:     ## rewrite Python and C in the project's style
 	$(RUN) tools/lint.py --format
 
 fuzz:       ## fuzz each codec and the engine for SECONDS_EACH
-	$(RUN) tools/fuzz.py
+	$(RUN) fuzz/run.py $(SECONDS_EACH)
 
 bench:      ## measure side by side with other servers
 	$(RUN) tools/run_bench.py

@@ -27,7 +27,7 @@ PYTHON_LAYERS = (
 )
 C_LAYERS = (("cmd",), ("engine",), ("conn", "loop"), ("codec",), ("base",))
 PROTOCOLS = ("http1", "fastcgi", "scgi", "uwsgi", "ajp13")  # chunked.h and cgivars.h are shared helpers
-INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^">]+)[">]', re.MULTILINE)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s+[<"]([^">]+)[">]', re.MULTILINE)
 
 
 def main() -> int:

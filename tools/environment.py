@@ -86,11 +86,11 @@ def _install_group(name: str) -> None:
     mark = " ".join(wanted)
     if _state().get(f"group-{name}") == mark:
         return
-    absent = _absent(wanted)
-    if absent:
-        print(f"make: installing {', '.join(wanted)}")
-        if _pip("install", "--upgrade", *wanted):
-            _without_network(_absent(wanted) or wanted)
+    if _absent(wanted):
+        print(f"make: installing {', '.join(wanted)}", flush=True)
+    # Where all is there in the right version, pip does not ask the network.
+    if _pip("install", *wanted):
+        _without_network(_absent(wanted) or wanted)
     _remember(**{f"group-{name}": mark})
 
 
@@ -99,7 +99,7 @@ def _install_package() -> None:
     mark = _fingerprint()
     if _state().get("package") == mark:
         return
-    print("make: building polydoor")
+    print("make: building polydoor", flush=True)
     tag = f"cp{sys.version_info.major}{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
     options = ("--no-build-isolation", "--no-deps", "--force-reinstall", f"-Cbuild-dir=build/{tag}")
     if _pip("install", *options, str(ROOT)):
