@@ -41,6 +41,12 @@ void pd_buf_skip(struct pd_buf *b, size_t n);
 /* Gives the memory back; the limit stays. */
 void pd_buf_clear(struct pd_buf *b);
 
+/* Forgets the content and keeps the memory for the next use. */
+static inline void pd_buf_rewind(struct pd_buf *b)
+{
+    b->done = b->end = 0;
+}
+
 /* The unconsumed bytes. */
 static inline struct pd_slice pd_buf_view(const struct pd_buf *b)
 {

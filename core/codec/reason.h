@@ -15,6 +15,10 @@
     /* our own means */ \
     X(NO_MEMORY, 503, "out of memory") \
     X(OVERLOADED, 503, "too many requests at once") \
+    X(SPILL_FAILED, 503, "the temporary file for the body cannot be written") \
+    /* time */ \
+    X(HEAD_TIMEOUT, 408, "the request head did not arrive in time") \
+    X(BODY_TIMEOUT, 408, "the request body arrives too slowly") \
     /* limits */ \
     X(HEAD_TOO_LARGE, 431, "the request head is larger than the limit") \
     X(TOO_MANY_FIELDS, 431, "the request has more header fields than the limit") \

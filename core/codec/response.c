@@ -27,6 +27,15 @@ void pd_response_fini(struct pd_response *r)
     pd_buf_fini(&r->fields);
 }
 
+void pd_response_reset(struct pd_response *r)
+{
+    struct pd_buf line = r->line;
+    struct pd_buf fields = r->fields;
+    *r = (struct pd_response){ .line = line, .fields = fields, .content_length = -1, .http_minor = 1 };
+    pd_buf_rewind(&r->line);
+    pd_buf_rewind(&r->fields);
+}
+
 static enum pd_reason reason_of(enum pd_buf_result result)
 {
     switch (result) {

@@ -34,10 +34,19 @@ struct pd_response {
 void pd_response_init(struct pd_response *r, const struct pd_sys *sys, size_t head_limit);
 void pd_response_fini(struct pd_response *r);
 
+/* As new, for the next request; keeps the buffers' memory. */
+void pd_response_reset(struct pd_response *r);
+
 /* Begins (or begins anew) with a status such as "404 Not Found"; drops all fields. */
 enum pd_reason pd_response_start(struct pd_response *r, struct pd_slice status) PD_MUST_CHECK;
 /* Checks and appends one header field; bytes are latin-1. */
 enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, struct pd_slice value) PD_MUST_CHECK;
+
+/* A field was refused: the head must not be sent as it stands. */
+static inline void pd_response_spoil(struct pd_response *r)
+{
+    r->status = 0;
+}
 
 /* True for statuses that never have a body: 1xx, 204, 304 (RFC 9110 section 6.4.1). */
 bool pd_status_is_bodiless(unsigned status);

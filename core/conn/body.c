@@ -57,5 +57,7 @@ ssize_t pd_body_take(struct pd_body *b, char *dst, size_t n)
         pd_buf_skip(&b->mem, s.n);
         got += s.n;
     }
+    if (pd_body_is_in_memory(b))
+        b->file_read = b->file_end = 0; /* the file's room can be used again */
     return (ssize_t)got;
 }

@@ -1,0 +1,64 @@
+/*
+ * exchange.h - one request with its response.
+ *
+ * An exchange is born when the first bytes of a request arrive and returns to
+ * the engine's free list when its response is framed. All its fields are
+ * guarded by the lock of its connection, but for what the application's
+ * thread alone uses while the exchange is RUNNING (`request`, `response`).
+ */
+#ifndef PD_EXCHANGE_H
+#define PD_EXCHANGE_H
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "codec/request.h"
+#include "codec/response.h"
+#include "conn/body.h"
+#include "conn/out.h"
+
+struct pd_conn;
+
+enum pd_exchange_state {
+    PD_X_HEAD,    /* its head is arriving */
+    PD_X_BODY,    /* its body is being collected, the app is not called yet */
+    PD_X_READY,   /* in the ready queue */
+    PD_X_RUNNING, /* an app thread has it */
+    PD_X_PARKED,  /* its app waits for a descriptor or a time, without a thread */
+    PD_X_ENDED,   /* its response is framed or broken off */
+};
+
+struct pd_exchange {
+    struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
+    struct pd_list queue; /* in the ready queue */
+    struct pd_conn *conn;
+    uint32_t stream;
+    enum pd_exchange_state state;
+
+    struct pd_arena arena;
+    struct pd_buf head; /* collected head bytes, for codecs that give them in pieces */
+    struct pd_request request;
+
+    struct pd_body body;
+    bool streaming;     /* the app is called at the head and reads while the body arrives */
+    bool want_continue; /* the client waits for 100 Continue */
+    bool aborted;       /* the peer gave this request up */
+
+    struct pd_response response;
+    struct pd_buf head_out;    /* the encoded response head */
+    bool head_sent;            /* it is on its way: it cannot be changed any more */
+    bool broken;               /* the response cannot be completed */
+    bool too_long;             /* the app gave more than its Content-Length */
+    uint64_t body_sent;        /* body bytes taken from the app */
+    struct pd_out_file *spill; /* output that the peer does not take yet */
+    uint64_t spill_end;
+
+    int64_t date_s; /* the second that `date` shows */
+    char date[PD_DATE_LEN];
+
+    uint64_t ready_ms;   /* when it was put into the ready queue */
+    pthread_cond_t cond; /* its app thread waits here for input, or for room in the out queue */
+    bool waited_for;
+};
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * host.h - what connections share and what they ask of their engine.
+ */
+#ifndef PD_HOST_H
+#define PD_HOST_H
+
+#include <stdatomic.h>
+
+#include "codec/request.h"
+#include "conn/spill.h"
+
+struct pd_conn;
+struct pd_exchange;
+
+/* Time limits in milliseconds; 0 switches one off. */
+struct pd_timeouts {
+    uint64_t head;      /* from the first byte (or the accept) to the end of the head: absolute */
+    uint64_t body;      /* grace for a body; every 500 bytes received add a second */
+    uint64_t idle;      /* keep-alive connection without a request */
+    uint64_t write;     /* output without progress */
+    uint64_t queue;     /* a complete request waiting for an app thread */
+    uint64_t linger;    /* waiting for the peer to close */
+};
+
+enum {
+    PD_BODY_MIN_RATE = 500,     /* bytes per second that a request body must reach after the grace time */
+    PD_LINGER_BYTES = 1 << 20,  /* input thrown away behind an early response before the connection is cut */
+    PD_DISCARD_BYTES = 1 << 16, /* unread body thrown away to keep a connection */
+    PD_RECV_BYTES = 65536,      /* one read */
+    PD_SEND_SMALL = 16384,      /* a block up to this size is taken without letting go of the GIL */
+};
+
+struct pd_config {
+    struct pd_limits limits;
+    struct pd_timeouts timeouts;
+    size_t body_memory;      /* request body kept in memory before it goes to a spill file */
+    size_t stream_window;    /* streamed body: bytes read ahead of the app */
+    size_t response_memory;  /* output kept in memory before it goes to a spill file */
+    uint64_t response_spill; /* most bytes of output in a spill file; then the app thread waits */
+    size_t response_head;    /* most bytes of a response head */
+    size_t ready_max;        /* requests in the ready queue */
+    size_t conns_max;        /* connections at once */
+};
+
+/* One listener's share of what a connection needs. */
+struct pd_port {
+    const struct pd_codec *codec;
+    struct pd_site site;
+    bool stream;          /* call the app at the head */
+    bool serve_half_closed;
+    bool is_unix;
+};
+
+/* Buffers of one thread that parses input. */
+struct pd_io {
+    struct pd_scratch scratch;
+    char recv[PD_RECV_BYTES];
+};
+
+struct pd_host {
+    const struct pd_sys *sys;
+    struct pd_config config;
+    struct pd_spill_dir spill_dir;
+    _Atomic uint64_t now_ms; /* engine time, refreshed by the loop; for deadlines only */
+    _Atomic bool draining;
+    /* A fresh exchange, or NULL without memory. */
+    struct pd_exchange *(*exchange_new)(struct pd_host *h);
+    /* Back to the free list. */
+    void (*exchange_free)(struct pd_host *h, struct pd_exchange *x);
+    /* Into the ready queue; false when it is full. */
+    bool (*ready)(struct pd_host *h, struct pd_exchange *x);
+    /* The connection's descriptor is about to be closed. */
+    void (*unwatch)(struct pd_host *h, struct pd_conn *c);
+    /* One line for the log. */
+    void (*log)(struct pd_host *h, const char *code, const char *what, const struct pd_exchange *x);
+};
+
+#endif

@@ -1,0 +1,328 @@
+/* receive.c - codec events become requests (see receive.h). */
+#include "conn/receive.h"
+
+#include "conn/respond.h"
+
+enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* bytes collected for one write to an open spill file */
+
+static struct pd_exchange *exchange_of(struct pd_list *node)
+{
+    return PD_LIST_ENTRY(node, struct pd_exchange, node);
+}
+
+/* The newest exchange of this stream; the list is short, and mostly has one entry. */
+static struct pd_exchange *receive_find(const struct pd_conn *c, uint32_t stream)
+{
+    for (struct pd_list *l = c->exchanges.prev; l != &c->exchanges; l = l->prev)
+        if (exchange_of(l)->stream == stream)
+            return exchange_of(l);
+    return NULL;
+}
+
+static void receive_wake(struct pd_exchange *x)
+{
+    if (x->waited_for)
+        pthread_cond_broadcast(&x->cond);
+}
+
+static bool shares_connection(const struct pd_exchange *x)
+{
+    return x->conn->nexchanges > 1;
+}
+
+bool pd_receive_must_spill(const struct pd_exchange *x)
+{
+    const struct pd_conn *c = x->conn;
+    const struct pd_body *b = &x->body;
+    size_t held = pd_buf_view(&b->mem).n;
+    if (!pd_spill_dir_works(&c->host->spill_dir) || b->error || x->state == PD_X_HEAD)
+        return false;
+    if (x->streaming)
+        return shares_connection(x) && held >= c->host->config.stream_window;
+    return !b->complete && held > (b->fd < 0 ? c->host->config.body_memory : SPILL_STEP);
+}
+
+bool pd_receive_is_full(const struct pd_exchange *x)
+{
+    return x->streaming && !x->body.complete && !shares_connection(x) &&
+           pd_buf_view(&x->body.mem).n >= x->conn->host->config.stream_window;
+}
+
+/* --- failure -------------------------------------------------------------------------------------------------------- */
+
+static enum pd_body_error body_error(enum pd_reason reason)
+{
+    switch (reason) {
+    case PD_R_BODY_TRUNCATED:
+        return PD_BODY_CUT;
+    case PD_R_BODY_TIMEOUT:
+        return PD_BODY_TIMEOUT;
+    case PD_R_SPILL_FAILED:
+        return PD_BODY_DISK;
+    default:
+        return PD_BODY_BROKEN;
+    }
+}
+
+void pd_receive_failed(struct pd_exchange *x, enum pd_reason reason)
+{
+    struct pd_host *host = x->conn->host;
+    if (x->state == PD_X_HEAD || x->state == PD_X_BODY) {
+        pd_respond_refuse(x, reason);
+        host->exchange_free(host, x);
+        return;
+    }
+    if (!x->body.complete && !x->body.error)
+        x->body.error = body_error(reason);
+    if (!x->conn->codec->multiplexed)
+        x->conn->input_bad = true;
+    receive_wake(x);
+}
+
+static void receive_drop(struct pd_exchange *x)
+{
+    struct pd_host *host = x->conn->host;
+    pd_respond_drop(x);
+    host->exchange_free(host, x);
+}
+
+/* --- the request head --------------------------------------------------------------------------------------------- */
+
+static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
+{
+    struct pd_exchange *x = c->host->exchange_new(c->host);
+    if (!x) {
+        c->input_bad = true;
+        c->closing = true;
+        return NULL;
+    }
+    x->conn = c;
+    x->stream = stream;
+    x->state = PD_X_HEAD;
+    pd_list_push(&c->exchanges, &x->node);
+    c->nexchanges++;
+    if (c->nexchanges == 1)
+        c->since_ms = c->host->now_ms;
+    return x;
+}
+
+static void receive_enqueue(struct pd_exchange *x)
+{
+    struct pd_host *host = x->conn->host;
+    x->state = PD_X_READY;
+    x->ready_ms = host->now_ms;
+    if (host->ready(host, x))
+        return;
+    x->state = PD_X_BODY;
+    pd_receive_failed(x, PD_R_OVERLOADED);
+}
+
+static void receive_begin_body(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_request *q = &x->request;
+    if (q->content_length == 0 || (q->content_length < 0 && !q->chunked))
+        x->body.complete = c->codec->multiplexed; /* the others say BODY_END themselves */
+    c->input_ms = c->host->now_ms;
+    c->body_bytes = 0;
+    x->want_continue = q->expect_continue && q->content_length != 0;
+    x->streaming = c->port->stream;
+    x->state = PD_X_BODY;
+    if (x->streaming || x->body.complete)
+        receive_enqueue(x);
+}
+
+static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struct pd_io *io)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_limits *limits = &c->host->config.limits;
+    struct pd_peer peer = { pd_slice(c->peer_addr, strlen(c->peer_addr)), pd_slice(c->peer_port, strlen(c->peer_port)) };
+    struct pd_head parsed;
+    const struct pd_head *head = ev->head;
+    enum pd_reason r = PD_R_NONE;
+    if (!head) {
+        r = c->codec->parse_head(c->codec_state, x->stream, pd_buf_view(&x->head), &io->scratch, &parsed);
+        head = &parsed;
+    }
+    if (r == PD_R_NONE)
+        r = pd_request_build(head, &c->port->site, &peer, limits, &x->arena, &x->request);
+    pd_buf_clear(&x->head);
+    if (r != PD_R_NONE) {
+        pd_receive_failed(x, r);
+        return;
+    }
+    x->response.http_minor = x->request.http_minor;
+    x->response.is_head = x->request.is_head;
+    receive_begin_body(x);
+}
+
+/* --- the request body --------------------------------------------------------------------------------------------- */
+
+/* A body that is too large for memory, without a spill directory: the app reads it as it arrives. */
+static void receive_stream_instead(struct pd_exchange *x)
+{
+    x->streaming = true;
+    receive_enqueue(x);
+}
+
+static void receive_body(struct pd_exchange *x, struct pd_slice data)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_config *cfg = &c->host->config;
+    struct pd_body *b = &x->body;
+    int64_t announced = x->request.content_length;
+    c->body_bytes += data.n;
+    if (b->complete || b->error)
+        return;
+    if (announced >= 0 && data.n > (uint64_t)announced - b->received)
+        data.n = (size_t)((uint64_t)announced - b->received); /* FastCGI: surplus is ignored */
+    if (b->received + data.n > cfg->limits.body) {
+        pd_receive_failed(x, PD_R_BODY_TOO_LARGE);
+        return;
+    }
+    if (!pd_body_put(b, data)) {
+        pd_receive_failed(x, PD_R_NO_MEMORY);
+        return;
+    }
+    receive_wake(x);
+    if (pd_receive_must_spill(x))
+        c->job = PD_JOB_SPILL;
+    else if (x->state == PD_X_BODY && pd_buf_view(&b->mem).n > cfg->body_memory && b->fd < 0)
+        receive_stream_instead(x);
+}
+
+static void receive_body_end(struct pd_exchange *x)
+{
+    struct pd_body *b = &x->body;
+    int64_t announced = x->request.content_length;
+    if (b->complete || b->error)
+        return;
+    if (announced >= 0 && b->received < (uint64_t)announced) {
+        pd_receive_failed(x, PD_R_BODY_TRUNCATED);
+        return;
+    }
+    b->complete = true;
+    x->want_continue = false;
+    receive_wake(x);
+    if (x->state == PD_X_BODY)
+        receive_enqueue(x);
+}
+
+static void receive_abort(struct pd_exchange *x)
+{
+    x->aborted = true;
+    if (x->state == PD_X_HEAD || x->state == PD_X_BODY) {
+        struct pd_host *host = x->conn->host;
+        pd_respond_abandon(x);
+        host->exchange_free(host, x);
+        return;
+    }
+    pd_receive_failed(x, PD_R_BODY_TRUNCATED);
+}
+
+static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct pd_event *ev)
+{
+    c->input_bad |= ev->fatal;
+    if (!x && pd_reason_status(ev->reason) && !c->codec->multiplexed)
+        x = receive_open(c, ev->stream);
+    if (x)
+        pd_receive_failed(x, ev->reason);
+    else
+        c->host->log(c->host, pd_reason_name(ev->reason), pd_reason_text(ev->reason), NULL);
+    c->closing |= ev->fatal;
+}
+
+/* --- feeding --------------------------------------------------------------------------------------------------------- */
+
+/* Handles one event. False: nothing more may be parsed now. */
+static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_event *ev)
+{
+    struct pd_exchange *x = ev->kind == PD_EV_OPEN || ev->kind == PD_EV_MORE ? NULL : receive_find(c, ev->stream);
+    switch (ev->kind) {
+    case PD_EV_MORE:
+        return false;
+    case PD_EV_OPEN:
+        return receive_open(c, ev->stream) != NULL;
+    case PD_EV_REPLY:
+        pd_respond_raw(c, ev->data);
+        return !c->hung_up;
+    case PD_EV_BAD:
+        receive_bad(c, x, ev);
+        return !c->input_bad;
+    case PD_EV_HEAD_BYTES:
+        if (x && x->state == PD_X_HEAD && pd_buf_put(&x->head, ev->data) != PD_BUF_OK)
+            pd_receive_failed(x, PD_R_HEAD_TOO_LARGE);
+        break;
+    case PD_EV_HEAD:
+        if (x && x->state == PD_X_HEAD)
+            receive_head(x, ev, io);
+        break;
+    case PD_EV_BODY:
+        if (x)
+            receive_body(x, ev->data);
+        else
+            c->discarded += ev->data.n;
+        c->closing |= !c->codec->multiplexed && c->discarded > PD_DISCARD_BYTES;
+        break;
+    case PD_EV_BODY_END:
+        if (x)
+            receive_body_end(x);
+        break;
+    case PD_EV_ABORT:
+        if (x)
+            receive_abort(x);
+        break;
+    }
+    return !c->input_bad && !c->hung_up;
+}
+
+size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
+{
+    size_t consumed = 0;
+    bool go_on = true;
+    while (go_on && c->state == PD_CONN_OPEN) {
+        struct pd_event ev = { .kind = PD_EV_MORE };
+        size_t used = 0;
+        c->codec->next(c->codec_state, pd_slice_from(in, consumed), &used, &io->scratch, &ev);
+        go_on = receive_event(c, io, &ev);
+        consumed += used;
+    }
+    struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : exchange_of(c->exchanges.next);
+    if (x && x->state == PD_X_BODY)
+        pd_respond_continue(x);
+    return consumed;
+}
+
+/* --- the end of input ------------------------------------------------------------------------------------------------ */
+
+void pd_receive_end(struct pd_conn *c)
+{
+    struct pd_list *next;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
+        struct pd_exchange *x = exchange_of(l);
+        next = l->next;
+        bool early = x->state == PD_X_HEAD || x->state == PD_X_BODY;
+        if (early && (c->hung_up || x->state == PD_X_HEAD))
+            receive_drop(x);
+        else if (pd_receive_is_open(x))
+            pd_receive_failed(x, PD_R_BODY_TRUNCATED);
+        else
+            receive_wake(x);
+    }
+}
+
+void pd_receive_late(struct pd_conn *c, enum pd_reason reason)
+{
+    bool silent = c->nexchanges == 0; /* nothing came, or less than a codec could name a request */
+    struct pd_list *next;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
+        struct pd_exchange *x = exchange_of(l);
+        next = l->next;
+        if (pd_receive_is_open(x))
+            pd_receive_failed(x, reason);
+    }
+    c->input_bad = true;
+    c->closing = true;
+    if (silent)
+        c->readable = false; /* an empty connection needs no lingering */
+}

@@ -1,0 +1,31 @@
+/*
+ * receive.h - the request side of exchanges: codec events become requests.
+ *
+ * Called with the connection's lock held.
+ */
+#ifndef PD_RECEIVE_H
+#define PD_RECEIVE_H
+
+#include "conn/conn.h"
+
+/* Feeds `in` to the codec until it wants more or the connection must wait; the bytes it consumed. */
+size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in);
+/* No more input will come: what is incomplete is refused, cut or dropped. */
+void pd_receive_end(struct pd_conn *c);
+/* The deadline of a head or a body has passed. */
+void pd_receive_late(struct pd_conn *c, enum pd_reason reason);
+/* The request cannot be received: refused, or its reader is told. */
+void pd_receive_failed(struct pd_exchange *x, enum pd_reason reason);
+
+/* The exchange still expects input. */
+static inline bool pd_receive_is_open(const struct pd_exchange *x)
+{
+    return x->state == PD_X_HEAD || (!x->body.complete && !x->body.error);
+}
+
+/* Its body holds more in memory than may stay there and the app does not read it yet: it goes to the spill file. */
+bool pd_receive_must_spill(const struct pd_exchange *x);
+/* Its body cannot take more before the app has read. */
+bool pd_receive_is_full(const struct pd_exchange *x);
+
+#endif

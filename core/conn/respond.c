@@ -1,0 +1,472 @@
+/* respond.c - the response side of an exchange (see respond.h). */
+#include "conn/respond.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum {
+    FRAMES = 16,           /* frames gathered for one system call */
+    VECS = FRAMES * 3 + 2, /* prefix, block, suffix of each, head and end */
+};
+
+/* What one sendmsg call will send. */
+struct gather {
+    struct iovec iov[VECS];
+    size_t n;
+    size_t sum;
+    char fix[FRAMES][PD_FRAME_PREFIX_MAX + PD_FRAME_SUFFIX_MAX];
+    char end[PD_END_MAX];
+};
+
+static void gather_add(struct gather *g, const char *p, size_t n)
+{
+    if (!n)
+        return;
+    g->iov[g->n++] = (struct iovec){ (void *)p, n };
+    g->sum += n;
+}
+
+/* --- getting bytes out, or into the queue, or into the spill file ------------------------------------------------ */
+
+static void respond_lost(struct pd_conn *c)
+{
+    c->hung_up = true;
+    c->closing = true;
+    pd_out_fini(&c->out);
+}
+
+/* Puts what lies behind the first `skip` bytes into the out queue. */
+static bool respond_queue(struct pd_conn *c, const struct gather *g, size_t skip)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        size_t n = g->iov[i].iov_len;
+        size_t step = skip < n ? skip : n;
+        skip -= step;
+        if (!pd_out_put(&c->out, pd_slice((char *)g->iov[i].iov_base + step, n - step)))
+            return false;
+    }
+    return true;
+}
+
+/* The same into the exchange's spill file. Lets go of the lock while it writes. */
+static bool respond_spill(struct pd_exchange *x, const struct gather *g, size_t skip)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_sys *sys = c->host->sys;
+    if (!x->spill) {
+        int fd = pd_spill_open(&c->host->spill_dir);
+        if (fd < 0)
+            return false;
+        x->spill = pd_out_file_new(sys, fd);
+        x->spill_end = 0;
+        if (!x->spill) {
+            PD_SYS(sys, close, fd);
+            return false;
+        }
+    }
+    uint64_t begin = x->spill_end;
+    bool ok = true;
+    c->lent = true;
+    pthread_mutex_unlock(&c->lock);
+    for (size_t i = 0; i < g->n && ok; i++) {
+        size_t n = g->iov[i].iov_len;
+        size_t step = skip < n ? skip : n;
+        skip -= step;
+        ok = pd_spill_write(sys, x->spill->fd, pd_slice((char *)g->iov[i].iov_base + step, n - step), x->spill_end) == 0;
+        x->spill_end += n - step;
+    }
+    pthread_mutex_lock(&c->lock);
+    pd_conn_return(c);
+    struct pd_out_framing none = { 0 };
+    return ok && pd_out_put_file(&c->out, x->spill, begin, x->spill_end - begin, none);
+}
+
+/* Keeps what the kernel did not take: in memory while it fits, else in the spill file. */
+static bool respond_keep(struct pd_exchange *x, const struct gather *g, size_t sent)
+{
+    struct pd_conn *c = x->conn;
+    size_t left = g->sum - sent;
+    const struct pd_config *cfg = &c->host->config;
+    bool fits = c->out.memory + left <= cfg->response_memory || left <= PD_SEND_SMALL;
+    return fits || !pd_spill_dir_works(&c->host->spill_dir) ? respond_queue(c, g, sent) : respond_spill(x, g, sent);
+}
+
+static enum pd_send respond_send(struct pd_exchange *x, const struct gather *g)
+{
+    struct pd_conn *c = x->conn;
+    size_t sent = 0;
+    if (pd_out_is_empty(&c->out)) {
+        ssize_t n = pd_out_send(c->host->sys, c->fd, g->iov, g->n);
+        if (n < 0) {
+            respond_lost(c);
+            return PD_SEND_GONE;
+        }
+        sent = (size_t)n;
+        c->out.moved += sent;
+        if (sent == g->sum)
+            return PD_SEND_OK;
+        c->output_ms = c->host->now_ms;
+        c->output_moved = c->out.moved;
+    }
+    c->want_write = true;
+    if (respond_keep(x, g, sent))
+        return PD_SEND_OK;
+    respond_lost(c);
+    return PD_SEND_GONE;
+}
+
+/* True when the next block can be taken without waiting for a disk or the peer. */
+static bool respond_has_room(const struct pd_conn *c, size_t n)
+{
+    return pd_out_is_empty(&c->out) ? n <= PD_SEND_SMALL
+                                    : c->out.memory + n <= c->host->config.response_memory && n <= PD_SEND_SMALL;
+}
+
+static bool respond_is_lost(const struct pd_exchange *x)
+{
+    return x->broken || x->conn->hung_up || x->conn->state != PD_CONN_OPEN;
+}
+
+/* Waits until the peer has taken what is in the way; only past all room that memory and spill file give. */
+static void respond_wait(struct pd_exchange *x, size_t n)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_config *cfg = &c->host->config;
+    uint64_t room = pd_spill_dir_works(&c->host->spill_dir) ? cfg->response_spill : 0;
+    while (!respond_is_lost(x) && !pd_out_is_empty(&c->out)) {
+        if (!c->lent && (c->out.memory + n <= cfg->response_memory || x->spill_end + n <= room))
+            return;
+        x->waited_for = true;
+        pthread_cond_wait(&x->cond, &c->lock);
+        x->waited_for = false;
+    }
+}
+
+/* --- framing ------------------------------------------------------------------------------------------------------ */
+
+static void respond_set_date(struct pd_exchange *x)
+{
+    int64_t now = PD_SYS0(x->conn->host->sys, wall_s);
+    if (now != x->date_s) {
+        pd_date_put(now, x->date);
+        x->date_s = now;
+    }
+    x->response.date = pd_slice(x->date, PD_DATE_LEN);
+}
+
+/* May the connection be used again when this response is complete? (DESIGN rule 6) */
+static bool respond_may_keep(const struct pd_exchange *x)
+{
+    const struct pd_conn *c = x->conn;
+    if (!x->request.keep_alive || c->host->draining || c->input_bad || c->closing)
+        return false;
+    if (c->codec->multiplexed || x->body.complete)
+        return true;
+    if (x->want_continue || x->body.error || x->request.content_length < 0)
+        return false;
+    return (uint64_t)x->request.content_length - x->body.received <= PD_DISCARD_BYTES;
+}
+
+/* Encodes the head; what it decides about framing is fixed from here on. */
+static enum pd_reason respond_encode_head(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    struct pd_response *r = &x->response;
+    if (!r->status)
+        return PD_R_BAD_STATUS;
+    respond_set_date(x);
+    r->keep_alive = respond_may_keep(x);
+    pd_buf_rewind(&x->head_out);
+    enum pd_reason reason = c->codec->put_head(c->codec_state, x->stream, r, &x->head_out);
+    if (reason == PD_R_NONE && c->codec->head_is_data && pd_buf_view(&x->head_out).n > c->codec->frame_max)
+        reason = PD_R_RESPONSE_HEAD_TOO_LARGE;
+    return reason;
+}
+
+/* Adds one frame that holds `head` and as much of `data` as fits; returns how much of `data` that was. */
+static size_t gather_frame(struct gather *g, size_t at, struct pd_exchange *x, struct pd_slice head, struct pd_slice data)
+{
+    const struct pd_conn *c = x->conn;
+    size_t room = c->codec->frame_max - head.n;
+    size_t n = data.n < room ? data.n : room;
+    if (head.n + n == 0)
+        return 0;
+    char *prefix = g->fix[at];
+    char *suffix = prefix + PD_FRAME_PREFIX_MAX;
+    size_t prefix_n = 0;
+    size_t suffix_n = 0;
+    c->codec->put_frame(c->codec_state, x->stream, &x->response, head.n + n, prefix, &prefix_n, suffix, &suffix_n);
+    gather_add(g, prefix, prefix_n);
+    gather_add(g, head.p, head.n);
+    gather_add(g, data.p, n);
+    gather_add(g, suffix, suffix_n);
+    return n;
+}
+
+/* Frames the head (if it is not out yet), the data and the end, and sends them in as few calls as possible. */
+static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, bool last)
+{
+    struct pd_conn *c = x->conn;
+    struct pd_slice head = x->head_sent ? PD_SLICE_NONE : pd_buf_view(&x->head_out);
+    enum pd_send result;
+    x->head_sent = true;
+    do {
+        struct gather g;
+        g.n = g.sum = 0;
+        if (head.n && !c->codec->head_is_data) {
+            gather_add(&g, head.p, head.n);
+            head = PD_SLICE_NONE;
+        }
+        for (size_t i = 0; i < FRAMES && (data.n || head.n); i++) {
+            data = pd_slice_from(data, gather_frame(&g, i, x, head, data));
+            head = PD_SLICE_NONE;
+        }
+        if (last && !data.n)
+            gather_add(&g, g.end, c->codec->put_end(c->codec_state, x->stream, &x->response, g.end));
+        result = g.n ? respond_send(x, &g) : PD_SEND_OK;
+    } while (data.n && result == PD_SEND_OK);
+    return result;
+}
+
+/* --- the exchange's own end --------------------------------------------------------------------------------------- */
+
+/* The exchange leaves its connection; the engine puts it back into the free list. */
+static void respond_leave(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    assert(x->state != PD_X_ENDED);
+    x->state = PD_X_ENDED;
+    pd_list_remove(&x->node);
+    c->nexchanges--;
+    c->served = true;
+    c->discarded = 0;
+    c->since_ms = c->host->now_ms;
+    if (x->spill)
+        pd_out_file_release(c->host->sys, x->spill);
+    x->spill = NULL;
+}
+
+void pd_respond_drop(struct pd_exchange *x)
+{
+    x->conn->codec->drop(x->conn->codec_state, x->stream);
+    respond_leave(x);
+}
+
+void pd_respond_abandon(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    char end[PD_END_MAX];
+    pd_respond_raw(c, pd_slice(end, c->codec->put_end(c->codec_state, x->stream, &x->response, end)));
+    respond_leave(x);
+}
+
+void pd_respond_break(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_response *r = &x->response;
+    x->broken = true;
+    c->closing = true;
+    c->input_bad = true;
+    c->reset |= r->content_length < 0 && !r->chunked;
+    pd_respond_drop(x);
+}
+
+/* Cuts the data to what Content-Length allows. True when something was cut. */
+static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
+{
+    const struct pd_response *r = &x->response;
+    if (r->bodiless)
+        data->n = 0;
+    if (r->content_length < 0 || r->bodiless)
+        return false;
+    uint64_t left = (uint64_t)r->content_length - x->body_sent;
+    bool cut = data->n > left;
+    if (cut)
+        data->n = (size_t)left;
+    x->body_sent += data->n;
+    x->too_long |= cut;
+    return cut;
+}
+
+static enum pd_send respond_ready(struct pd_exchange *x, size_t n, bool may_wait)
+{
+    struct pd_conn *c = x->conn;
+    if (respond_is_lost(x))
+        return PD_SEND_GONE;
+    if (!may_wait && (c->lent || !respond_has_room(c, n)))
+        return PD_SEND_AGAIN;
+    pd_conn_reclaim(c, x);
+    if (!x->head_sent && respond_encode_head(x) != PD_R_NONE)
+        return PD_SEND_BAD_HEAD;
+    if (may_wait)
+        respond_wait(x, n);
+    if (x->spill && pd_out_is_empty(&c->out)) {
+        pd_out_file_release(c->host->sys, x->spill);
+        x->spill = NULL;
+    }
+    return respond_is_lost(x) ? PD_SEND_GONE : PD_SEND_OK;
+}
+
+enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool may_wait)
+{
+    if (!data.n)
+        return PD_SEND_OK;
+    enum pd_send r = respond_ready(x, data.n, may_wait);
+    if (r != PD_SEND_OK)
+        return r;
+    bool cut = respond_cut(x, &data);
+    r = respond_frames(x, data, false);
+    return r == PD_SEND_OK && cut ? PD_SEND_TOO_LONG : r;
+}
+
+enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool may_wait)
+{
+    struct pd_conn *c = x->conn;
+    enum pd_send r = respond_ready(x, data.n, may_wait);
+    if (r == PD_SEND_AGAIN || r == PD_SEND_BAD_HEAD)
+        return r;
+    if (r == PD_SEND_GONE) {
+        pd_respond_break(x);
+        return r;
+    }
+    bool cut = respond_cut(x, &data);
+    const struct pd_response *resp = &x->response;
+    bool is_short = resp->content_length >= 0 && !resp->bodiless && x->body_sent < (uint64_t)resp->content_length;
+    r = respond_frames(x, data, !is_short);
+    if (is_short || r != PD_SEND_OK) {
+        pd_respond_break(x);
+        return r == PD_SEND_OK ? PD_SEND_TOO_SHORT : r;
+    }
+    c->closing |= resp->close;
+    respond_leave(x);
+    return cut ? PD_SEND_TOO_LONG : r;
+}
+
+enum pd_send pd_respond_file(struct pd_exchange *x, int fd, uint64_t offset, uint64_t n)
+{
+    struct pd_conn *c = x->conn;
+    const struct pd_sys *sys = c->host->sys;
+    enum pd_send r = respond_ready(x, 0, true);
+    struct pd_out_file *file = r == PD_SEND_OK ? pd_out_file_new(sys, fd) : NULL;
+    if (!file) {
+        PD_SYS(sys, close, fd);
+        return r == PD_SEND_OK ? PD_SEND_GONE : r;
+    }
+    struct pd_out_framing framing = { c->codec->frame_max == SIZE_MAX ? NULL : c->codec, c->codec_state, x->stream };
+    r = respond_frames(x, PD_SLICE_NONE, false);
+    if (r == PD_SEND_OK && !x->response.bodiless && n) {
+        x->body_sent += n;
+        c->want_write = true;
+        if (!pd_out_put_file(&c->out, file, offset, n, framing)) {
+            respond_lost(c);
+            r = PD_SEND_GONE;
+        }
+    }
+    pd_out_file_release(sys, file);
+    return r;
+}
+
+enum pd_send pd_respond_early(struct pd_exchange *x, struct pd_slice encoded)
+{
+    if (respond_is_lost(x))
+        return PD_SEND_GONE;
+    pd_conn_reclaim(x->conn, x);
+    pd_respond_raw(x->conn, encoded);
+    return PD_SEND_OK;
+}
+
+void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
+{
+    struct gather g;
+    g.n = g.sum = 0;
+    gather_add(&g, bytes.p, bytes.n);
+    if (c->state != PD_CONN_OPEN || c->hung_up)
+        return;
+    ssize_t sent = pd_out_is_empty(&c->out) && !c->lent ? pd_out_send(c->host->sys, c->fd, g.iov, g.n) : 0;
+    if (sent < 0 || !respond_queue(c, &g, (size_t)sent))
+        respond_lost(c);
+    else
+        c->want_write |= (size_t)sent < bytes.n;
+}
+
+void pd_respond_continue(struct pd_exchange *x)
+{
+    if (!x->want_continue)
+        return;
+    x->want_continue = false;
+    if (x->body.received == 0) /* else the client did not wait (RFC 9110 section 10.1.1) */
+        pd_respond_raw(x->conn, PD_SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+/* --- our own answers ---------------------------------------------------------------------------------------------- */
+
+static struct pd_slice status_line(int status)
+{
+    switch (status) {
+    case 400:
+        return PD_SLICE("400 Bad Request");
+    case 408:
+        return PD_SLICE("408 Request Timeout");
+    case 413:
+        return PD_SLICE("413 Content Too Large");
+    case 414:
+        return PD_SLICE("414 URI Too Long");
+    case 417:
+        return PD_SLICE("417 Expectation Failed");
+    case 431:
+        return PD_SLICE("431 Request Header Fields Too Large");
+    case 501:
+        return PD_SLICE("501 Not Implemented");
+    case 503:
+        return PD_SLICE("503 Service Unavailable");
+    case 505:
+        return PD_SLICE("505 HTTP Version Not Supported");
+    default:
+        return PD_SLICE("500 Internal Server Error");
+    }
+}
+
+/* Fills x->response with a small text answer, and gives its body; an empty slice without memory. */
+static struct pd_slice respond_compose(struct pd_exchange *x, struct pd_slice line, const char *why, char *text,
+                                       size_t cap)
+{
+    struct pd_response *r = &x->response;
+    int n = snprintf(text, cap, "%.*s\n%s%s", (int)line.n, line.p, why, *why ? "\n" : "");
+    char length[24];
+    int length_n = snprintf(length, sizeof length, "%d", n);
+    bool ok = pd_response_start(r, line) == PD_R_NONE &&
+              pd_response_add(r, PD_SLICE("Content-Type"), PD_SLICE("text/plain; charset=utf-8")) == PD_R_NONE &&
+              pd_response_add(r, PD_SLICE("Content-Length"), pd_slice(length, (size_t)length_n)) == PD_R_NONE &&
+              (r->status != 503 || pd_response_add(r, PD_SLICE("Retry-After"), PD_SLICE("1")) == PD_R_NONE);
+    return pd_slice(text, ok ? (size_t)n : 0);
+}
+
+/* Sends a composed answer. False: it could not be encoded or would have had to wait. */
+static bool respond_answer(struct pd_exchange *x, struct pd_slice body)
+{
+    if (!body.n)
+        return false;
+    enum pd_send sent = pd_respond_last(x, body, false);
+    return sent != PD_SEND_AGAIN && sent != PD_SEND_BAD_HEAD;
+}
+
+bool pd_respond_plain_error(struct pd_exchange *x)
+{
+    char text[128];
+    x->body_sent = 0;
+    return respond_answer(x, respond_compose(x, status_line(500), "", text, sizeof text));
+}
+
+void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
+{
+    struct pd_conn *c = x->conn;
+    char text[256];
+    c->host->log(c->host, pd_reason_name(reason), pd_reason_text(reason), x);
+    if (!c->codec->multiplexed)
+        c->input_bad = true; /* what follows on this connection is not trusted */
+    x->request.keep_alive &= c->codec->multiplexed;
+    int status = pd_reason_status(reason);
+    if (x->head_sent || !status ||
+        !respond_answer(x, respond_compose(x, status_line(status), pd_reason_text(reason), text, sizeof text)))
+        pd_respond_break(x);
+}

@@ -1,0 +1,292 @@
+/* client.c - connections and listeners in the loop: accept, events, timers, watching. */
+#include <stdio.h>
+
+#include "engine/impl.h"
+
+enum {
+    ACCEPT_BURST = 16,      /* connections taken for one report of a listener */
+    ACCEPT_PAUSE_MS = 100,  /* after descriptors or memory ran out */
+    DRAIN_SCAN_MS = 100,    /* how often idle connections are looked at while draining */
+    DRAIN_SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
+};
+
+/* --- the timer of a connection ------------------------------------------------------------------------------------- */
+
+/*
+ * The wheel may be set earlier than the deadline: it then fires, finds that, and is set anew. So moving a deadline
+ * further away, as each request on a kept connection does, costs nothing. conn.lock is held.
+ */
+static void client_set_timer(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    pd_conn_set_deadline(c);
+    if (!c->deadline_ms || (cl->timer_ms && cl->timer_ms <= c->deadline_ms))
+        return;
+    if (!t || !t->has_role) {
+        pd_attend(cl, true);
+        return;
+    }
+    cl->timer_ms = c->deadline_ms;
+    pd_wheel_add(&cl->engine->wheel, &cl->timer, cl->timer_ms);
+}
+
+void pd_client_expired(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&c->lock);
+    cl->timer_ms = 0;
+    pd_conn_set_deadline(c);
+    if (c->deadline_ms && c->deadline_ms <= c->host->now_ms)
+        pd_conn_timeout(c);
+    pd_client_settle(cl, t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* --- watching ------------------------------------------------------------------------------------------------------- */
+
+void pd_client_unwatch(struct pd_host *h, struct pd_conn *c)
+{
+    struct pd_client *cl = pd_client_of(c);
+    if (cl->watched)
+        pd_loop_remove(&pd_engine_of(h)->loop, c->fd);
+    cl->watched = 0;
+}
+
+/* A connection is given to the loop only when it must wait for its peer; edge-triggered, and then it stays there. */
+static void client_watch(struct pd_client *cl)
+{
+    struct pd_conn *c = &cl->conn;
+    uint32_t want = PD_READABLE | PD_HALF_CLOSED | PD_EDGE | (c->want_write ? PD_WRITABLE : 0u);
+    bool waits = c->want_write || c->codec->multiplexed || pd_conn_expects_input(c);
+    struct pd_loop *loop = &cl->engine->loop;
+    int r = 0;
+    if (!cl->watched && waits)
+        r = pd_loop_add(loop, c->fd, want, cl);
+    else if (cl->watched && cl->watched != want)
+        r = pd_loop_change(loop, c->fd, want, cl);
+    else {
+        if (cl->watched)
+            pd_loop_rearm(loop, c->fd, want);
+        return;
+    }
+    if (r < 0)
+        pd_conn_close(c, true);
+    else
+        cl->watched = want;
+}
+
+void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    if (c->state != PD_CONN_CLOSED) {
+        client_watch(cl);
+        client_set_timer(cl, t);
+    }
+    if (c->job != PD_JOB_NONE && !c->lent && !cl->on_job)
+        pd_attend(cl, true);
+    if (c->state == PD_CONN_CLOSED)
+        pd_attend(cl, false);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------- */
+
+static void client_free(struct pd_client *cl)
+{
+    struct pd_engine *e = cl->engine;
+    pd_wheel_remove(&e->wheel, &cl->timer);
+    pd_list_remove(&cl->all);
+    e->nclients--;
+    pd_conn_fini(&cl->conn);
+    pd_release(e->sys, cl);
+}
+
+/* The role's holder looks after a client that another thread, or a settle, put on the attend list. */
+void pd_client_attend(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&c->lock);
+    if (c->state == PD_CONN_CLOSED) {
+        bool last = c->nexchanges == 0 && !c->lent && !cl->on_job;
+        pthread_mutex_unlock(&c->lock);
+        if (last)
+            client_free(cl);
+        return;
+    }
+    if (!c->lent && c->hung_up && c->closing)
+        pd_conn_settle(c);
+    if (c->want_write)
+        pd_conn_output(c);
+    if (pd_conn_has_work(c))
+        pd_conn_input(c, &t->io);
+    pd_client_settle(cl, t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pd_client_run_job(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&c->lock);
+    pd_conn_run_job(c, &t->io);
+    cl->on_job = false;
+    pd_client_settle(cl, t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events)
+{
+    struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&c->lock);
+    if (c->state != PD_CONN_CLOSED) {
+        if (events & PD_READABLE)
+            c->readable = true;
+        if (events & (PD_HANGUP | PD_HALF_CLOSED))
+            pd_conn_hangup(c, events & PD_HANGUP);
+        if (events & PD_WRITABLE)
+            pd_conn_output(c);
+        if (c->state != PD_CONN_CLOSED)
+            pd_conn_input(c, &t->io);
+        pd_client_settle(cl, t);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* --- listeners ------------------------------------------------------------------------------------------------------ */
+
+static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
+{
+    pd_addr_text(peer, c->peer_addr, sizeof c->peer_addr);
+    uint16_t port = pd_addr_port(peer);
+    if (port)
+        snprintf(c->peer_port, sizeof c->peer_port, "%u", (unsigned)port);
+}
+
+static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, const struct pd_accepted *in)
+{
+    size_t size = sizeof(struct pd_client) + d->port.codec->state_size;
+    struct pd_client *cl = pd_listener_peer_allowed(&d->listener, &in->peer.sa) ? pd_alloc(e->sys, size) : NULL;
+    if (!cl) {
+        PD_SYS(e->sys, close, in->fd);
+        return;
+    }
+    memset(cl, 0, sizeof *cl);
+    cl->owner = PD_OWNER_CLIENT;
+    cl->engine = e;
+    pd_timer_init(&cl->timer);
+    pd_list_init(&cl->attend);
+    pd_list_init(&cl->job);
+    pd_list_push(&e->clients, &cl->all);
+    e->nclients++;
+    pd_conn_init(&cl->conn, &e->host, &d->port, in->fd, cl->codec_state);
+    client_name_peer(&cl->conn, &in->peer.sa);
+    pthread_mutex_lock(&cl->conn.lock);
+    pd_conn_input(&cl->conn, &t->io);
+    pd_client_settle(cl, t);
+    pthread_mutex_unlock(&cl->conn.lock);
+}
+
+static void doors_pause(struct pd_engine *e, uint64_t ms)
+{
+    struct pd_list *l;
+    e->accept_after_ms = e->host.now_ms + ms;
+    for (l = e->doors.next; l != &e->doors; l = l->next) {
+        struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
+        if (d->watched)
+            pd_loop_remove(&e->loop, d->listener.fd);
+        d->watched = false;
+    }
+}
+
+void pd_doors_watch(struct pd_engine *e)
+{
+    e->accept_after_ms = 0;
+    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
+        struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
+        if (!d->watched && d->listener.fd >= 0)
+            d->watched = pd_loop_add(&e->loop, d->listener.fd, PD_READABLE, d) == 0;
+    }
+}
+
+/* Takes waiting connections. False: nothing more may be taken now. */
+static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, size_t burst)
+{
+    for (size_t i = 0; i < burst; i++) {
+        struct pd_accepted in;
+        if (e->nclients >= e->host.config.conns_max) {
+            doors_pause(e, ACCEPT_PAUSE_MS);
+            return false;
+        }
+        switch (pd_listener_accept(&d->listener, &in)) {
+        case PD_ACCEPT_OK:
+            door_admit(e, t, d, &in);
+            break;
+        case PD_ACCEPT_RETRY:
+            break;
+        case PD_ACCEPT_EMPTY:
+            return true;
+        case PD_ACCEPT_EXHAUSTED:
+            pd_log_line(&e->host, "ACCEPT_EXHAUSTED", "no descriptors or memory for another connection", NULL);
+            doors_pause(e, ACCEPT_PAUSE_MS);
+            return false;
+        case PD_ACCEPT_BROKEN:
+            pd_log_line(&e->host, "LISTENER_LOST", "a listening socket does not listen any more", NULL);
+            pd_loop_remove(&e->loop, d->listener.fd);
+            d->watched = false;
+            return false;
+        }
+    }
+    return true;
+}
+
+void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
+{
+    if (d->watched)
+        door_accept(e, t, d, ACCEPT_BURST);
+}
+
+void pd_doors_close(struct pd_engine *e)
+{
+    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
+        struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
+        if (d->watched)
+            pd_loop_remove(&e->loop, d->listener.fd);
+        d->watched = false;
+        pd_listener_close(&d->listener);
+    }
+}
+
+/* --- draining ------------------------------------------------------------------------------------------------------- */
+
+static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
+{
+    struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&c->lock);
+    if (c->state != PD_CONN_CLOSED) {
+        if (cut)
+            pd_conn_close(c, true);
+        else if (c->state == PD_CONN_OPEN && c->nexchanges == 0) {
+            c->readable = true; /* what was sent until now is still served */
+            pd_conn_input(c, &t->io);
+            bool silent = c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in);
+            if (silent && c->host->now_ms - c->since_ms >= DRAIN_SILENT_MS) {
+                c->closing = true;
+                pd_conn_settle(c);
+            }
+        }
+        pd_client_settle(cl, t);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut)
+{
+    if (!e->doors_closed) {
+        for (struct pd_list *l = e->doors.next; l != &e->doors && !cut; l = l->next)
+            door_accept(e, t, PD_LIST_ENTRY(l, struct pd_door, node), (size_t)-1);
+        pd_doors_close(e);
+        e->doors_closed = true;
+    } else if (!cut && e->host.now_ms - e->scan_ms < DRAIN_SCAN_MS)
+        return;
+    e->scan_ms = e->host.now_ms;
+    for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next)
+        client_drain(PD_LIST_ENTRY(l, struct pd_client, all), t, cut);
+}

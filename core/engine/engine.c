@@ -1,0 +1,217 @@
+/* engine.c - birth, listeners, threads and end of an engine (see engine.h). */
+#define _GNU_SOURCE
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+
+#include "engine/impl.h"
+
+enum { LOG_LIMIT = 1 << 18 };
+
+static void engine_init_lists(struct pd_engine *e)
+{
+    pd_list_init(&e->doors);
+    pd_list_init(&e->clients);
+    pd_list_init(&e->idle);
+    pd_list_init(&e->attend);
+    pd_list_init(&e->ready);
+    pd_list_init(&e->free);
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_mutex_init(&e->log_lock, NULL);
+}
+
+static void engine_init_host(struct pd_engine *e, const struct pd_config *config, const char *spill_dir)
+{
+    e->host.sys = e->sys;
+    e->host.config = *config;
+    e->host.now_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000;
+    e->host.exchange_new = pd_pool_take;
+    e->host.exchange_free = pd_pool_give;
+    e->host.ready = pd_ready_put;
+    e->host.unwatch = pd_client_unwatch;
+    e->host.log = pd_log_line;
+    pd_spill_dir_find(&e->host.spill_dir, e->sys, spill_dir, getenv("TMPDIR"));
+}
+
+/* The descriptors that every engine needs; -errno. */
+static int engine_init_fds(struct pd_engine *e, enum pd_loop_backend backend)
+{
+    e->relief_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (e->relief_timer < 0)
+        return -errno;
+    int r = pd_loop_init(&e->loop, e->sys, backend);
+    if (r < 0)
+        return r;
+    r = pd_wakeup_init(&e->wakeup, e->sys);
+    if (r == 0)
+        r = pd_wakeup_init(&e->log_wakeup, e->sys);
+    e->wakeup_owner = PD_OWNER_WAKEUP;
+    return r < 0 ? r : pd_loop_add(&e->loop, e->wakeup.fd, PD_READABLE, &e->wakeup_owner);
+}
+
+struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spill_dir, enum pd_loop_backend backend,
+                                const struct pd_sys *sys)
+{
+    sys = sys ? sys : pd_sys_default();
+    struct pd_engine *e = pd_alloc(sys, sizeof *e);
+    if (!e)
+        return NULL;
+    memset(e, 0, sizeof *e);
+    e->sys = sys;
+    e->relief_timer = e->wakeup.fd = e->log_wakeup.fd = e->loop.epoll_fd = -1;
+    engine_init_lists(e);
+    engine_init_host(e, config, spill_dir);
+    pd_wheel_init(&e->wheel, e->host.now_ms);
+    pd_buf_init(&e->log, sys, LOG_LIMIT);
+    int r = engine_init_fds(e, backend);
+    if (r == 0)
+        return e;
+    pd_engine_free(e);
+    errno = -r;
+    return NULL;
+}
+
+static void engine_free_clients(struct pd_engine *e)
+{
+    struct pd_thread *t = pd_thread_new(e);
+    struct pd_list *node;
+    if (!t)
+        return;
+    t->has_role = true;
+    pd_clients_drain(e, t, true);
+    while ((node = pd_list_take(&e->attend)) != NULL) {
+        PD_LIST_ENTRY(node, struct pd_client, attend)->attending = false;
+        pd_client_attend(PD_LIST_ENTRY(node, struct pd_client, attend), t);
+    }
+    pd_thread_free(t);
+}
+
+void pd_engine_free(struct pd_engine *e)
+{
+    struct pd_list *node;
+    if (e->loop.ops)
+        engine_free_clients(e);
+    while ((node = pd_list_take(&e->doors)) != NULL) {
+        struct pd_door *d = PD_LIST_ENTRY(node, struct pd_door, node);
+        pd_listener_close(&d->listener);
+        pd_release(e->sys, d->allow);
+        pd_release(e->sys, d);
+    }
+    pd_pool_fini(e);
+    if (e->wakeup.fd >= 0)
+        pd_wakeup_fini(&e->wakeup);
+    if (e->log_wakeup.fd >= 0)
+        pd_wakeup_fini(&e->log_wakeup);
+    if (e->loop.ops)
+        pd_loop_fini(&e->loop);
+    if (e->relief_timer >= 0)
+        PD_SYS(e->sys, close, e->relief_timer);
+    pd_buf_fini(&e->log);
+    pthread_mutex_destroy(&e->lock);
+    pthread_mutex_destroy(&e->log_lock);
+    pd_release(e->sys, e);
+}
+
+/* --- listeners ------------------------------------------------------------------------------------------------------------ */
+
+/* The names that SERVER_NAME and SERVER_PORT fall back to; never empty. */
+static void door_name_server(struct pd_door *d)
+{
+    const char *name = d->listener.name;
+    const char *colon = strrchr(name, ':');
+    bool tcp = d->listener.family != AF_UNIX && colon;
+    int n = tcp ? (int)(colon - name) : 0;
+    snprintf(d->server_name, sizeof d->server_name, "%.*s", tcp ? n : 9, tcp ? name : "localhost");
+    snprintf(d->server_port, sizeof d->server_port, "%u", tcp ? (unsigned)d->listener.port : 80u);
+    d->port.site.server_name = pd_slice(d->server_name, strlen(d->server_name));
+    d->port.site.server_port = pd_slice(d->server_port, strlen(d->server_port));
+    d->port.is_unix = !tcp;
+}
+
+static bool door_copy_config(struct pd_engine *e, struct pd_door *d, struct pd_listener_config *config,
+                             const struct pd_port *port)
+{
+    d->port = *port;
+    if (port->site.mount.n >= sizeof d->mount)
+        return false;
+    if (port->site.mount.n)
+        memcpy(d->mount, port->site.mount.p, port->site.mount.n);
+    d->port.site.mount = pd_slice(d->mount, port->site.mount.n);
+    if (!config->allow_n)
+        return true;
+    d->allow = pd_alloc(e->sys, config->allow_n * sizeof *d->allow);
+    if (!d->allow)
+        return false;
+    memcpy(d->allow, config->allow, config->allow_n * sizeof *d->allow);
+    config->allow = d->allow;
+    return true;
+}
+
+bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *config, const struct pd_port *port,
+                      char *name, size_t name_n, char *error, size_t error_n)
+{
+    struct pd_listener_config copy = *config;
+    struct pd_door *d = pd_alloc(e->sys, sizeof *d);
+    snprintf(error, error_n, "out of memory, or the mount is longer than 255 bytes");
+    if (!d)
+        return false;
+    memset(d, 0, sizeof *d);
+    d->owner = PD_OWNER_LISTENER;
+    if (!door_copy_config(e, d, &copy, port) || !pd_listener_open(&copy, e->sys, &d->listener, error, error_n)) {
+        pd_release(e->sys, d->allow);
+        pd_release(e->sys, d);
+        return false;
+    }
+    door_name_server(d);
+    snprintf(name, name_n, "%s", d->listener.name);
+    pd_list_push(&e->doors, &d->node);
+    pd_doors_watch(e);
+    return true;
+}
+
+/* --- threads ---------------------------------------------------------------------------------------------------------------- */
+
+struct pd_thread *pd_thread_new(struct pd_engine *e)
+{
+    struct pd_thread *t = pd_alloc(e->sys, sizeof *t);
+    if (!t)
+        return NULL;
+    memset(t, 0, offsetof(struct pd_thread, io)); /* the buffers stay untouched until they are used */
+    t->engine = e;
+    pd_list_init(&t->idle);
+    pthread_cond_init(&t->cond, NULL);
+    return t;
+}
+
+void pd_thread_free(struct pd_thread *t)
+{
+    pthread_cond_destroy(&t->cond);
+    pd_release(t->engine->sys, t);
+}
+
+void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms)
+{
+    pthread_mutex_lock(&e->lock);
+    e->host.draining = true;
+    e->stop_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000 + drain_ms;
+    pthread_mutex_unlock(&e->lock);
+    pd_wakeup_fire(&e->wakeup);
+}
+
+void pd_engine_stats(struct pd_engine *e, struct pd_stats *out)
+{
+    pthread_mutex_lock(&e->lock);
+    *out = e->stats;
+    out->connections = e->nclients;
+    out->ready = e->nready;
+    out->running = e->running;
+    pthread_mutex_unlock(&e->lock);
+}
+
+bool pd_engine_can_spill(const struct pd_engine *e)
+{
+    return pd_spill_dir_works(&e->host.spill_dir);
+}

@@ -1,0 +1,80 @@
+/*
+ * engine.h - the whole server of one process, as its embedder sees it.
+ *
+ * The embedder makes an engine, opens listeners, and runs threads. App threads
+ * call pd_engine_next() to get a request, answer it with the functions of
+ * exchange_api.h, and call pd_engine_next() again. One more thread runs
+ * pd_engine_relief(). The engine makes no threads and calls nobody back.
+ *
+ * Loop role (DESIGN section 3): whoever waits for events holds it. A thread
+ * that finds a request leaves the role vacant while calls are short, else it
+ * hands it to another idle thread; the relief thread takes a role that stays
+ * vacant for longer than a millisecond.
+ */
+#ifndef PD_ENGINE_H
+#define PD_ENGINE_H
+
+#include "conn/host.h"
+#include "loop/listener.h"
+#include "loop/loop.h"
+
+struct pd_engine;
+struct pd_thread;
+struct pd_exchange;
+
+#define PD_CONFIG_DEFAULT                                                                                              \
+    ((struct pd_config){ .limits = PD_LIMITS_DEFAULT,                                                                  \
+                         .timeouts = { .head = 10000, .body = 30000, .idle = 75000, .write = 60000,               \
+                                       .queue = 60000, .linger = 5000 },                                               \
+                         .body_memory = 65536,                                                                         \
+                         .stream_window = 262144,                                                                      \
+                         .response_memory = 262144,                                                                    \
+                         .response_spill = (uint64_t)1 << 30,                                                          \
+                         .response_head = 65536,                                                                       \
+                         .ready_max = 1024,                                                                            \
+                         .conns_max = 65536 })
+
+/* NULL without memory or descriptors (errno). `spill_dir` may be NULL; `sys` NULL means the operating system itself. */
+struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spill_dir, enum pd_loop_backend backend,
+                                const struct pd_sys *sys);
+/* All threads must have returned from next() and relief(). */
+void pd_engine_free(struct pd_engine *e);
+
+/*
+ * Binds and listens; connections are accepted once a thread calls next(). `port` is copied. On failure `error` says
+ * what happened, where and what to do. On success `name` is the real address, e.g. "127.0.0.1:8000".
+ */
+bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *config, const struct pd_port *port,
+                      char *name, size_t name_n, char *error, size_t error_n) PD_MUST_CHECK;
+
+/* One per app thread, made by that thread or before it starts. NULL without memory. */
+struct pd_thread *pd_thread_new(struct pd_engine *e);
+void pd_thread_free(struct pd_thread *t);
+
+/* Waits for a request, doing loop work meanwhile. NULL: the engine has stopped. */
+struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
+/* The relief thread's whole life; returns when the engine has stopped. */
+void pd_engine_relief(struct pd_engine *e);
+
+/* Accepts what waits in the backlog, closes the listeners, serves all that came, at most for `drain_ms`. */
+void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms);
+
+/* Readable when log lines wait. */
+int pd_engine_log_fd(const struct pd_engine *e);
+/* Takes up to `n` bytes of log lines ("CODE text\n"); 0 when there are none. */
+size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n);
+
+struct pd_stats {
+    uint64_t requests;    /* handed to app threads */
+    uint64_t refused;     /* answered by the engine itself */
+    uint64_t connections; /* open now */
+    uint64_t ready;       /* in the ready queue now */
+    uint64_t running;     /* with app threads now */
+    uint64_t dropped;     /* never started because the peer had left */
+};
+void pd_engine_stats(struct pd_engine *e, struct pd_stats *out);
+
+/* False: no directory for spill files works, large bodies are streamed. */
+bool pd_engine_can_spill(const struct pd_engine *e);
+
+#endif

@@ -1,0 +1,214 @@
+/* exchange.c - what an app thread does with its request (see exchange_api.h). */
+#include "engine/exchange_api.h"
+
+#include <stdio.h>
+
+#include "codec/http1.h"
+#include "engine/impl.h"
+
+static void exchange_lock(struct pd_exchange *x)
+{
+    pthread_mutex_lock(&x->conn->lock);
+}
+
+static void exchange_unlock(struct pd_exchange *x)
+{
+    pthread_mutex_unlock(&x->conn->lock);
+}
+
+bool pd_exchange_is_http(const struct pd_exchange *x)
+{
+    return x->conn->codec == &pd_codec_http1;
+}
+
+void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
+{
+    char method[40];
+    char path[256];
+    pd_log_escape(method, sizeof method, x->request.method);
+    pd_log_escape(path, sizeof path, x->request.path);
+    const char *peer = x->conn->peer_addr;
+    snprintf(dst, n, "%s %s%s%s", method, path, peer[0] ? " from " : "", peer);
+}
+
+/* --- the request body -------------------------------------------------------------------------------------------------- */
+
+bool pd_exchange_body_is_complete(struct pd_exchange *x)
+{
+    if (!x->streaming)
+        return true;
+    exchange_lock(x);
+    bool complete = x->body.complete;
+    exchange_unlock(x);
+    return complete;
+}
+
+bool pd_exchange_body_is_in_memory(struct pd_exchange *x)
+{
+    return !x->streaming && pd_body_is_in_memory(&x->body);
+}
+
+uint64_t pd_exchange_body_received(struct pd_exchange *x)
+{
+    exchange_lock(x);
+    uint64_t n = x->body.received;
+    exchange_unlock(x);
+    return n;
+}
+
+const char *pd_exchange_body_error(struct pd_exchange *x)
+{
+    exchange_lock(x);
+    enum pd_body_error error = x->body.error;
+    exchange_unlock(x);
+    switch (error) {
+    case PD_BODY_OK:
+        return "the spill file of the request body cannot be read";
+    case PD_BODY_CUT:
+        return "the client left before the end of the request body";
+    case PD_BODY_BROKEN:
+        return "the request body is malformed or over the limit";
+    case PD_BODY_TIMEOUT:
+        return "the client stopped sending the request body";
+    case PD_BODY_DISK:
+        return "the temporary file for the request body cannot be written";
+    }
+    return "the request body is broken";
+}
+
+/* Waits for more of a streamed body; conn.lock is held. */
+static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pd_respond_continue(x);
+    if (pd_conn_has_work(c)) {
+        pd_conn_input(c, &t->io);
+        pd_client_settle(pd_client_of(c), t);
+        return;
+    }
+    x->waited_for = true;
+    c->input_ms = c->host->now_ms;
+    c->body_bytes = 0;
+    pd_client_settle(pd_client_of(c), t);
+    pthread_cond_wait(&x->cond, &c->lock);
+    x->waited_for = false;
+}
+
+enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *dst, size_t n, size_t *got)
+{
+    struct pd_body *b = &x->body;
+    ssize_t r = 0;
+    if (!x->streaming) /* complete, and nobody else touches it */
+        r = pd_body_take(b, dst, n);
+    else {
+        exchange_lock(x);
+        for (;;) {
+            pd_conn_reclaim(x->conn, x);
+            r = pd_body_take(b, dst, n);
+            if (r || !n || b->complete || b->error)
+                break;
+            exchange_await_body(t, x);
+        }
+        if (r == 0 && n && b->error)
+            r = -1;
+        exchange_unlock(x);
+    }
+    *got = r > 0 ? (size_t)r : 0;
+    return r < 0 ? PD_READ_ERROR : PD_READ_OK;
+}
+
+/* --- the response ------------------------------------------------------------------------------------------------------- */
+
+/* After output: what the peer does not take is the loop's now. conn.lock is held. */
+static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
+{
+    if (c->want_write)
+        pd_conn_output(c);
+    if (c->want_write || c->hung_up || c->job != PD_JOB_NONE)
+        pd_client_settle(pd_client_of(c), t);
+}
+
+enum pd_send pd_exchange_write(struct pd_exchange *x, struct pd_slice data, bool may_wait)
+{
+    struct pd_conn *c = x->conn;
+    pthread_mutex_lock(&c->lock);
+    enum pd_send r = pd_respond_write(x, data, may_wait);
+    exchange_sent(NULL, c);
+    pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+/* The exchange has ended: its connection goes on to the next request, waits or closes. */
+static void exchange_leave(struct pd_thread *t, struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    struct pd_host *host = c->host;
+    if (c->want_write)
+        pd_conn_output(c);
+    pd_conn_settle(c);
+    if (pd_conn_has_work(c))
+        pd_conn_input(c, &t->io);
+    pd_client_settle(pd_client_of(c), t);
+    pthread_mutex_unlock(&c->lock);
+    pd_pool_give(host, x);
+}
+
+enum pd_send pd_exchange_last(struct pd_thread *t, struct pd_exchange *x, struct pd_slice data, bool may_wait)
+{
+    exchange_lock(x);
+    enum pd_send r = pd_respond_last(x, data, may_wait);
+    if (x->state == PD_X_ENDED)
+        exchange_leave(t, x);
+    else
+        exchange_unlock(x);
+    return r;
+}
+
+enum pd_send pd_exchange_file(struct pd_thread *t, struct pd_exchange *x, int fd, uint64_t offset, uint64_t n)
+{
+    struct pd_conn *c = x->conn;
+    exchange_lock(x);
+    enum pd_send r = pd_respond_file(x, fd, offset, n);
+    if (r == PD_SEND_OK && !c->lent && !pd_out_is_empty(&c->out)) {
+        c->job = PD_JOB_FLUSH;
+        pd_conn_run_job(c, &t->io);
+    }
+    exchange_sent(t, c);
+    exchange_unlock(x);
+    return r;
+}
+
+bool pd_exchange_early_hints(struct pd_exchange *x, struct pd_slice fields)
+{
+    struct pd_conn *c = x->conn;
+    struct pd_buf encoded;
+    if (c->codec != &pd_codec_http1 || x->request.http_minor < 1)
+        return false;
+    pd_buf_init(&encoded, c->host->sys, c->host->config.response_head + 64);
+    bool ok = pd_http1_put_informational(103, fields, &encoded) == PD_R_NONE;
+    if (ok) {
+        exchange_lock(x);
+        ok = !x->head_sent && pd_respond_early(x, pd_buf_view(&encoded)) == PD_SEND_OK;
+        exchange_sent(NULL, c);
+        exchange_unlock(x);
+    }
+    pd_buf_fini(&encoded);
+    return ok;
+}
+
+void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x)
+{
+    exchange_lock(x);
+    pd_conn_reclaim(x->conn, x);
+    if (x->head_sent || !pd_respond_plain_error(x))
+        pd_respond_break(x);
+    exchange_leave(t, x);
+}
+
+bool pd_exchange_client_gone(struct pd_exchange *x)
+{
+    exchange_lock(x);
+    bool gone = pd_conn_is_gone(x->conn, x);
+    exchange_unlock(x);
+    return gone;
+}

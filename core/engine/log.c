@@ -1,0 +1,64 @@
+/* log.c - log lines wait in memory for a thread that may write them: the loop never waits for a log. */
+#include <stdio.h>
+
+#include "engine/impl.h"
+
+static bool log_is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '\\';
+}
+
+void pd_log_escape(char *dst, size_t cap, struct pd_slice s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n + 5 < cap; i++) {
+        if (log_is_plain(s.p[i]))
+            dst[n++] = s.p[i];
+        else
+            n += (size_t)snprintf(dst + n, cap - n, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
+    }
+    dst[n] = '\0';
+}
+
+void pd_log_line(struct pd_host *h, const char *code, const char *what, const struct pd_exchange *x)
+{
+    struct pd_engine *e = pd_engine_of(h);
+    char line[512];
+    char path[256] = "";
+    char method[40] = "";
+    if (x && x->request.method.n) {
+        pd_log_escape(method, sizeof method, x->request.method);
+        pd_log_escape(path, sizeof path, x->request.path);
+    }
+    const char *peer = x && x->conn->peer_addr[0] ? x->conn->peer_addr : "";
+    int n = snprintf(line, sizeof line, "%s: %s%s%s%s%s%s%s\n", code, what, peer[0] ? "; peer " : "", peer,
+                     method[0] ? "; request " : "", method, path[0] ? " " : "", path);
+    if (n >= (int)sizeof line)
+        n = (int)sizeof line - 1;
+    pthread_mutex_lock(&e->log_lock);
+    if (pd_buf_put(&e->log, pd_slice(line, (size_t)n)) != PD_BUF_OK)
+        e->log_lost++;
+    pthread_mutex_unlock(&e->log_lock);
+    pd_wakeup_fire(&e->log_wakeup);
+}
+
+int pd_engine_log_fd(const struct pd_engine *e)
+{
+    return e->log_wakeup.fd;
+}
+
+size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n)
+{
+    pd_wakeup_clear(&e->log_wakeup);
+    pthread_mutex_lock(&e->log_lock);
+    struct pd_slice s = pd_buf_view(&e->log);
+    size_t got = s.n < n ? s.n : n;
+    memcpy(dst, s.p, got);
+    pd_buf_skip(&e->log, got);
+    if (!got && e->log_lost && n >= 64) {
+        got = (size_t)snprintf(dst, n, "LOG_LOST: %llu lines did not fit\n", (unsigned long long)e->log_lost);
+        e->log_lost = 0;
+    }
+    pthread_mutex_unlock(&e->log_lock);
+    return got;
+}

@@ -1,0 +1,409 @@
+/*
+ * role.c - who waits for events: the loop role (DESIGN section 3; docs/adr/0001).
+ *
+ * States of the role: held by a thread, or vacant. A vacancy is short: the
+ * thread that left it comes back after its app call, another app thread passes
+ * by, or the relief thread finds that it lasted longer than a timer tick.
+ */
+#include <errno.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "conn/respond.h"
+#include "engine/impl.h"
+
+enum {
+    READY_BATCH = 64,        /* events taken by one wait */
+    QUICK_CALL_NS = 100000,  /* app calls below this are run without handing the role on */
+    AVERAGE_SHIFT = 3,       /* a call has the weight 1/8 in the moving average */
+    RELIEF_TICK_NS = 1000000,
+    GONE_AFTER_MS = 100,     /* a request that waited so long is checked for a peer that left */
+    DRAIN_WAIT_MS = 100,
+};
+
+/* --- waking ---------------------------------------------------------------------------------------------------------- */
+
+static void thread_wake(struct pd_thread *t)
+{
+    t->woken = true;
+    pthread_cond_signal(&t->cond);
+}
+
+void pd_wake_all(struct pd_engine *e)
+{
+    struct pd_list *node;
+    while ((node = pd_list_take(&e->idle)) != NULL)
+        thread_wake(PD_LIST_ENTRY(node, struct pd_thread, idle));
+    pd_wakeup_fire(&e->wakeup);
+    struct itimerspec soon = { .it_value = { .tv_nsec = 1 } };
+    timerfd_settime(e->relief_timer, 0, &soon, NULL);
+}
+
+void pd_attend(struct pd_client *cl, bool urgent)
+{
+    struct pd_engine *e = cl->engine;
+    pthread_mutex_lock(&e->lock);
+    if (!cl->attending) {
+        cl->attending = true;
+        pd_list_push(&e->attend, &cl->attend);
+    }
+    bool wake = urgent && e->sleeping;
+    pthread_mutex_unlock(&e->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
+}
+
+bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
+{
+    struct pd_engine *e = pd_engine_of(h);
+    pthread_mutex_lock(&e->lock);
+    bool room = e->nready < h->config.ready_max;
+    if (room) {
+        pd_list_push(&e->ready, &x->queue);
+        e->nready++;
+    } else
+        e->stats.refused++;
+    pthread_mutex_unlock(&e->lock);
+    return room;
+}
+
+/* --- taking and leaving the role; engine.lock is held ----------------------------------------------------------------- */
+
+static void relief_arm(struct pd_engine *e)
+{
+    if (e->relief_armed)
+        return;
+    e->relief_armed = true;
+    struct itimerspec tick = { .it_value = { .tv_nsec = RELIEF_TICK_NS }, .it_interval = { .tv_nsec = RELIEF_TICK_NS } };
+    timerfd_settime(e->relief_timer, 0, &tick, NULL);
+}
+
+static void role_take(struct pd_thread *t)
+{
+    t->engine->role_held = true;
+    t->has_role = true;
+}
+
+static void role_vacate(struct pd_thread *t)
+{
+    struct pd_engine *e = t->engine;
+    e->role_held = false;
+    t->has_role = false;
+    e->vacancies++;
+    relief_arm(e);
+}
+
+/* Gives the role to the app thread that has been idle for the shortest time. False: none is idle. */
+static bool role_hand_over(struct pd_thread *t)
+{
+    struct pd_engine *e = t->engine;
+    struct pd_list *node = pd_list_take(&e->idle);
+    if (!node)
+        return false;
+    struct pd_thread *next = PD_LIST_ENTRY(node, struct pd_thread, idle);
+    t->has_role = false;
+    role_take(next);
+    thread_wake(next);
+    return true;
+}
+
+/* Before an app call: the role must not sleep with it. */
+static void role_leave_for_call(struct pd_thread *t)
+{
+    if (!t->has_role)
+        return;
+    if (t->engine->call_ns < QUICK_CALL_NS || !role_hand_over(t))
+        role_vacate(t);
+}
+
+/* --- one turn of the loop ---------------------------------------------------------------------------------------------- */
+
+static uint64_t engine_tick(struct pd_engine *e)
+{
+    uint64_t ns = PD_SYS0(e->sys, monotonic_ns);
+    e->host.now_ms = ns / 1000000;
+    return ns;
+}
+
+static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct pd_ready *ready, int n)
+{
+    for (int i = 0; i < n; i++) {
+        switch (*(enum pd_owner *)ready[i].owner) {
+        case PD_OWNER_CLIENT:
+            pd_client_ready(ready[i].owner, t, ready[i].events);
+            break;
+        case PD_OWNER_LISTENER:
+            pd_door_ready(e, t, ready[i].owner);
+            break;
+        case PD_OWNER_WAKEUP:
+            pd_wakeup_clear(&e->wakeup);
+            break;
+        }
+    }
+}
+
+static void loop_timers(struct pd_engine *e, struct pd_thread *t)
+{
+    struct pd_list expired;
+    struct pd_list *node;
+    pd_list_init(&expired);
+    pd_wheel_expire(&e->wheel, e->host.now_ms, &expired);
+    while ((node = pd_list_take(&expired)) != NULL)
+        pd_client_expired(PD_CONTAINER_OF(node, struct pd_client, timer.node), t);
+    if (e->accept_after_ms && e->host.now_ms >= e->accept_after_ms && e->nclients < e->host.config.conns_max)
+        pd_doors_watch(e);
+}
+
+/* Puts the client's job, which may wait for a disk, on the list. False: it has none. */
+static bool attend_job(struct pd_client *cl, struct pd_list *jobs)
+{
+    const struct pd_conn *c = &cl->conn;
+    pthread_mutex_lock(&cl->conn.lock);
+    bool job = c->job != PD_JOB_NONE && !c->lent && !cl->on_job && c->state == PD_CONN_OPEN;
+    cl->on_job |= job;
+    pthread_mutex_unlock(&cl->conn.lock);
+    if (job)
+        pd_list_push(jobs, &cl->job);
+    return job;
+}
+
+/*
+ * Looks after the clients that asked for it. engine.lock is held at both ends. True: the role was left vacant, because
+ * there was work that may wait for a disk.
+ */
+static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
+{
+    struct pd_list batch;
+    struct pd_list jobs;
+    struct pd_list *node;
+    pd_list_init(&batch);
+    pd_list_init(&jobs);
+    while ((node = pd_list_take(&e->attend)) != NULL) {
+        PD_LIST_ENTRY(node, struct pd_client, attend)->attending = false;
+        pd_list_push(&batch, node);
+    }
+    pthread_mutex_unlock(&e->lock);
+    while ((node = pd_list_take(&batch)) != NULL) {
+        struct pd_client *cl = PD_LIST_ENTRY(node, struct pd_client, attend);
+        if (!attend_job(cl, &jobs))
+            pd_client_attend(cl, t);
+    }
+    pthread_mutex_lock(&e->lock);
+    if (pd_list_is_empty(&jobs))
+        return false;
+    role_vacate(t);
+    pthread_mutex_unlock(&e->lock);
+    while ((node = pd_list_take(&jobs)) != NULL)
+        pd_client_run_job(PD_LIST_ENTRY(node, struct pd_client, job), t);
+    pthread_mutex_lock(&e->lock);
+    return true;
+}
+
+static int loop_timeout(struct pd_engine *e)
+{
+    int ms = pd_wheel_next_ms(&e->wheel, e->host.now_ms);
+    if (e->accept_after_ms) {
+        int pause = e->accept_after_ms > e->host.now_ms ? (int)(e->accept_after_ms - e->host.now_ms) : 0;
+        if (pause == 0)
+            pause = DRAIN_WAIT_MS; /* the connection limit still holds: look again later */
+        ms = ms < 0 || pause < ms ? pause : ms;
+    }
+    if (e->stop_ms && (ms < 0 || ms > DRAIN_WAIT_MS))
+        ms = DRAIN_WAIT_MS;
+    return ms;
+}
+
+/* The drain is over when nothing is left, or when its time is. engine.lock is held. */
+static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
+{
+    if (!e->stop_ms || e->stopped)
+        return;
+    bool cut = e->host.now_ms >= e->stop_ms;
+    pthread_mutex_unlock(&e->lock);
+    pd_clients_drain(e, t, cut);
+    pthread_mutex_lock(&e->lock);
+    if (cut || (e->nclients == 0 && e->nready == 0 && e->running == 0)) {
+        e->stopped = true;
+        pd_wake_all(e);
+    }
+}
+
+/* Waits once and deals with what came. engine.lock is held at both ends, the role by `t`. */
+static void loop_turn(struct pd_engine *e, struct pd_thread *t)
+{
+    struct pd_ready ready[READY_BATCH];
+    loop_check_stop(e, t);
+    if (!pd_list_is_empty(&e->attend) && loop_attend(e, t))
+        return;
+    int timeout = !pd_list_is_empty(&e->attend) || e->nready || e->stopped ? 0 : loop_timeout(e);
+    e->sleeping = timeout != 0;
+    pthread_mutex_unlock(&e->lock);
+    int n = pd_loop_wait(&e->loop, ready, READY_BATCH, timeout);
+    engine_tick(e);
+    loop_dispatch(e, t, ready, n);
+    loop_timers(e, t);
+    pthread_mutex_lock(&e->lock);
+    e->sleeping = false;
+}
+
+/* --- app threads --------------------------------------------------------------------------------------------------------- */
+
+static struct pd_exchange *ready_take(struct pd_engine *e)
+{
+    struct pd_list *node = pd_list_take(&e->ready);
+    if (!node)
+        return NULL;
+    e->nready--;
+    return PD_LIST_ENTRY(node, struct pd_exchange, queue);
+}
+
+/* Ends a request that is not run. */
+static void ready_refuse(struct pd_exchange *x, bool late)
+{
+    if (late)
+        pd_respond_refuse(x, PD_R_OVERLOADED);
+    else if (x->aborted && !x->conn->hung_up)
+        pd_respond_abandon(x);
+    else
+        pd_respond_break(x);
+}
+
+/*
+ * A request whose peer has left, or that waited past its limit, is not run. The kernel is asked only after the request
+ * has waited for a while.
+ */
+static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pthread_mutex_lock(&c->lock);
+    uint64_t waited = e->host.now_ms - x->ready_ms;
+    uint64_t limit = e->host.config.timeouts.queue;
+    bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
+    bool stale = gone || (limit && waited >= limit);
+    if (stale) {
+        ready_refuse(x, !gone);
+        pd_conn_settle(c);
+        pd_client_settle(pd_client_of(c), t);
+        pd_pool_give(&e->host, x);
+    } else
+        x->state = PD_X_RUNNING;
+    pthread_mutex_unlock(&c->lock);
+    return stale;
+}
+
+/* The next request that is worth running, or NULL. engine.lock is held at both ends. */
+static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
+{
+    struct pd_exchange *x;
+    while ((x = ready_take(e)) != NULL) {
+        e->running++;
+        role_leave_for_call(t);
+        pthread_mutex_unlock(&e->lock);
+        bool stale = ready_is_stale(e, t, x);
+        pthread_mutex_lock(&e->lock);
+        if (!stale)
+            break;
+        e->running--;
+        e->stats.dropped++;
+    }
+    return x;
+}
+
+static void call_ended(struct pd_engine *e, struct pd_thread *t)
+{
+    uint64_t now = engine_tick(e);
+    uint64_t took = now - t->started_ns;
+    e->call_ns += (took >> AVERAGE_SHIFT) - (e->call_ns >> AVERAGE_SHIFT);
+    e->running--;
+    t->is_running = false;
+}
+
+static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
+{
+    t->woken = false;
+    pd_list_push_front(&e->idle, &t->idle);
+    while (!t->woken)
+        pthread_cond_wait(&t->cond, &e->lock);
+}
+
+struct pd_exchange *pd_engine_next(struct pd_thread *t)
+{
+    struct pd_engine *e = t->engine;
+    struct pd_exchange *x;
+    pthread_mutex_lock(&e->lock);
+    if (t->is_running)
+        call_ended(e, t);
+    while ((x = ready_next(e, t)) == NULL && !e->stopped) {
+        if (e->role_held && !t->has_role)
+            thread_sleep(e, t);
+        else {
+            role_take(t);
+            loop_turn(e, t);
+        }
+    }
+    if (x) {
+        t->is_running = true;
+        t->started_ns = PD_SYS0(e->sys, monotonic_ns);
+        e->stats.requests++;
+    } else if (t->has_role)
+        role_vacate(t);
+    pthread_mutex_unlock(&e->lock);
+    return x;
+}
+
+/* --- the relief thread ------------------------------------------------------------------------------------------------------ */
+
+/* Sleeps until the timer ticks; engine.lock is free. */
+static void relief_wait(struct pd_engine *e)
+{
+    uint64_t ticks;
+    while (read(e->relief_timer, &ticks, sizeof ticks) < 0 && errno == EINTR)
+        ;
+}
+
+/* Is a vacancy so old that the relief thread must step in? Disarms the timer when nothing is vacant. */
+static bool relief_is_needed(struct pd_engine *e)
+{
+    if (e->role_held) {
+        struct itimerspec off = { 0 };
+        timerfd_settime(e->relief_timer, 0, &off, NULL);
+        e->relief_armed = false;
+        return false;
+    }
+    bool old = e->vacancies == e->vacancies_seen;
+    e->vacancies_seen = e->vacancies;
+    return old;
+}
+
+/* Holds the role until an idle app thread can take it together with a request. */
+static void relief_serve(struct pd_engine *e, struct pd_thread *t)
+{
+    role_take(t);
+    while (!e->stopped) {
+        if (e->nready && role_hand_over(t))
+            return;
+        if (e->role_held && !t->has_role)
+            return; /* a job was run meanwhile, and another thread took the role */
+        role_take(t);
+        loop_turn(e, t);
+    }
+    role_vacate(t);
+}
+
+void pd_engine_relief(struct pd_engine *e)
+{
+    struct pd_thread *t = pd_thread_new(e);
+    if (!t)
+        return;
+    t->is_relief = true;
+    pthread_mutex_lock(&e->lock);
+    while (!e->stopped) {
+        pthread_mutex_unlock(&e->lock);
+        relief_wait(e);
+        pthread_mutex_lock(&e->lock);
+        if (!e->stopped && relief_is_needed(e))
+            relief_serve(e, t);
+    }
+    pthread_mutex_unlock(&e->lock);
+    pd_thread_free(t);
+}

@@ -1,0 +1,5 @@
+"""The bridge between the native core and WSGI applications; the only user of `core/`."""
+
+from polydoor.bridge._engine import Engine
+
+__all__ = ["Engine"]

@@ -1,0 +1,27 @@
+# cython: language_level=3, binding=False, embedsignature=False, freethreading_compatible=True
+# cython: boundscheck=False, wraparound=False
+"""The bridge: pulls requests from the engine, calls the application, hands its bytes back (PEP 3333).
+
+C never calls Python: an app thread asks `pd_engine_next()` for a request with the GIL released, and everything else
+here happens on that thread. One extension, assembled from one part per concern.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memset
+
+from polydoor.bridge cimport core
+
+from polydoor._version import __version__
+from polydoor.errors import PeerClosed
+
+include "text.pxi"
+include "environ.pxi"
+include "input.pxi"
+include "file_wrapper.pxi"
+include "respond.pxi"
+include "run.pxi"

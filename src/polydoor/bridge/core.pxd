@@ -1,0 +1,218 @@
+# core.pxd - the C declarations that the bridge uses, and nothing else.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+
+
+cdef extern from "base/slice.h" nogil:
+    struct pd_slice:
+        const char *p
+        size_t n
+
+    pd_slice pd_slice_make "pd_slice"(const char *p, size_t n)
+
+
+cdef extern from "base/buf.h" nogil:
+    struct pd_buf:
+        pass
+
+    pd_slice pd_buf_view(const pd_buf *b)
+
+
+cdef extern from "base/sys.h" nogil:
+    struct pd_sys:
+        pass
+
+    const pd_sys *pd_sys_default()
+
+
+cdef extern from "codec/names.h" nogil:
+    enum:
+        PD_NAME_OTHER
+        PD_NAME_COUNT
+        PD_NAME_CONTENT_LENGTH
+    pd_slice pd_name_key(int id)
+
+
+cdef extern from "codec/reason.h" nogil:
+    enum pd_reason:
+        PD_R_NONE
+    const char *pd_reason_text(pd_reason r)
+
+
+cdef extern from "codec/limits.h" nogil:
+    struct pd_limits:
+        size_t head
+        size_t target
+        size_t fields
+        uint64_t body
+
+
+cdef extern from "codec/request.h" nogil:
+    enum pd_profile:
+        PD_PROFILE_GENERIC
+        PD_PROFILE_APACHE
+        PD_PROFILE_NGINX
+        PD_PROFILE_LIGHTTPD
+        PD_PROFILE_HAPROXY
+        PD_PROFILE_CADDY
+
+    struct pd_var:
+        uint16_t id
+        pd_slice name
+        pd_slice value
+
+    struct pd_site:
+        pd_slice mount
+        pd_profile profile
+        bint trust_remote_user
+
+    struct pd_request:
+        pd_var *vars
+        size_t nvars
+        pd_slice method
+        pd_slice path
+        int64_t content_length
+        uint8_t http_minor
+        bint chunked
+        bint is_head
+        bint https
+
+
+cdef extern from "codec/codec.h" nogil:
+    struct pd_codec:
+        bint gateway
+
+    const pd_codec pd_codec_http1
+    const pd_codec pd_codec_fastcgi
+    const pd_codec pd_codec_scgi
+
+
+cdef extern from "codec/response.h" nogil:
+    struct pd_response:
+        uint16_t status
+        pd_buf fields
+        int64_t content_length
+
+    void pd_response_init(pd_response *r, const pd_sys *sys, size_t head_limit)
+    void pd_response_fini(pd_response *r)
+    pd_reason pd_response_start(pd_response *r, pd_slice status)
+    pd_reason pd_response_add(pd_response *r, pd_slice name, pd_slice value)
+    void pd_response_spoil(pd_response *r)
+
+
+cdef extern from "loop/listener.h" nogil:
+    enum pd_listener_kind:
+        PD_LISTENER_TCP
+        PD_LISTENER_UNIX
+        PD_LISTENER_FD
+
+    struct pd_peer_rule:
+        pass
+
+    struct pd_listener_config:
+        pd_listener_kind kind
+        const char *host
+        uint16_t port
+        const char *path
+        unsigned mode
+        int fd
+        int backlog
+        bint is_gateway
+        const pd_peer_rule *allow
+        size_t allow_n
+
+    void pd_listener_config_init(pd_listener_config *config)
+    bint pd_peer_rule_parse(const char *text, pd_peer_rule *out)
+
+
+cdef extern from "engine/exchange_api.h" nogil:
+    struct pd_timeouts:
+        uint64_t head
+        uint64_t body
+        uint64_t idle
+        uint64_t write
+        uint64_t queue
+        uint64_t linger
+
+    struct pd_config:
+        pd_limits limits
+        pd_timeouts timeouts
+        size_t body_memory
+        size_t response_memory
+        uint64_t response_spill
+        size_t ready_max
+        size_t conns_max
+
+    struct pd_port:
+        const pd_codec *codec
+        pd_site site
+        bint stream
+        bint serve_half_closed
+
+    enum pd_loop_backend:
+        PD_LOOP_EPOLL
+        PD_LOOP_POLL
+
+    struct pd_engine:
+        pass
+    struct pd_thread:
+        pass
+    struct pd_exchange:
+        pass
+
+    struct pd_stats:
+        uint64_t requests
+        uint64_t refused
+        uint64_t connections
+        uint64_t ready
+        uint64_t running
+        uint64_t dropped
+
+    const pd_config PD_CONFIG_DEFAULT
+    pd_engine *pd_engine_new(const pd_config *config, const char *spill_dir, pd_loop_backend backend,
+                             const pd_sys *sys)
+    void pd_engine_free(pd_engine *e)
+    bint pd_engine_listen(pd_engine *e, const pd_listener_config *config, const pd_port *port,
+                          char *name, size_t name_n, char *error, size_t error_n)
+    pd_thread *pd_thread_new(pd_engine *e)
+    void pd_thread_free(pd_thread *t)
+    pd_exchange *pd_engine_next(pd_thread *t)
+    void pd_engine_relief(pd_engine *e)
+    void pd_engine_stop(pd_engine *e, uint64_t drain_ms)
+    int pd_engine_log_fd(const pd_engine *e)
+    size_t pd_engine_take_log(pd_engine *e, char *dst, size_t n)
+    void pd_engine_stats(pd_engine *e, pd_stats *out)
+    bint pd_engine_can_spill(const pd_engine *e)
+
+    enum pd_send:
+        PD_SEND_OK
+        PD_SEND_AGAIN
+        PD_SEND_TOO_LONG
+        PD_SEND_TOO_SHORT
+        PD_SEND_GONE
+        PD_SEND_BAD_HEAD
+
+    enum pd_read:
+        PD_READ_OK
+        PD_READ_ERROR
+
+    const pd_request *pd_exchange_request(const pd_exchange *x)
+    pd_response *pd_exchange_response(pd_exchange *x)
+    bint pd_exchange_head_sent(const pd_exchange *x)
+    bint pd_exchange_is_http(const pd_exchange *x)
+    bint pd_exchange_body_is_complete(pd_exchange *x)
+    bint pd_exchange_body_is_in_memory(pd_exchange *x)
+    pd_read pd_exchange_read(pd_thread *t, pd_exchange *x, char *dst, size_t n, size_t *got)
+    const char *pd_exchange_body_error(pd_exchange *x)
+    uint64_t pd_exchange_body_received(pd_exchange *x)
+    pd_send pd_exchange_write(pd_exchange *x, pd_slice data, bint may_wait)
+    pd_send pd_exchange_last(pd_thread *t, pd_exchange *x, pd_slice data, bint may_wait)
+    pd_send pd_exchange_file(pd_thread *t, pd_exchange *x, int fd, uint64_t offset, uint64_t n)
+    bint pd_exchange_early_hints(pd_exchange *x, pd_slice fields)
+    void pd_exchange_fail(pd_thread *t, pd_exchange *x)
+    bint pd_exchange_client_gone(pd_exchange *x)
+    void pd_exchange_describe(const pd_exchange *x, char *dst, size_t n)
+
+
+cdef extern from "conn/host.h" nogil:
+    enum:
+        PD_SEND_SMALL

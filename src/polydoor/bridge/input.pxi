@@ -1,0 +1,119 @@
+# input.pxi - wsgi.input.
+
+cdef enum:
+    CHUNK = 65536     # bytes asked of the engine when the application names no size
+    AT_ONCE = 1 << 20 # most bytes allocated before they are there
+
+
+@cython.final
+@cython.freelist(8)
+cdef class Input:
+    """The request body as a file (PEP 3333, "Input and Error Streams").
+
+    Ends where the body ends (`wsgi.input_terminated`). Raises PeerClosed, which is an OSError, when the body breaks off
+    or is malformed: a short read never passes for the whole.
+    """
+
+    cdef core.pd_exchange *x  # NULL once the request has ended
+    cdef core.pd_thread *t
+    cdef bytes kept           # bytes taken from the engine and not yet given to the application
+    cdef Py_ssize_t at        # ... from here on
+
+    cdef bytes fetch(self, size_t n):
+        """Up to `n` bytes from the engine, at least one unless the body has ended."""
+        cdef bytes data
+        cdef size_t got = 0
+        cdef core.pd_read r
+        cdef char *dst
+        if self.x == NULL:
+            raise ValueError("the request has ended: its body cannot be read any more")
+        data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>n)
+        dst = PyBytes_AS_STRING(data)
+        if core.pd_exchange_body_is_in_memory(self.x):
+            r = core.pd_exchange_read(self.t, self.x, dst, n, &got)
+        else:
+            with nogil:
+                r = core.pd_exchange_read(self.t, self.x, dst, n, &got)
+        if r == core.PD_READ_ERROR:
+            raise PeerClosed(core.pd_exchange_body_error(self.x).decode())
+        return data if got == n else data[:got]
+
+    cdef bytes take_kept(self, Py_ssize_t n):
+        """Up to `n` of the kept bytes; a negative `n` means all."""
+        cdef Py_ssize_t left = len(self.kept) - self.at
+        cdef bytes data
+        if n < 0 or n >= left:
+            data = self.kept[self.at:] if self.at else self.kept
+            self.kept = b""
+            self.at = 0
+        else:
+            data = self.kept[self.at:self.at + n]
+            self.at += n
+        return data
+
+    cdef bytes read_up_to(self, Py_ssize_t n):
+        cdef list parts = [self.take_kept(n)]
+        cdef Py_ssize_t got = len(parts[0])
+        cdef Py_ssize_t want
+        cdef bytes data
+        while n < 0 or got < n:
+            want = CHUNK if n < 0 else min(n - got, <Py_ssize_t>AT_ONCE)
+            data = self.fetch(<size_t>want)
+            if not data:
+                break
+            parts.append(data)
+            got += len(data)
+        if not parts[0]:
+            del parts[0]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read(self, size=-1):
+        """Bytes up to `size`, fewer only at the end of the body; all that is left without a size."""
+        return self.read_up_to(-1 if size is None else <Py_ssize_t>size)
+
+    cdef bytes line_up_to(self, Py_ssize_t n):
+        cdef list parts = []
+        cdef Py_ssize_t got = 0
+        cdef Py_ssize_t end
+        cdef bytes part
+        while n < 0 or got < n:
+            if self.at == len(self.kept):
+                self.kept = self.fetch(CHUNK)
+                self.at = 0
+                if not self.kept:
+                    break
+            end = self.kept.find(b"\n", self.at) + 1
+            part = self.take_kept(min(end - self.at if end else len(self.kept), n - got if n >= 0 else len(self.kept)))
+            parts.append(part)
+            got += len(part)
+            if part.endswith(b"\n"):
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readline(self, size=-1):
+        """A line with its line feed, at most `size` bytes of it; empty at the end of the body."""
+        return self.line_up_to(-1 if size is None else <Py_ssize_t>size)
+
+    def readlines(self, hint=-1):
+        """Lines until the end of the body, or until `hint` bytes are passed."""
+        cdef Py_ssize_t limit = -1 if hint is None else <Py_ssize_t>hint
+        cdef Py_ssize_t got = 0
+        cdef list lines = []
+        for line in self:
+            lines.append(line)
+            got += len(<bytes>line)
+            if 0 < limit <= got:
+                break
+        return lines
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef bytes line = self.line_up_to(-1)
+        if not line:
+            raise StopIteration
+        return line
+
+    def close(self):
+        """Do nothing: applications may not close the stream (PEP 3333), but middleware does."""

@@ -1,0 +1,233 @@
+# respond.pxi - start_response, write() and the way of a result to the peer.
+
+cdef enum Progress:
+    OPEN      # the application's output is wanted
+    OVER      # nothing more is wanted: the peer has left, or Content-Length is reached
+
+
+@cython.final
+@cython.freelist(8)
+cdef class Exchange:
+    """One request with its response; the object itself is `start_response`."""
+
+    cdef core.pd_exchange *x  # NULL once the response is complete or broken off
+    cdef core.pd_thread *t
+    cdef Input input
+    cdef bint started         # start_response was called
+    cdef bint wrote           # write() was used
+    cdef Progress progress
+
+    def __call__(self, status, headers, exc_info=None):
+        """Begin the response (PEP 3333, "The start_response() Callable")."""
+        if self.x == NULL:
+            raise RuntimeError("start_response() after the response has ended")
+        if exc_info is not None:
+            try:
+                if core.pd_exchange_head_sent(self.x):
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self.started:
+            raise AssertionError("start_response() a second time, without exc_info")
+        self.started = True
+        fill_head(core.pd_exchange_response(self.x), status, headers)
+        return self.write
+
+    def write(self, data):
+        """Send a block now (PEP 3333, "The write() Callable")."""
+        self.wrote = True
+        if self.x == NULL:
+            raise RuntimeError("write() after the response has ended")
+        self.send(data)
+        if self.progress == OVER and core.pd_exchange_response(self.x).content_length >= 0:
+            raise ValueError("write() past the response's Content-Length")
+
+    def client_gone(self):
+        """True when nobody waits for this response any more."""
+        cdef bint gone = True
+        if self.x != NULL:
+            with nogil:
+                gone = core.pd_exchange_client_gone(self.x)
+        return gone
+
+    def early_hints(self, headers):
+        """Send a 103 response with these headers, before the response itself (RFC 8297)."""
+        cdef core.pd_response hints
+        if self.x == NULL or core.pd_exchange_head_sent(self.x):
+            return
+        core.pd_response_init(&hints, core.pd_sys_default(), 65536)
+        try:
+            fill_head(&hints, "200 OK", headers)
+            core.pd_exchange_early_hints(self.x, core.pd_buf_view(&hints.fields))
+        finally:
+            core.pd_response_fini(&hints)
+
+    cdef int send(self, object block) except -1:
+        """Give one block to the engine; sets `progress`."""
+        cdef core.pd_slice s
+        cdef core.pd_send r
+        if not isinstance(block, bytes):
+            raise TypeError(f"the response body must be bytes, not {type(block).__name__}")
+        s = bytes_slice(block)
+        if s.n == 0:
+            return 0
+        if not self.started:
+            raise AssertionError("the application gave a block before it called start_response()")
+        r = core.PD_SEND_AGAIN
+        if s.n <= core.PD_SEND_SMALL:
+            r = core.pd_exchange_write(self.x, s, False)
+        if r == core.PD_SEND_AGAIN:
+            with nogil:
+                r = core.pd_exchange_write(self.x, s, True)
+        self.judge(r)
+        return 0
+
+    cdef int finish(self, object block) except -1:
+        """Give the last block to the engine; the response is over then."""
+        cdef core.pd_slice s
+        cdef core.pd_send r
+        if not isinstance(block, bytes):
+            raise TypeError(f"the response body must be bytes, not {type(block).__name__}")
+        if not self.started:
+            raise AssertionError("the application did not call start_response()")
+        s = bytes_slice(block)
+        r = core.PD_SEND_AGAIN
+        if s.n <= core.PD_SEND_SMALL:
+            r = core.pd_exchange_last(self.t, self.x, s, False)
+        if r == core.PD_SEND_AGAIN:
+            with nogil:
+                r = core.pd_exchange_last(self.t, self.x, s, True)
+        if r != core.PD_SEND_BAD_HEAD:
+            self.detach()
+        self.judge(r)
+        return 0
+
+    cdef int judge(self, core.pd_send r) except -1:
+        if r == core.PD_SEND_OK:
+            return 0
+        if r == core.PD_SEND_BAD_HEAD:
+            raise ValueError("the response head was refused, or does not fit the protocol's packet")
+        self.progress = OVER
+        if r == core.PD_SEND_TOO_LONG:
+            report("the application gave more than its Content-Length; the rest was cut off")
+        elif r == core.PD_SEND_TOO_SHORT:
+            report("the application gave less than its Content-Length; the response was broken off")
+        return 0
+
+    cdef int announce(self, object length) except -1:
+        """Add the Content-Length that the application left out."""
+        cdef core.pd_slice value
+        text = str(length)
+        text_slice(text, &value)
+        return check(core.pd_response_add(core.pd_exchange_response(self.x), slice_of(b"Content-Length"), value), text)
+
+    cdef bint lacks_length(self):
+        return (
+            self.started and not self.wrote and not core.pd_exchange_head_sent(self.x)
+            and core.pd_exchange_response(self.x).content_length < 0
+            and may_have_length(core.pd_exchange_response(self.x).status)
+        )
+
+    cdef int send_file(self, FileWrapper wrapper) except -1:
+        """Let the engine send the rest of a plain file. 0: it is not one, and must be iterated."""
+        cdef core.pd_send r
+        cdef int fd
+        cdef uint64_t offset, n
+        found = file_range(wrapper.filelike)
+        if found is None or not self.started:
+            return 0
+        if self.lacks_length():
+            self.announce(found[2])
+        offset = found[1]
+        n = found[2]
+        length = core.pd_exchange_response(self.x).content_length
+        if 0 <= length < n:
+            n = length
+        fd = os.dup(found[0])
+        with nogil:
+            r = core.pd_exchange_file(self.t, self.x, fd, offset, n)
+        self.judge(r)
+        return 1
+
+    cdef int send_result(self, object result) except -1:
+        """Send what the application returned."""
+        if type(result) is list or type(result) is tuple:
+            self.send_blocks(result, len(result))
+        elif type(result) is FileWrapper and self.send_file(result):
+            pass
+        else:
+            self.send_blocks(result, known_length(result))
+        if self.x != NULL:
+            self.finish(b"")
+        return 0
+
+    cdef int send_blocks(self, object result, Py_ssize_t count) except -1:
+        cdef bint alone = count == 1
+        if count == 0 and self.lacks_length():
+            self.announce(0)
+        for block in result:
+            if alone:
+                alone = False
+                if isinstance(block, bytes) and self.lacks_length():
+                    self.announce(len(block))
+                if type(result) is list or type(result) is tuple:
+                    self.finish(block)
+                    return 0
+            self.send(block)
+            if self.progress == OVER:
+                break
+        return 0
+
+    cdef void detach(self) noexcept:
+        """The engine has the exchange back: nobody here may touch it again."""
+        self.x = NULL
+        self.input.x = NULL
+
+    cdef void fail(self) noexcept:
+        if self.x != NULL:
+            with nogil:
+                core.pd_exchange_fail(self.t, self.x)
+            self.detach()
+
+
+cdef inline core.pd_slice slice_of(bytes literal):
+    return bytes_slice(literal)
+
+
+cdef inline bint may_have_length(int status):
+    """RFC 9110 section 8.6: no Content-Length in 1xx and 204; in 304 it would speak of another response."""
+    return status >= 200 and status != 204 and status != 304
+
+
+cdef Py_ssize_t known_length(object result):
+    """What len() says, or -1 (PEP 3333 trusts it when it works)."""
+    try:
+        return len(result)
+    except Exception:
+        return -1
+
+
+cdef int check(core.pd_reason reason, object what) except -1:
+    if reason != core.PD_R_NONE:
+        raise ValueError(f"{core.pd_reason_text(reason).decode()}: {what!r}")
+    return 0
+
+
+cdef int fill_head(core.pd_response *r, object status, object headers) except -1:
+    """Check and take status and headers; on an error the response has no head."""
+    cdef core.pd_slice name, value
+    try:
+        text_slice(status, &name)
+        check(core.pd_response_start(r, name), status)
+        if type(headers) is not list:
+            raise TypeError(f"the headers must be a list, not {type(headers).__name__}")
+        for item in <list>headers:
+            if type(item) is not tuple or len(<tuple>item) != 2:
+                raise TypeError(f"a header must be a tuple (name, value), not {item!r}")
+            text_slice((<tuple>item)[0], &name)
+            text_slice((<tuple>item)[1], &value)
+            check(core.pd_response_add(r, name, value), item)
+    except BaseException:
+        core.pd_response_spoil(r)
+        raise
+    return 0

@@ -1,0 +1,225 @@
+# run.pxi - the engine as Python sees it, and the life of an app thread.
+import sys
+
+PROTOCOLS = ("http", "fastcgi", "scgi")
+PROFILES = {
+    "generic": core.PD_PROFILE_GENERIC,
+    "apache": core.PD_PROFILE_APACHE,
+    "nginx": core.PD_PROFILE_NGINX,
+    "lighttpd": core.PD_PROFILE_LIGHTTPD,
+    "haproxy": core.PD_PROFILE_HAPROXY,
+    "caddy": core.PD_PROFILE_CADDY,
+}
+
+
+def report(text):
+    """Write one line about a request to the error stream."""
+    try:
+        sys.stderr.write(f"polydoor: {text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # nobody reads the messages any more; that is no reason to stop serving
+
+
+cdef object report_failure(core.pd_exchange *x):
+    """The current exception with its traceback, and the request in which it happened."""
+    import traceback
+    cdef char text[512]
+    core.pd_exchange_describe(x, text, sizeof(text))
+    report(f"error in the application: {text.decode('ascii')}\n{traceback.format_exc().rstrip()}")
+
+
+cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
+    """Run one request from the call to close(); nothing that the application does gets past this."""
+    cdef Exchange ex = Exchange.__new__(Exchange)
+    cdef Input body = Input.__new__(Input)
+    cdef object result = None
+    body.x = x
+    body.t = t
+    body.kept = b""
+    ex.x = x
+    ex.t = t
+    ex.input = body
+    try:
+        result = app(maker.make(ex), ex)
+        ex.send_result(result)
+    except BaseException:
+        report_failure(x)
+        ex.fail()
+    if type(result) is not list:
+        close_result(result)
+
+
+cdef object close_result(object result):
+    """Call close() once, whatever happened before; its errors are only told."""
+    try:
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+    except BaseException:
+        import traceback
+        report(f"error in close() of a response\n{traceback.format_exc().rstrip()}")
+
+
+cdef class Engine:
+    """One engine: its listeners, connections and ready queue."""
+
+    cdef core.pd_engine *engine
+    cdef dict settings
+
+    def __cinit__(self, settings):
+        cdef core.pd_config config = core.PD_CONFIG_DEFAULT
+        cdef const char *spill_dir = NULL
+        self.settings = dict(settings)
+        config.limits.head = settings["head_limit"]
+        config.limits.target = settings["target_limit"]
+        config.limits.fields = settings["field_limit"]
+        config.limits.body = settings["body_limit"]
+        config.timeouts.head = settings["head_timeout"]
+        config.timeouts.body = settings["body_timeout"]
+        config.timeouts.idle = settings["idle_timeout"]
+        config.timeouts.write = settings["write_timeout"]
+        config.timeouts.queue = settings["queue_timeout"]
+        config.timeouts.linger = settings["linger_timeout"]
+        config.body_memory = settings["body_memory"]
+        config.response_memory = settings["response_memory"]
+        config.response_spill = settings["response_spill_limit"]
+        config.ready_max = settings["queue_limit"]
+        config.conns_max = settings["max_connections"]
+        wanted = settings["spill_dir"].encode()
+        if wanted:
+            spill_dir = PyBytes_AS_STRING(wanted)
+        self.engine = core.pd_engine_new(&config, spill_dir, core.PD_LOOP_EPOLL, NULL)
+        if self.engine == NULL:
+            raise OSError("the engine cannot be made: no memory or no descriptors")
+
+    def __dealloc__(self):
+        if self.engine != NULL:
+            core.pd_engine_free(self.engine)
+
+    @property
+    def log_fd(self):
+        """Readable when take_log() has something."""
+        return core.pd_engine_log_fd(self.engine)
+
+    @property
+    def can_spill(self):
+        """False: no directory for temporary files works, so large bodies are streamed."""
+        return core.pd_engine_can_spill(self.engine)
+
+    def take_log(self):
+        """Return the engine's messages since the last call, one a line."""
+        cdef char text[16384]
+        cdef size_t n = core.pd_engine_take_log(self.engine, text, sizeof(text))
+        return text[:n].decode("ascii", "backslashreplace")
+
+    def stats(self):
+        """Return the engine's counters."""
+        cdef core.pd_stats s
+        core.pd_engine_stats(self.engine, &s)
+        return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
+                "running": s.running, "dropped": s.dropped}
+
+    def listen(self, spec):
+        """Open one listener and return its real address; OSError holds a readable message."""
+        cdef core.pd_listener_config config
+        cdef core.pd_port port
+        cdef char name[160]
+        cdef char error[512]
+        host, path, mount = spec["host"].encode(), spec["path"].encode(), spec["mount"].encode("latin-1")
+        rules = pack_rules(spec["allow"])
+        core.pd_listener_config_init(&config)
+        memset(&port, 0, sizeof(port))
+        fill_listener(&config, &port, spec, self.settings["backlog"])
+        config.host = host
+        config.path = path
+        config.allow = <const core.pd_peer_rule *>PyBytes_AS_STRING(rules)
+        config.allow_n = <size_t>len(spec["allow"])
+        port.site.mount = bytes_slice(mount)
+        if not core.pd_engine_listen(self.engine, &config, &port, name, sizeof(name), error, sizeof(error)):
+            raise OSError(error.decode("utf-8", "backslashreplace"))
+        return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
+
+    def run_thread(self, app):
+        """Serve requests on this thread; returns when the engine has stopped and drained."""
+        cdef core.pd_thread *t = core.pd_thread_new(self.engine)
+        cdef core.pd_exchange *x
+        cdef EnvironMaker maker
+        if t == NULL:
+            raise MemoryError("no memory for an app thread")
+        try:
+            maker = EnvironMaker({
+                "SERVER_SOFTWARE": f"polydoor/{__version__}",
+                "wsgi.version": (1, 0),
+                "wsgi.url_scheme": "http",
+                "wsgi.errors": sys.stderr,
+                "wsgi.multithread": self.settings["threads"] > 1,
+                "wsgi.multiprocess": False,
+                "wsgi.run_once": False,
+                "wsgi.file_wrapper": FileWrapper,
+                "wsgi.input_terminated": True,
+            })
+            while True:
+                with nogil:
+                    x = core.pd_engine_next(t)
+                if x == NULL:
+                    break
+                serve(app, maker, t, x)
+        finally:
+            core.pd_thread_free(t)
+
+    def run_relief(self):
+        """Be the thread that takes the loop when every other is busy; returns when the engine has stopped."""
+        with nogil:
+            core.pd_engine_relief(self.engine)
+
+    def stop(self, uint64_t drain_ms):
+        """Begin to drain; what is left after `drain_ms` is cut. From any thread."""
+        with nogil:
+            core.pd_engine_stop(self.engine, drain_ms)
+
+    def kill(self):
+        """Stop at once. From any thread."""
+        self.stop(0)
+
+
+cdef bytes pack_rules(object allow):
+    """The allowed networks as an array of pd_peer_rule."""
+    cdef core.pd_peer_rule rule
+    packed = []
+    for text in allow:
+        if not core.pd_peer_rule_parse(text.encode(), &rule):
+            raise ValueError(f"{text!r} is not an address or network")
+        packed.append((<char *>&rule)[:sizeof(rule)])
+    return b"".join(packed)
+
+
+cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, object spec, int backlog) except -1:
+    protocol = spec["protocol"]
+    kind = spec["kind"]
+    config.kind = (
+        core.PD_LISTENER_UNIX if kind == "unix" else core.PD_LISTENER_FD if kind == "fd" else core.PD_LISTENER_TCP
+    )
+    config.port = spec["port"]
+    config.fd = spec["fd"]
+    config.mode = spec["mode"]
+    config.backlog = backlog
+    config.is_gateway = protocol != "http"
+    if protocol == "http":
+        port.codec = &core.pd_codec_http1
+    elif protocol == "fastcgi":
+        port.codec = &core.pd_codec_fastcgi
+    else:
+        port.codec = &core.pd_codec_scgi
+    port.site.profile = PROFILES[spec["profile"]]
+    port.site.trust_remote_user = bool(spec["trust_remote_user"])
+    port.stream = bool(spec["stream"])
+    port.serve_half_closed = spec["half_close"] == "serve"
+    return 0
+
+
+def listener_url(protocol, name):
+    """Write an address as the option takes it: `http://127.0.0.1:8000`, `scgi+unix:/run/shop.sock`."""
+    if name.startswith("unix:"):
+        return f"{protocol}+{name}"
+    return f"{protocol}://{name}"
