@@ -20,6 +20,16 @@ class FakeEngine:
         self.over = threading.Event()
         self.running = threading.Semaphore(0)
         self.crash = None
+        self.can_spill = True
+        self.log_fd, self.log_write = os.pipe()
+        self.messages = []
+
+    def log(self, text):
+        self.messages.append(text)
+        os.write(self.log_write, b"!")
+
+    def take_log(self):
+        return self.messages.pop(0) if self.messages else ""
 
     def listen(self, spec):
         self.calls.append(("listen", spec["port"]))
@@ -63,6 +73,8 @@ def engine(monkeypatch, tmp_path):
     (tmp_path / "fake_shop.py").write_text("def app(e, s): return []\n", encoding="utf-8")
     yield made
     sys.modules.pop("fake_shop", None)
+    os.close(made.log_fd)
+    os.close(made.log_write)
 
 
 def settings(**options):
@@ -173,6 +185,39 @@ def test_thread_that_never_returns_is_left_behind(engine, monkeypatch, capfd):
         serving.serve(settings(drain_timeout=["0"]))
     helper.join()
     assert "3 of 3 threads are still in the application; leaving without them" in capfd.readouterr().err
+
+
+def test_messages_of_the_engine_are_passed_on_to_the_last(engine, capfd, monkeypatch):
+    def stop(drain_ms):
+        engine.log("polydoor: the last one\n")
+        engine.over.set()
+
+    monkeypatch.setattr(engine, "stop", stop)
+
+    def act():
+        engine.log("polydoor: the first one\n")
+        kill_self(signal.SIGTERM)()
+
+    helper = when_running(engine, 3, act)
+    assert serving.serve(settings()) == 0
+    helper.join()
+    said = capfd.readouterr().err
+    assert said.index("the first one") < said.index("the last one")
+
+
+def test_messages_are_passed_on_when_the_boot_fails(engine, capfd):
+    engine.log("polydoor: why not\n")
+    with pytest.raises(AppLoadError):
+        serving.serve(settings(app=["nothing_of_this_name"]))
+    assert "why not" in capfd.readouterr().err
+
+
+def test_without_spill_files_it_is_said_once(engine, capfd):
+    engine.can_spill = False
+    helper = when_running(engine, 3, kill_self(signal.SIGTERM))
+    serving.serve(settings())
+    helper.join()
+    assert capfd.readouterr().err.count("no folder for spill files works") == 1
 
 
 def test_heartbeat_counts_each_time_the_main_thread_wakes(engine):

@@ -6,10 +6,23 @@ from typing import Any
 class Engine:
     """One engine: its listeners, connections and ready queue."""
 
-    log_fd: int
+    @property
+    def log_fd(self) -> int:
+        """Readable when take_log() has something."""
+
+    @property
+    def can_spill(self) -> bool:
+        """False where no folder for temporary files works."""
+
     def __init__(self, settings: Mapping[str, int | str | bool]) -> None: ...
     def listen(self, spec: Mapping[str, int | str | list[str]]) -> str:
         """Open one listener and return its real address; OSError and ValueError hold a readable message."""
+
+    def take_log(self) -> str:
+        """Return the messages since the last call, one a line."""
+
+    def stats(self) -> dict[str, int]:
+        """Return the counters."""
 
     def run_thread(self, app: Callable[..., Any]) -> None:
         """Serve requests on this thread; returns when the engine has stopped and drained."""

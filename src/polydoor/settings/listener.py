@@ -34,7 +34,8 @@ class Mount(Kind):
         segments = path.split("/")[1:]
         if not text.startswith("/") or (path != "/" and any(part in {"", ".", ".."} for part in segments)):
             raise ValueError("needs a path that begins with a slash, such as /shop")
-        return "" if path == "/" else path
+        # The bytes of the path as latin-1 text, which is how PEP 3333 has SCRIPT_NAME.
+        return "" if path == "/" else path.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 class Network(Kind):

@@ -40,6 +40,7 @@ def serve(settings: Settings) -> int:
         except BaseException:
             worker.state.move(FATAL)
             worker.engine.kill()
+            worker.pass_log()
             raise
         return worker.run()
 
@@ -76,9 +77,14 @@ class WakePipe:
         except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
             return
 
+    def watch(self, fd: int) -> None:
+        """Let wait() return when `fd` is readable, too."""
+        self._poll.register(fd, select.POLLIN)
+
     def wait(self, timeout_ms: int) -> bytes:
-        """Return what came, at most `timeout_ms` later."""
-        return os.read(self._read, 256) if self._poll.poll(timeout_ms) else b""
+        """Return what came into the pipe, at most `timeout_ms` later."""
+        ready = (fd for fd, _ in self._poll.poll(timeout_ms))
+        return os.read(self._read, 256) if self._read in ready else b""
 
 
 class Worker:
@@ -89,6 +95,7 @@ class Worker:
         self.state = WorkerState()
         self.signals = WakePipe()
         self.engine = Engine(settings.engine())
+        self.signals.watch(self.engine.log_fd)
         self.beats = 0
         self.threads: list[threading.Thread] = []
         self.ended: list[str] = []  # names; a thread still counts as alive while it says that it ends
@@ -105,6 +112,8 @@ class Worker:
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
         plural = "thread" if count == 1 else "threads"
+        if not self.engine.can_spill:
+            say("no folder for spill files works, so large bodies are streamed", "name one with --spill-dir")
         say(f"serving {loaded.name}", *addresses, f"{count} {plural}, pid {os.getpid()}; Ctrl-C stops")
 
     def run(self) -> int:
@@ -112,17 +121,24 @@ class Worker:
         while len(self.ended) < len(self.threads):
             for number in self.signals.wait(BEAT_MS):
                 self._on_signal(number)
+            self.pass_log()
             self.beats += 1
             if self.deadline and time.monotonic() > self.deadline:
                 self._abandon()
         for thread in self.threads:
             thread.join()
+        self.pass_log()
         if self.state.now != STOPPING:
             self.state.move(STOPPING)
         self.state.move(EXITED)
         if self.crash is not None:
             raise self.crash
         return 0
+
+    def pass_log(self) -> None:
+        """Write what the engine has to say; it waits for no descriptor itself."""
+        while text := self.engine.take_log():
+            write(text)
 
     def _listen(self, spec: dict[str, int | str | list[str]]) -> str:
         try:
@@ -173,16 +189,20 @@ class Worker:
         """Application code that never returns cannot be ended from outside: leave it behind."""
         left = len(self.threads) - len(self.ended)
         say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
+        self.pass_log()
         sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(0)
 
 
 def say(first: str, *more: str) -> None:
     """Write a block to standard error."""
-    lines = [f"polydoor: {first}", *(f"  {line}" for line in more)]
+    write("\n".join([f"polydoor: {first}", *(f"  {line}" for line in more)]) + "\n")
+
+
+def write(text: str) -> None:
+    """Write to standard error at once."""
     try:
-        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:  # nobody reads our messages any more; that is no reason to stop serving
         return
