@@ -85,8 +85,9 @@ def c_faults(core: Path) -> Iterator[str]:
             if (core / included).exists():
                 target = included.parts[0] if len(included.parts) > 1 else included.stem.partition("_")[0]
                 yield from _fault(C_LAYERS, where, own, target)
-                if own == "codec" and {path.stem, included.stem} <= set(PROTOCOLS) and path.stem != included.stem:
-                    yield f"{where}: the protocol {path.stem} includes the protocol {included.stem}"
+                protocol, other = path.stem.partition("_")[0], included.stem.partition("_")[0]
+                if own == "codec" and {protocol, other} <= set(PROTOCOLS) and protocol != other:
+                    yield f"{where}: the protocol {protocol} includes the protocol {other}"
 
 
 def _fault(layers: tuple[tuple[str, ...], ...], where: str, own: str, target: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ def _checks() -> list[tuple[str, list[str]]]:
         ("ruff format", ["ruff", "format", "--check", "."]),
         ("mypy", ["mypy"]),
         ("layers", [python, "tools/check_layers.py"]),
+        ("C style", [python, "tools/check_c_style.py"]),
         ("manifest", [python, "tools/check_manifest.py"]),
     ]
     if c_files := _files("*.[ch]", C_FOLDERS):
