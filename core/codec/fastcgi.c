@@ -204,8 +204,10 @@ static bool take_name(struct fcgi *f, struct pd_slice *rest, struct pd_scratch *
     struct pd_cursor c = pd_cursor(pd_slice(rest->p, whole ? f->content : rest->n));
     uint32_t name_n = take_length(&c);
     uint32_t value_n = take_length(&c);
-    if (!c.ok) /* lengths cut off: by the record, or only by the input */
-        return whole ? give_fatal(ev, PD_R_FCGI_BAD_RECORD) : false;
+    if (!c.ok && whole)
+        return give_fatal(ev, PD_R_FCGI_BAD_RECORD); /* the record cuts the lengths off */
+    if (!c.ok)
+        return false; /* only the input does */
     size_t lengths_n = (size_t)((const char *)c.p - rest->p);
     uint64_t pair = (uint64_t)name_n + value_n;
     if (pair > f->content - lengths_n)
@@ -420,9 +422,9 @@ static bool step(struct fcgi *f, struct pd_slice *rest, struct pd_scratch *scrat
     case FCGI_INSIDE_NAMES:
         return take_name(f, rest, scratch, ev);
     case FCGI_INSIDE_SKIP:
-        return skip_record(f, rest);
+        break;
     }
-    return false;
+    return skip_record(f, rest);
 }
 
 static void fcgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)

@@ -16,7 +16,7 @@
 #include "codec/length.h"
 #include "codec/response.h"
 
-enum { SCGI_DIGITS_MAX = 8, SCGI_STREAM = 1 };
+enum { SCGI_DIGITS_MAX = 8, SCGI_STREAM = 1, SCGI_SHORT = 32 };
 
 enum scgi_phase {
     SCGI_LENGTH, /* reading the digits of the netstring's length */
@@ -78,10 +78,20 @@ static enum pd_reason read_length(struct scgi *s, struct pd_slice in)
     return PD_R_NONE;
 }
 
+/* Index of the first NUL, or s.n. Most strings are so short that a call of memchr costs more than it saves. */
+static size_t find_nul(struct pd_slice s)
+{
+    size_t near = s.n < SCGI_SHORT ? s.n : SCGI_SHORT;
+    for (size_t i = 0; i < near; i++)
+        if (s.p[i] == '\0')
+            return i;
+    return near + pd_slice_find(pd_slice_from(s, near), '\0');
+}
+
 /* Cuts the next NUL-terminated string off `rest`. */
 static bool take_string(struct pd_slice *rest, struct pd_slice *out)
 {
-    size_t n = pd_slice_find(*rest, '\0');
+    size_t n = find_nul(*rest);
     if (n == rest->n)
         return false;
     *out = pd_slice(rest->p, n);
