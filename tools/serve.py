@@ -14,11 +14,11 @@ DEFAULT_PORT = 8000
 def main() -> NoReturn:
     """Build, then become the server, so that signals go to it directly."""
     port = _port()
-    environment.prepare()
     if not ports.is_free(HOST, port):
         print(f"make: port {port} is held by {ports.holder(port)}", file=sys.stderr)
         print(f"  Take another one: make serve PORT={_next_free(port)}", file=sys.stderr)
         sys.exit(2)
+    environment.prepare()
     os.chdir(environment.ROOT / "examples" / "guestbook")
     command = [str(environment.VENV / "bin" / "polydoor"), "guestbook:app", "-b", f"http://{HOST}:{port}"]
     sys.stdout.flush()

@@ -106,8 +106,6 @@ class Worker:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         addresses = [self._listen(spec) for spec in self.settings.listeners()]
         loaded = load_app(self.settings.text("app"))
-        if not self.engine.can_spill:
-            say("no directory for temporary files works (set spill-dir): large request bodies are streamed")
         count = self.settings.number("threads")
         for index in range(count):
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app))
