@@ -73,6 +73,8 @@ static_assert(sizeof(struct fcgi) <= PD_CODEC_STATE_MAX, "the connection keeps t
 
 static struct fcgi_stream *find_stream(struct fcgi *f, uint32_t id)
 {
+    if (id == 0)
+        return NULL; /* the mark of a free entry, and of management records */
     if (f->streams[f->hint].id == id)
         return &f->streams[f->hint];
     for (uint8_t i = 0; i < f->top; i++) {
@@ -360,7 +362,7 @@ static bool take_header(struct fcgi *f, struct pd_slice *rest, struct pd_scratch
         return false;
     if (!is_legal(type, id, length))
         return give_fatal(ev, PD_R_FCGI_BAD_RECORD);
-    struct fcgi_stream *s = id ? find_stream(f, id) : NULL;
+    struct fcgi_stream *s = find_stream(f, id);
     if (type == FCGI_BEGIN_REQUEST) {
         if (s)
             return give_fatal(ev, PD_R_FCGI_ID_IN_USE);

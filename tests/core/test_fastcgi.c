@@ -298,6 +298,7 @@ static void test_end_request_is_written_once(void)
     codec->drop(p->state, 3);
     codec->drop(p->state, 3);
     CHECK_INT(codec->put_end(p->state, 3, NULL, dst), 0);
+    CHECK_INT(codec->put_end(p->state, 0, NULL, dst), 0); /* the id of nobody */
     free(p);
 }
 

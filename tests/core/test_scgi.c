@@ -149,7 +149,7 @@ static void test_fields_are_limited_to_the_scratch(void)
     for (size_t extra = PD_FIELDS_MAX - 2; extra <= PD_FIELDS_MAX - 1; extra++) {
         int start = snprintf(bytes, sizeof bytes, "%zu:", fixed_n + 4 * extra);
         char *b = bytes + start;
-        memcpy(b, HELLO + 3, fixed_n);
+        memcpy(b, &HELLO[3], fixed_n);
         b += fixed_n;
         for (size_t i = 0; i < extra; i++, b += 4)
             memcpy(b, "N\0v", 4);
