@@ -16,6 +16,10 @@ class ConfigError(PolydoorError):
     exit_code = 2
 
 
+class BindError(ConfigError):
+    """An address is well written and cannot be listened on: taken, forbidden, or not there."""
+
+
 class BootError(PolydoorError):
     """The configuration is fine and yet the server cannot start."""
 

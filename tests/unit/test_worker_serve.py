@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from polydoor.errors import AppLoadError, ConfigError
+from polydoor.errors import AppLoadError, BindError
 from polydoor.settings.load import load
 from polydoor.worker import serve as serving
 
@@ -149,7 +149,7 @@ def test_threads_are_named(engine):
 
 
 def test_socket_error_comes_before_the_app_is_loaded(engine):
-    with pytest.raises(ConfigError, match="port 1 is held by init"):
+    with pytest.raises(BindError, match="port 1 is held by init"):
         serving.serve(settings(bind=["h:1"], app=["nothing_of_this_name"]))
     assert names(engine) == ["init", "listen", "kill"]
 

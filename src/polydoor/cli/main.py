@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from polydoor.errors import ConfigError, PolydoorError
+from polydoor.errors import BindError, ConfigError, PolydoorError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def say_error(error: PolydoorError) -> None:
     """One block: what is wrong, then, indented, what to do."""
     first, *rest = str(error).split("\n")
     lines = [f"polydoor: {first}", *(f"  {line}" for line in rest)]
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError) and not isinstance(error, BindError):
         lines.append("  `polydoor --help` lists all options.")
     sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()

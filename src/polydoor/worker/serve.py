@@ -15,7 +15,7 @@ import threading
 import time
 
 from polydoor.bridge import Engine
-from polydoor.errors import BootError, ConfigError
+from polydoor.errors import BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
 from polydoor.worker.apploader import load_app
 
@@ -145,7 +145,7 @@ class Worker:
             return self.engine.listen(spec)
         except (OSError, ValueError) as error:
             text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise ConfigError(text) from None
+            raise BindError(text) from None
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}")

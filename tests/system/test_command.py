@@ -1,0 +1,112 @@
+"""The command as a process: what it prints, how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.server import Server
+
+GUESTBOOK = Path(__file__).parents[2] / "examples" / "guestbook"
+
+
+def polydoor(*arguments, cwd=GUESTBOOK):
+    command = [sys.executable, "-m", "polydoor", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+
+@pytest.fixture
+def guestbook(tmp_path):
+    """The guestbook on all three protocols."""
+    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f.sock", "scgi://127.0.0.1:0"]
+    with Server("guestbook:app", listeners, env={"GUESTBOOK_DB": str(tmp_path / "book.db")}, cwd=GUESTBOOK) as server:
+        yield server
+
+
+def test_banner_names_app_addresses_threads_and_pid(guestbook, tmp_path):
+    last = guestbook.log.wait_for("Ctrl-C stops")
+    lines = guestbook.log.lines
+    assert lines[0] == "polydoor: serving guestbook:app"
+    assert lines[1].startswith("  http://127.0.0.1:")
+    assert lines[2] == f"  fastcgi+unix:{tmp_path}/f.sock"
+    assert lines[3].startswith("  scgi://127.0.0.1:")
+    assert last == f"  4 threads, pid {guestbook.pid}; Ctrl-C stops"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_with_status_0(guestbook, number):
+    guestbook.stop(number)
+    assert f"polydoor: {number.name}: finishing open requests, for at most 30 s" in guestbook.log.text
+
+
+def test_port_in_use_is_one_block_and_status_2():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = polydoor("nothing_of_this_name", "-b", f"127.0.0.1:{port}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("polydoor: ")
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "in use" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("protocol", ["fastcgi", "scgi"])
+def test_gateway_open_to_the_network_is_refused(protocol):
+    done = polydoor("guestbook", "-b", f"{protocol}://0.0.0.0:0")
+    assert done.returncode == 2
+    assert "allow" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("app", "status", "block"),
+    [
+        (
+            "guestbok",
+            3,
+            "polydoor: there is no module 'guestbok'\n"
+            f"  Looked in {GUESTBOOK} and on sys.path.\n"
+            "  Did you mean guestbook?\n",
+        ),
+        ("guestbook:ap", 4, "polydoor: guestbook has no attribute 'ap'\n  Did you mean app?\n"),
+        ("guestbook:PAGE", 4, "polydoor: guestbook:PAGE is not callable: it is a str\n"),
+    ],
+)
+def test_app_that_is_not_there_is_one_block(app, status, block):
+    done = polydoor(app, "-b", "127.0.0.1:0")
+    assert (done.returncode, done.stderr, done.stdout) == (status, block, "")
+
+
+def test_serving_process_imports_little():
+    """The worker's part of the interpreter's memory is in the modules; this list is all of them."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import polydoor.cli.run, polydoor.worker.serve\n"
+        "from polydoor.settings.load import load\n"
+        "load({}, {'app': ['x'], 'bind': ['scgi://127.0.0.1:1', 'unix:/x']})\n"
+        "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('polydoor')))\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    allowed = {"__future__", "_signal", "select", "signal", "threading", "enum", "functools", "operator", "types"}
+    allowed |= {
+        "collections",
+        "itertools",
+        "keyword",
+        "reprlib",
+        "_collections",
+        "_functools",
+        "_operator",
+        "_weakrefset",
+    }
+    loaded = {name for name in done.stdout.split() if not name.startswith("_cython")}
+    assert loaded <= allowed
+
+
+def test_environment_gives_the_app_and_the_address(tmp_path):
+    env = {"POLYDOOR_APP": "guestbook", "POLYDOOR_BIND": "nonsense", "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-m", "polydoor"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("polydoor: bad address 'nonsense': it needs a host and a port")

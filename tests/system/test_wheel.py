@@ -1,0 +1,66 @@
+"""The wheel: it holds the whole package, and runs where there is nothing but an interpreter."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import check_manifest
+
+ROOT = Path(__file__).parents[2]
+BUILD = "import mesonpy, sys; print(mesonpy.build_wheel(sys.argv[1], {'build-dir': sys.argv[2]}))"
+SERVE_ONE = """
+import re, signal, socket, subprocess, sys
+server = subprocess.Popen([sys.executable, "-m", "polydoor", "guestbook", "-b", "127.0.0.1:0"],
+                          stderr=subprocess.PIPE, text=True, cwd=sys.argv[1])
+port = next(int(found[1]) for line in server.stderr if (found := re.search(r"http://127.0.0.1:(\\d+)", line)))
+with socket.create_connection(("127.0.0.1", port)) as peer:
+    peer.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+    print(peer.recv(100).split(b"\\r\\n")[0].decode())
+server.send_signal(signal.SIGTERM)
+server.stderr.read()
+sys.exit(server.wait())
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel of the current tree; what `make test` compiled is used again."""
+    folder = tmp_path_factory.mktemp("wheel")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
+    command = [sys.executable, "-c", BUILD, str(folder), f"build/{tag}"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / done.stdout.splitlines()[-1]
+
+
+def test_wheel_holds_every_file_of_the_package(wheel):
+    assert check_manifest.main([str(wheel)]) == 0
+    with zipfile.ZipFile(wheel) as archive:
+        extensions = [name for name in archive.namelist() if re.fullmatch(r"polydoor/bridge/_engine\..*\.so", name)]
+    assert len(extensions) == 1
+
+
+def test_wheel_needs_no_other_package_and_names_its_licence(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    assert "Requires-Dist" not in metadata
+    assert "\nLicense-Expression: BSD-3-Clause\n" in metadata
+    assert "\nRequires-Python: >=3.11\n" in metadata
+
+
+def test_wheel_runs_where_there_is_no_compiler(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    env = {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path / "site"), "GUESTBOOK_DB": str(tmp_path / "book.db")}
+    command = [sys.executable, "-S", "-c", SERVE_ONE, str(ROOT / "examples" / "guestbook")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "HTTP/1.1 200 OK\n", "")
