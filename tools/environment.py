@@ -101,7 +101,7 @@ def _install_package() -> None:
         return
     print("make: building polydoor", flush=True)
     tag = f"cp{sys.version_info.major}{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
-    options = ("--no-build-isolation", "--no-deps", "--force-reinstall", f"-Cbuild-dir=build/{tag}")
+    options = ("--no-build-isolation", "--no-deps", "--force-reinstall", f"--config-settings=build-dir=build/{tag}")
     if _pip("install", *options, str(ROOT)):
         print("make: the build failed; what the compiler said stands above", file=sys.stderr)
         sys.exit(1)
