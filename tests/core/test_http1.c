@@ -317,6 +317,36 @@ static void test_pipelined(void)
            "OPEN\nHEAD GET /1 1.1 -1|Host=a|Connection=close\nEND\n");
 }
 
+/* A thousand requests in one piece, and the work per request does not grow with what waits behind it. */
+static void test_thousand_pipelined(void)
+{
+    enum { COUNT = 1000 };
+    static const char one[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const size_t n = sizeof one - 1;
+    char *all = malloc(COUNT * n);
+    struct session *s = session_new(&PD_LIMITS_DEFAULT);
+    size_t heads = 0, at = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        memcpy(all + i * n, one, n);
+    for (size_t i = 0; i < 3 * COUNT; i++) {
+        struct pd_response r = { .status = 200 };
+        struct pd_event ev;
+        char end[PD_END_MAX];
+        size_t used;
+        CODEC->next(s->state, pd_slice(all + at, COUNT * n - at), &used, &s->scratch, &ev);
+        CHECK_INT(used, ev.kind == PD_EV_HEAD ? n : 0);
+        at += used;
+        heads += ev.kind == PD_EV_HEAD;
+        if (ev.kind == PD_EV_BODY_END)
+            CODEC->put_end(s->state, 1, &r, end);
+    }
+    CHECK_INT(heads, COUNT);
+    CHECK_INT(at, COUNT * n);
+    CHECK(CODEC->at_boundary(s->state));
+    free(all);
+    session_free(s);
+}
+
 static void test_early_refusal(void)
 {
     REFUSED("\x16\x03\x01\x02", "BAD_METHOD"); /* a TLS ClientHello */
@@ -702,6 +732,7 @@ int main(void)
     test_authority();
     test_plain();
     test_pipelined();
+    test_thousand_pipelined();
     test_early_refusal();
     test_limits();
     test_most_fields();
