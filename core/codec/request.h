@@ -5,7 +5,9 @@
  * codec gave, applies every rule on names, values, lengths and environ keys
  * (policy.c), computes the paths (paths.c), joins repeated headers, and leaves
  * the finished list of CGI variables that becomes the WSGI environ. It is the
- * same for every protocol. Everything it keeps is copied into the arena.
+ * same for every protocol. Everything it keeps is copied into the arena, in
+ * one block of at most about 2 x the head and 40 bytes for each variable; the
+ * values of head->fields are trimmed in place.
  */
 #ifndef PD_REQUEST_H
 #define PD_REQUEST_H
@@ -21,7 +23,7 @@ struct pd_var {
     struct pd_slice value;
 };
 
-/* Front ends whose variables need repair (docs/internals, reference table in paths.c). */
+/* Front ends whose variables need repair: the table is in profiles.c. */
 enum pd_profile { PD_PROFILE_GENERIC, PD_PROFILE_APACHE, PD_PROFILE_NGINX, PD_PROFILE_LIGHTTPD, PD_PROFILE_HAPROXY, PD_PROFILE_CADDY };
 
 /* What a listener knows beforehand about the requests that come through it. */
@@ -47,7 +49,7 @@ struct pd_request {
     struct pd_slice query;
     int64_t content_length;  /* -1: not announced */
     uint8_t http_minor;      /* 1 for every protocol but HTTP/1.0 */
-    bool chunked;
+    bool chunked;            /* a body follows whose length is not known */
     bool expect_continue;
     bool keep_alive;
     bool is_head;            /* REQUEST_METHOD is HEAD: no response body */

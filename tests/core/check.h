@@ -14,8 +14,8 @@
 static int check_count;
 static int check_failures;
 
-#define CHECK(cond) check_that((cond) ? 1 : 0, __FILE__, __LINE__, #cond)
-#define CHECK_INT(got, want) check_int((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
+#define CHECK(cond)            check_that((cond) ? 1 : 0, __FILE__, __LINE__, #cond)
+#define CHECK_INT(got, want)   check_int((long long)(got), (long long)(want), __FILE__, __LINE__, #got)
 #define CHECK_SLICE(got, want) check_slice((got), (want), __FILE__, __LINE__, #got)
 /* `want` is a string literal; it may hold NULs. */
 #define CHECK_STR(got, want) check_slice((got), PD_SLICE(want), __FILE__, __LINE__, #got)
