@@ -5,12 +5,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from support import cbuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VERSION = "9.3.0.0"
 ARCHIVE = f"llhttp-{VERSION}.tar.gz"
@@ -21,13 +26,21 @@ class UnavailableError(Exception):
     """No copy here, and none to be had."""
 
 
+def _pips() -> Iterator[list[str]]:
+    """Ways to call pip: a venv may have none of its own."""
+    yield [sys.executable, "-m", "pip"]
+    yield from ([found] for name in ("pip3", "pip") if (found := shutil.which(name)))
+
+
 def _download(folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    ran = subprocess.run(
-        [*command, f"llhttp=={VERSION}", "--dest", str(folder)], capture_output=True, text=True, check=False
-    )
-    if ran.returncode:
-        raise UnavailableError(f"pip download llhttp=={VERSION}: {ran.stderr.strip()[-300:]}")
+    wanted = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", f"llhttp=={VERSION}", "--dest", str(folder)]
+    errors: list[str] = []
+    for pip in _pips():
+        ran = subprocess.run([*pip, *wanted], capture_output=True, text=True, check=False)
+        if ran.returncode == 0:
+            return
+        errors.append(ran.stderr.strip()[-300:])
+    raise UnavailableError(f"pip download llhttp=={VERSION}: {' / '.join(errors)}")
 
 
 def _unpack(archive: Path, folder: Path) -> None:
