@@ -5,19 +5,33 @@
  * values, an empty name, and then the body. Invariants: the encoded head has
  * exactly the lines it should have and ends once, whatever was in names and
  * values; framed output, read by an independent reader, is the body again and
- * ends where the response ends.
+ * ends where the response ends; and on a connection that is to be closed, no
+ * byte that follows ever becomes another request.
  */
+#define _GNU_SOURCE
+#include <time.h>
+
 #include "codec/bytes.h"
 #include "codec/chunked.h"
+#include "codec/http1.h"
 #include "codec/response.h"
 #include "fuzz.h"
 #include "text.h"
 
-enum { KNOB_HEAD = 1, KNOB_HTTP10 = 2, KNOB_KEEP = 4, FIELDS_TRIED = 64, HEAD_LIMIT = 4096 };
+enum { KNOB_HEAD = 1, KNOB_HTTP10 = 2, KNOB_KEEP = 4, KNOB_INTERIM = 8, KNOB_DROP = 64 };
+enum { FIELDS_TRIED = 64, HEAD_LIMIT = 4096, SMALL_ROOM = 300 };
+
+/* How much of the request the codec has seen when it is answered; bits 4 and 5 of the second knob. */
+enum variant { WHOLE, UNREAD_LENGTH, UNREAD_CHUNKS, UNREAD_HEAD, VARIANTS };
 
 struct exchange {
     const struct pd_codec *codec;
     void *state;
+    enum variant variant;
+    bool close;  /* the connection closes in any case */
+    size_t room; /* for an encoded head */
+    struct text input;
+    size_t consumed; /* bytes of `input` */
     struct pd_response response;
     size_t fields; /* accepted */
     struct text wire;
@@ -32,28 +46,73 @@ static struct pd_slice take_string(struct pd_slice *rest)
     return s;
 }
 
-/* Lets the codec see a complete request, so that there is something to answer. */
-static void request(struct exchange *x, const struct pd_limits *limits)
+#define S(lit) { lit, sizeof(lit) - 1 }
+#define BEGIN  "\1\1\0\1\0\010\0\0\0\1\1\0\0\0\0\0"
+#define NEXT   "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* What is sent before the answer, and what after it, another request last. */
+static const struct pd_slice http_inputs[VARIANTS][2] = {
+    { S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), S(NEXT) },
+    { S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"), S("hello" NEXT) },
+    { S("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), S("5\r\nhello\r\n0\r\n\r\n" NEXT) },
+    { S("GET / HTTP/1.1\r\nHost: a\r\n"), S("\r\n" NEXT) },
+};
+static const struct pd_slice fastcgi_inputs[VARIANTS][2] = {
+    { S(BEGIN "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0"), S(BEGIN) },
+    { S(BEGIN "\1\4\0\1\0\0\0\0"), S("\1\5\0\1\0\5\0\0hello\1\5\0\1\0\0\0\0" BEGIN) },
+    { S(BEGIN "\1\4\0\1\0\0\0\0\1\5\0\1\0\5\0\0he"), S("llo\1\5\0\1\0\0\0\0" BEGIN) },
+    { S(BEGIN), S("\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0" BEGIN) },
+};
+static const struct pd_slice scgi_inputs[VARIANTS][2] = {
+    { S("24:CONTENT_LENGTH\0000\0SCGI\0001\0,"), S("24:CONTENT_LENGTH\0000\0SCGI\0001\0,") },
+    { S("24:CONTENT_LENGTH\0005\0SCGI\0001\0,"), S("hello24:CONTENT_LENGTH\0000\0SCGI\0001\0,") },
+    { S("24:CONTENT_LENGTH\0005\0SCGI\0001\0,he"), S("llo24:CONTENT_LENGTH\0000\0SCGI\0001\0,") },
+    { S("24:CONTENT_LENGTH\0000\0SCGI\0001\0,"), S("x") },
+};
+
+static const struct pd_slice *inputs_of(const struct exchange *x)
 {
-    static const struct pd_slice http = { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27 };
-    static const struct pd_slice scgi = { "24:CONTENT_LENGTH\0000\0SCGI\0001\0,", 28 };
-    static const struct pd_slice fastcgi = { "\1\1\0\1\0\010\0\0\0\1\1\0\0\0\0\0\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0", 32 };
-    struct pd_slice in = x->codec == &pd_codec_http1 ? http : x->codec == &pd_codec_scgi ? scgi : fastcgi;
+    if (x->codec == &pd_codec_http1)
+        return http_inputs[x->variant];
+    return x->codec == &pd_codec_fastcgi ? fastcgi_inputs[x->variant] : scgi_inputs[x->variant];
+}
+
+/* Feeds the codec, with what it left unconsumed before; returns how many requests began. */
+static size_t feed(struct exchange *x, struct pd_slice more)
+{
     static struct pd_scratch scratch;
     struct pd_event ev;
-    x->codec->init(x->state, limits);
+    size_t opened = 0;
+    text_put(&x->input, more);
+    struct pd_slice in = pd_slice_from(text_view(&x->input), x->consumed);
     do {
         size_t used;
         x->codec->next(x->state, in, &used, &scratch, &ev);
         in = pd_slice_from(in, used);
-        FUZZ_ASSERT(ev.kind != PD_EV_BAD && ev.kind != PD_EV_MORE);
-    } while (ev.kind != PD_EV_BODY_END);
+        x->consumed += used;
+        opened += ev.kind == PD_EV_OPEN;
+        FUZZ_ASSERT(ev.kind != PD_EV_BAD);
+    } while (ev.kind != PD_EV_MORE);
+    return opened;
+}
+
+/* Behind the response: the rest of the input and another request. */
+static void check_what_follows(struct exchange *x)
+{
+    size_t opened = feed(x, inputs_of(x)[1]);
+    if (x->codec == &pd_codec_scgi || (x->codec == &pd_codec_http1 && x->response.close))
+        FUZZ_ASSERT(opened == 0);
+    else
+        FUZZ_ASSERT(opened == 1);
+    FUZZ_ASSERT(x->codec != &pd_codec_http1 || x->variant != UNREAD_HEAD || x->response.close);
+    FUZZ_ASSERT(x->codec == &pd_codec_fastcgi || x->codec->at_boundary(x->state));
 }
 
 static bool fill(struct exchange *x, struct pd_slice *in)
 {
     if (pd_response_start(&x->response, take_string(in)) != PD_R_NONE)
         return false;
+    FUZZ_ASSERT(pd_response_add(&x->response, PD_SLICE(""), PD_SLICE("x")) == PD_R_BAD_RESPONSE_NAME);
     while (in->n) {
         struct pd_slice name = take_string(in);
         if (!name.n)
@@ -107,10 +166,9 @@ static void put_block(struct exchange *x, struct pd_slice head, struct pd_slice 
     text_put(&x->body, block);
 }
 
-/* The head with the first block, then blocks of `most` bytes, then the end. */
+/* The head with the first block, then blocks of `most` bytes. */
 static void put_all(struct exchange *x, struct pd_slice head, struct pd_slice body, size_t most)
 {
-    char end[PD_END_MAX];
     if (x->response.bodiless)
         body = PD_SLICE_NONE;
     do {
@@ -120,9 +178,6 @@ static void put_all(struct exchange *x, struct pd_slice head, struct pd_slice bo
         body.n -= n;
         body.p = body.n ? body.p + n : NULL;
     } while (body.n);
-    size_t end_n = x->codec->put_end(x->state, 1, &x->response, end);
-    FUZZ_ASSERT(end_n <= sizeof end);
-    text_put(&x->wire, pd_slice(end, end_n));
 }
 
 /* FastCGI section 3.3 and 5.5: STDOUT records with the content, an empty one, one END_REQUEST. */
@@ -175,25 +230,89 @@ static void check_http_body(const struct exchange *x, size_t head_n)
     text_fini(&content);
 }
 
-static void answer(struct exchange *x, struct pd_slice in, size_t most)
+/* RFC 9110 section 6.4.1. */
+static void check_bodiless(unsigned status)
+{
+    bool bodiless = status / 100 == 1 || status == 204 || status == 304;
+    FUZZ_ASSERT(pd_status_is_bodiless(status) == bodiless);
+}
+
+/* RFC 9110 section 15.2: an interim response has a head and nothing else. */
+static void check_interim(const struct exchange *x, unsigned status)
+{
+    struct pd_buf out;
+    pd_buf_init(&out, pd_sys_default(), x->room);
+    enum pd_reason bad = pd_http1_put_informational(status, pd_buf_view(&x->response.fields), &out);
+    FUZZ_ASSERT((bad == PD_R_BAD_STATUS) == (status < 100 || status > 199 || status == 101));
+    if (bad == PD_R_NONE)
+        check_head(x, pd_buf_view(&out));
+    else
+        FUZZ_ASSERT(bad == PD_R_BAD_STATUS || bad == PD_R_RESPONSE_HEAD_TOO_LARGE);
+    pd_buf_fini(&out);
+}
+
+static void end_or_drop(struct exchange *x, bool drop)
+{
+    char end[PD_END_MAX];
+    size_t end_n = 0;
+    if (drop)
+        x->codec->drop(x->state, 1);
+    else
+        end_n = x->codec->put_end(x->state, 1, &x->response, end);
+    FUZZ_ASSERT(end_n <= sizeof end);
+    text_put(&x->wire, pd_slice(end, end_n));
+}
+
+static void answer(struct exchange *x, struct pd_slice in, size_t most, bool drop)
 {
     struct pd_buf head;
     if (!fill(x, &in))
         return;
-    pd_buf_init(&head, pd_sys_default(), 2 * HEAD_LIMIT);
+    x->response.close = x->close;
+    pd_buf_init(&head, pd_sys_default(), x->room);
     enum pd_reason bad = x->codec->put_head(x->state, 1, &x->response, &head);
     if (bad == PD_R_NONE) {
         struct pd_slice view = pd_buf_view(&head);
         check_head(x, view);
         put_all(x, view, in, most);
-        if (x->codec == &pd_codec_fastcgi)
+        end_or_drop(x, drop);
+        x->response.close = x->response.close || (drop && x->codec == &pd_codec_http1);
+        if (!drop && x->codec == &pd_codec_fastcgi)
             check_records(x);
-        else
+        else if (!drop)
             check_http_body(x, view.n);
+        check_what_follows(x);
     } else {
         FUZZ_ASSERT(bad == PD_R_RESPONSE_HEAD_TOO_LARGE);
     }
     pd_buf_fini(&head);
+}
+
+/* The same date as the C library's. */
+static void check_date(int64_t wall_s, char date[PD_DATE_LEN])
+{
+    const int64_t last = 253402300799; /* the end of the year 9999 */
+    time_t t = (time_t)(wall_s < 0 ? 0 : wall_s > last ? last : wall_s);
+    struct tm tm;
+    char want[PD_DATE_LEN + 1];
+    pd_date_put(wall_s, date);
+    FUZZ_ASSERT(gmtime_r(&t, &tm));
+    FUZZ_ASSERT(strftime(want, sizeof want, "%a, %d %b %Y %H:%M:%S GMT", &tm) == PD_DATE_LEN);
+    FUZZ_ASSERT(memcmp(want, date, PD_DATE_LEN) == 0);
+}
+
+static void set_up(struct exchange *x, const uint8_t *knobs, struct pd_slice date)
+{
+    struct pd_response *r = &x->response;
+    pd_response_init(r, pd_sys_default(), HEAD_LIMIT);
+    r->is_head = knobs[1] & KNOB_HEAD;
+    r->http_minor = knobs[1] & KNOB_HTTP10 ? 0 : 1;
+    r->keep_alive = knobs[1] & KNOB_KEEP;
+    r->date = knobs[0] & 32 ? PD_SLICE("") : date;
+    r->server = knobs[0] & 64 ? PD_SLICE("") : PD_SLICE("polydoor");
+    x->close = knobs[0] & 16;
+    x->room = knobs[0] & 128 ? SMALL_ROOM : 2 * HEAD_LIMIT;
+    x->variant = (enum variant)(knobs[1] >> 4 & 3);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -202,19 +321,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct pd_limits limits = PD_LIMITS_DEFAULT;
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
+    int64_t days = data[2] << 8 | data[3];
+    char date[PD_DATE_LEN];
+    check_bodiless(90u + data[3]);
+    check_date((days - 300) * 57 * 86400 + days * 1009, date);
     struct exchange x = { .codec = codecs[data[0] % 3] };
     x.state = malloc(x.codec->state_size);
     FUZZ_ASSERT(x.state);
-    request(&x, &limits);
-    pd_response_init(&x.response, pd_sys_default(), HEAD_LIMIT);
-    x.response.is_head = data[1] & KNOB_HEAD;
-    x.response.http_minor = data[1] & KNOB_HTTP10 ? 0 : 1;
-    x.response.keep_alive = data[1] & KNOB_KEEP;
-    x.response.date = PD_SLICE("Sun, 06 Nov 1994 08:49:37 GMT");
-    x.response.server = PD_SLICE("polydoor");
+    set_up(&x, data, pd_slice(date, sizeof date));
+    x.codec->init(x.state, &limits);
+    (void)feed(&x, inputs_of(&x)[0]);
+    FUZZ_ASSERT(x.codec != &pd_codec_http1 || x.codec->at_boundary(x.state) == (x.variant == WHOLE));
     struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
-    answer(&x, in, 1 + (size_t)(data[2] << 8 | data[3]) % 60000);
+    answer(&x, in, 1 + (size_t)days % 60000, data[1] & KNOB_DROP);
+    if (data[1] & KNOB_INTERIM)
+        check_interim(&x, 90u + data[3] % 120);
     pd_response_fini(&x.response);
+    text_fini(&x.input);
     text_fini(&x.wire);
     text_fini(&x.body);
     free(x.state);

@@ -24,10 +24,9 @@ from support import cbuild  # noqa: E402
 
 FUZZ = ROOT / "fuzz"
 WORK = cbuild.CACHE / "fuzz"
-TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.c"))
+TARGETS = cbuild.fuzz_targets()
 FLAGS = (
     *cbuild.COMMON,
-    "-Ifuzz",
     "-O1",
     "-fno-omit-frame-pointer",
     "-fsanitize=address,undefined",
@@ -44,19 +43,10 @@ def find_clang() -> str:
     sys.exit("fuzz/run.py needs clang with libFuzzer: apt install clang libclang-rt-14-dev")
 
 
-def sources(target: str) -> list[Path]:
-    """What a target is made of."""
-    own = FUZZ / f"fuzz_{target}.c"
-    layers = (
-        ("base", "codec", "conn", "loop", "engine") if '#include "engine/' in own.read_text() else ("base", "codec")
-    )
-    return [own, FUZZ / "fuzz.c", *cbuild.harness_sources(), *cbuild.core_sources(*layers)]
-
-
 def build(target: str, clang: str) -> Path:
     """Compiles a target; the coverage of all its files guides the fuzzer."""
     flags = [*FLAGS, "-fsanitize=fuzzer-no-link"]
-    return cbuild.build(f"fuzz_{target}", sources(target), flags, clang, ["-fsanitize=fuzzer"])
+    return cbuild.build(f"fuzz_{target}", cbuild.fuzz_sources(target), flags, clang, ["-fsanitize=fuzzer"])
 
 
 def run(target: str, program: Path, seconds: int) -> str:

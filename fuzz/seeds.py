@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "fuzz")]
+
+import handmade  # noqa: E402
 
 from support import corpus  # noqa: E402  (the tests' reader of documents)
 
@@ -21,22 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT, SMALL = b"\0\0\1\2", b"\3\5\7\t"  # knobs: default limits and site; small limits, a mount, another profile
-FORM_CGI = 1
-
-RESPONSES = (
-    b"200 OK\0Content-Type\0text/plain\0Content-Length\0005\0\0hello",
-    b"200 OK\0Content-Type\0text/plain\0\0a body of unknown length",
-    b"204 No Content\0X-Y\0z\0\0",
-    b"205 Reset Content\0Content-Length\0000\0\0",
-    b'304 Not Modified\0ETag\0"x"\0\0ignored',
-    b"500 \0Set-Cookie\0a=b\0Set-Cookie\0c=d\0Date\0today\0Server\0mine\0\0oops",
-    b"200 OK\0Connection\0close\0Transfer-Encoding\0chunked\0Status\0404\0Bad Name\0x\0X\0a\r\nY: b\0\0x",
-    b"200 OK\0Content-Length\0005\0Content-Length\0006\0\0hello!",
-    b"100 Continue\0\0",
-    b"2000 OK\0\0",
-    b"200\0\0",
-    b"299 " + b"x" * 4090 + b"\0X\0" + b"y" * 100 + b"\0\0z",
-)
 
 
 def _http_head(data: bytes) -> bytes:
@@ -79,7 +65,7 @@ def _request_seed(case: corpus.Case) -> bytes:
     if case.protocol == "http":
         return DEFAULT + _http_head(case.data)
     variables = case.data.partition(b":")[2] if case.protocol == "scgi" else _fastcgi_variables(case.data)
-    return DEFAULT[:2] + bytes([FORM_CGI, 0]) + variables
+    return DEFAULT[:2] + bytes([handmade.FORM_CGI, 0]) + variables
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
@@ -95,9 +81,10 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             head, _, body = case.data.partition(b"\r\n\r\n")
             if case.protocol == "http" and b"chunked" in head.lower():
                 yield "chunked", DEFAULT + body
-    for at, response in enumerate(RESPONSES):
-        for codec_number in range(3):
-            yield "response", bytes([codec_number, at % 8, 0, 4]) + response
+    for data in handmade.requests():
+        yield "request", data
+    for data in handmade.responses():
+        yield "response", data
 
 
 def write(folder: Path) -> dict[str, int]:

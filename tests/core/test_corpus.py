@@ -39,3 +39,13 @@ def test_case_gives_the_documented_events(case: corpus.Case | corpus.CorpusError
         pytest.fail(str(case))
     report = corpus.judge(case, outcomes(case.path)[case.line])
     assert not report, f"\n{report}"
+
+
+@pytest.mark.parametrize(("protocol", "least"), [("http", 250), ("fastcgi", 150), ("scgi", 80)])
+def test_corpus_has_the_promised_number_of_different_cases(protocol: str, least: int) -> None:
+    paths = [path for path in corpus.documents() if path.relative_to(corpus.FOLDER).parts[0] == protocol]
+    cases = [case for path in paths for case in corpus.read_document(path)]
+    headings = [(case.path, case.heading) for case in cases]
+    inputs = [(case.data, tuple(case.words), tuple(case.environ or ())) for case in cases]
+    assert len(set(headings)) == len(headings)
+    assert len(set(inputs)) >= least

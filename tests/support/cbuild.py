@@ -10,6 +10,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("POLYDOOR_CBUILD", ROOT / "build-tests"))
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
-COMMON = ("-std=c11", "-g", *WARNINGS, "-Icore", "-Itests/core", "-pthread")
+COMMON = ("-std=c11", "-g", *WARNINGS, "-Icore", "-Itests/core", "-Ifuzz", "-pthread")
 SANITIZED = (
     *COMMON,
     "-O1",
@@ -32,7 +33,8 @@ SANITIZED = (
     "-fno-sanitize-recover=all",
 )
 TRACED = (*COMMON, "-O1", "-fsanitize=thread")
-COVERED = (*COMMON, "-O0", "-DNDEBUG", "--coverage")
+# Without assertions: their other branch is never taken in a program that is right.
+COVERED = (*COMMON, "-O0", "-DNDEBUG", "-Wno-unused", "--coverage")
 
 # The layers of core/, and what each needs.
 LAYERS = {
@@ -62,12 +64,28 @@ def harness_sources() -> list[Path]:
 
 
 def unit_sources(name: str) -> list[Path]:
-    """What the program tests/core/NAME.c is made of: the layers that it includes and those below them."""
-    source = ROOT / "tests" / "core" / f"{name}.c"
-    text = source.read_text()
+    """What the program tests/core/NAME.c is made of."""
+    return _with_layers([ROOT / "tests" / "core" / f"{name}.c"])
+
+
+def fuzz_targets() -> list[str]:
+    """The names of the fuzz targets."""
+    return sorted(path.stem.removeprefix("fuzz_") for path in (ROOT / "fuzz").glob("fuzz_*.c"))
+
+
+def fuzz_sources(target: str) -> list[Path]:
+    """What a fuzz target is made of, but for its main()."""
+    return _with_layers([ROOT / "fuzz" / f"fuzz_{target}.c", ROOT / "fuzz" / "fuzz.c"])
+
+
+def _with_layers(sources: list[Path]) -> list[Path]:
+    """Adds the harness, the layers of core/ that the sources include, and those below them."""
+    text = "".join(path.read_text() for path in sources)
+    beside = {sources[0].with_name(name) for name in re.findall(r'#include "(\w+\.h)"', text)}
+    text += "".join(path.read_text() for path in beside if path.exists())
     layers = {layer for layer in LAYERS if f'#include "{layer}/' in text}
     needed = {"base", "codec"}.union(*(LAYERS[layer] for layer in layers))
-    return [source, *harness_sources(), *core_sources(*sorted(needed))]
+    return [*sources, *harness_sources(), *core_sources(*sorted(needed))]
 
 
 @functools.cache
