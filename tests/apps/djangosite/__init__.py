@@ -1,0 +1,1 @@
+"""A small real Django project: the admin, a form, uploads, downloads, a streaming page."""
