@@ -245,7 +245,9 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
         return receive_open(c, ev->stream) != NULL;
     case PD_EV_REPLY:
         pd_respond_raw(c, ev->data);
-        return !c->hung_up;
+        c->input_bad |= ev->fatal;
+        c->closing |= ev->fatal;
+        return !c->hung_up && !c->input_bad;
     case PD_EV_BAD:
         receive_bad(c, x, ev);
         return !c->input_bad;

@@ -284,6 +284,8 @@ static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
     if (cut)
         data->n = (size_t)left;
     x->body_sent += data->n;
+    if (cut && !x->too_long)
+        x->conn->host->log(x->conn->host, "RESPONSE_CUT", "the application gave more than its Content-Length", x);
     x->too_long |= cut;
     return cut;
 }
@@ -333,6 +335,8 @@ enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool m
     const struct pd_response *resp = &x->response;
     bool is_short = resp->content_length >= 0 && !resp->bodiless && x->body_sent < (uint64_t)resp->content_length;
     r = respond_frames(x, data, !is_short);
+    if (is_short)
+        c->host->log(c->host, "RESPONSE_SHORT", "the application gave less than its Content-Length", x);
     if (is_short || r != PD_SEND_OK) {
         pd_respond_break(x);
         return r == PD_SEND_OK ? PD_SEND_TOO_SHORT : r;

@@ -33,14 +33,9 @@ void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
 
 /* --- the request body -------------------------------------------------------------------------------------------------- */
 
-bool pd_exchange_body_is_complete(struct pd_exchange *x)
+bool pd_exchange_body_is_collected(struct pd_exchange *x)
 {
-    if (!x->streaming)
-        return true;
-    exchange_lock(x);
-    bool complete = x->body.complete;
-    exchange_unlock(x);
-    return complete;
+    return !x->streaming;
 }
 
 bool pd_exchange_body_is_in_memory(struct pd_exchange *x)

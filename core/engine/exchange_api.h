@@ -32,8 +32,8 @@ bool pd_exchange_is_http(const struct pd_exchange *x);
 /* "GET /path from 127.0.0.1" with everything but printable ASCII escaped, for messages. */
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n);
 
-/* The whole body is here (it may lie in a spill file). */
-bool pd_exchange_body_is_complete(struct pd_exchange *x);
+/* The whole body was collected before the app was called (it may lie in a spill file). */
+bool pd_exchange_body_is_collected(struct pd_exchange *x);
 /* ... and it lies in memory: reading it waits for nothing. */
 bool pd_exchange_body_is_in_memory(struct pd_exchange *x);
 

@@ -24,7 +24,7 @@ class Engine:
     def stats(self) -> dict[str, int]:
         """Return the counters."""
 
-    def run_thread(self, app: Callable[..., Any]) -> None:
+    def run_thread(self, app: Callable[..., Any], extra: Mapping[str, str]) -> None:
         """Serve requests on this thread; returns when the engine has stopped and drained."""
 
     def run_relief(self) -> None:

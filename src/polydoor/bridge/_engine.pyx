@@ -11,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from polydoor.bridge cimport core
@@ -22,6 +22,7 @@ from polydoor.errors import PeerClosed
 include "text.pxi"
 include "environ.pxi"
 include "input.pxi"
+include "errors.pxi"
 include "file_wrapper.pxi"
 include "respond.pxi"
 include "run.pxi"

@@ -60,7 +60,7 @@ cdef class EnvironMaker:
         PyDict_SetItem(environ, self.gone_key, ex.client_gone)
         if q.https:
             PyDict_SetItem(environ, self.scheme_key, "https")
-        if q.content_length < 0 and q.chunked and core.pd_exchange_body_is_complete(ex.x):
+        if q.content_length < 0 and q.chunked and core.pd_exchange_body_is_collected(ex.x):
             PyDict_SetItem(environ, self.length_key, str(core.pd_exchange_body_received(ex.x)))
         if core.pd_exchange_is_http(ex.x):
             PyDict_SetItem(environ, self.hints_key, ex.early_hints)

@@ -108,10 +108,6 @@ cdef class Exchange:
         if r == core.PD_SEND_BAD_HEAD:
             raise ValueError("the response head was refused, or does not fit the protocol's packet")
         self.progress = OVER
-        if r == core.PD_SEND_TOO_LONG:
-            report("the application gave more than its Content-Length; the rest was cut off")
-        elif r == core.PD_SEND_TOO_SHORT:
-            report("the application gave less than its Content-Length; the response was broken off")
         return 0
 
     cdef int announce(self, object length) except -1:
@@ -133,6 +129,7 @@ cdef class Exchange:
         cdef core.pd_send r
         cdef int fd
         cdef uint64_t offset, n
+        cdef int64_t length
         found = file_range(wrapper.filelike)
         if found is None or not self.started:
             return 0
@@ -141,8 +138,8 @@ cdef class Exchange:
         offset = found[1]
         n = found[2]
         length = core.pd_exchange_response(self.x).content_length
-        if 0 <= length < n:
-            n = length
+        if 0 <= length and <uint64_t>length < n:
+            n = <uint64_t>length
         fd = os.dup(found[0])
         with nogil:
             r = core.pd_exchange_file(self.t, self.x, fd, offset, n)

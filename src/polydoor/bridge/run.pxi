@@ -140,19 +140,19 @@ cdef class Engine:
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
 
-    def run_thread(self, app):
-        """Serve requests on this thread; returns when the engine has stopped and drained."""
+    def run_thread(self, app, extra):
+        """Serve requests on this thread, with `extra` in each environ; returns when the engine has stopped."""
         cdef core.pd_thread *t = core.pd_thread_new(self.engine)
         cdef core.pd_exchange *x
         cdef EnvironMaker maker
         if t == NULL:
             raise MemoryError("no memory for an app thread")
         try:
-            maker = EnvironMaker({
+            maker = EnvironMaker(dict(extra) | {
                 "SERVER_SOFTWARE": f"polydoor/{__version__}",
                 "wsgi.version": (1, 0),
                 "wsgi.url_scheme": "http",
-                "wsgi.errors": sys.stderr,
+                "wsgi.errors": ErrorStream(),
                 "wsgi.multithread": self.settings["threads"] > 1,
                 "wsgi.multiprocess": False,
                 "wsgi.run_once": False,

@@ -65,6 +65,12 @@ class Settings:
         assert isinstance(addresses, tuple)
         return [parse_listener(text) for text in addresses]
 
+    def environ(self) -> dict[str, str]:
+        """The variables that the operator adds to each environ."""
+        pairs = self._values["environ"]
+        assert isinstance(pairs, tuple)
+        return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+
     def engine(self) -> dict[str, int | str | bool]:
         """What the engine is started with: sizes in bytes, times in milliseconds."""
         return {name: value for name, value in self._values.items() if not isinstance(value, tuple)}

@@ -45,6 +45,21 @@ class Word(Kind):
         return str(value) or self.empty
 
 
+class Variable(Kind):
+    """A pair NAME=VALUE that is put into each environ."""
+
+    metavar = "NAME=VALUE"
+
+    def parse(self, text: str) -> str:
+        """Take any value; the name may not be one that the request or the protocol decides on."""
+        name, equals, _ = text.partition("=")
+        if not equals or not name or not name.isascii() or not name.replace("_", "").replace(".", "").isalnum():
+            raise ValueError("needs NAME=VALUE")
+        if name.startswith(("wsgi.", "polydoor.", "HTTP_")):
+            raise ValueError("may not set a name that begins with wsgi., polydoor. or HTTP_")
+        return text
+
+
 class Scaled(Kind):
     """A number within bounds, with suffixes that multiply it."""
 

@@ -107,8 +107,9 @@ class Worker:
         addresses = [self._listen(spec) for spec in self.settings.listeners()]
         loaded = load_app(self.settings.text("app"))
         count = self.settings.number("threads")
+        extra = self.settings.environ()
         for index in range(count):
-            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app))
+            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
         plural = "thread" if count == 1 else "threads"

@@ -1,6 +1,6 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Count, Setting, Word
+from polydoor.settings.option import Count, Setting, Variable, Word
 
 GROUP = "Serving"
 
@@ -21,6 +21,14 @@ SERVING = (
         "http+unix:PATH (also fastcgi, scgi), fd://N; HOST:PORT and unix:PATH mean HTTP.",
         group=GROUP,
         short="-b",
+        repeat=True,
+    ),
+    Setting(
+        "environ",
+        Variable(),
+        (),
+        "A variable for each environ, such as SHOP_NAME=Corner; may stand several times. What the request says wins.",
+        group=GROUP,
         repeat=True,
     ),
     Setting(
