@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
+import stat
+import sys
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +74,21 @@ def rebuild(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 @route
 def leaks(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Which values of the environ give hold of a socket or descriptor."""
+    """Which values of the environ give hold of a socket."""
     found = []
     for key, value in environ.items():
-        parts = [value, *(getattr(value, name, None) for name in ("raw", "buffer", "_sock"))]
-        if any(isinstance(part, socket.socket | io.FileIO) for part in parts):
-            found.append(key)
+        for part in (value, *(getattr(value, name, None) for name in ("raw", "buffer", "_sock"))):
+            if isinstance(part, socket.socket) or (isinstance(part, io.IOBase) and _is_socket(part)):
+                found.append(key)
     return reply(start_response, found)
+
+
+def _is_socket(file: io.IOBase) -> bool:
+    try:
+        descriptor = file.fileno()
+    except OSError:
+        return False
+    return descriptor > sys.stderr.fileno() and stat.S_ISSOCK(os.fstat(descriptor).st_mode)
 
 
 @route

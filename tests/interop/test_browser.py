@@ -29,7 +29,9 @@ def browser(tmp_path):
 
 def test_a_visit(browser, tmp_path, key):
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
+    wait = WebDriverWait(browser, 30)
     prepare(tmp_path / "site")
     with serve(tmp_path / "site", ["http://127.0.0.1:0"]) as server:
         host, port = server.doors[0].address
@@ -39,6 +41,7 @@ def test_a_visit(browser, tmp_path, key):
         assert heading.value_of_css_property("color") in ("rgb(1, 2, 3)", "rgba(1, 2, 3, 1)")
         browser.find_element(By.ID, "text").send_keys(f"from Chromium {key}")
         browser.find_element(By.ID, "send").click()
+        wait.until(lambda driver: driver.find_elements(By.CLASS_NAME, "note"))
         notes = [element.text for element in browser.find_elements(By.CLASS_NAME, "note")]
         assert notes == [f"from Chromium {key}"]
 
@@ -46,6 +49,6 @@ def test_a_visit(browser, tmp_path, key):
         browser.find_element(By.NAME, "username").send_keys(USER)
         browser.find_element(By.NAME, "password").send_keys(PASSWORD)
         browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-        assert "Site administration" in browser.title
+        wait.until(lambda driver: "Site administration" in driver.title)
         browser.get(f"{base}/stream/")
         assert "line 999" in browser.find_element(By.TAG_NAME, "body").text

@@ -73,8 +73,9 @@ class Exchange:
         return self.wait(lambda: self.response.body == data)
 
     def finish(self) -> Response:
-        """Reads the rest of the response, as far as it comes."""
+        """Reads the rest of the response, as far as it comes, and closes."""
         self.wait(lambda: self.decoder.done)
+        self.wire.close()
         return self.response
 
 

@@ -40,7 +40,8 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Sends all bytes; a server that has closed is an error here."""
-        self.sock.sendall(data)
+        if data:  # sending nothing to a server that has closed would still be EPIPE
+            self.sock.sendall(data)
 
     def recv(self, size: int = 65536) -> bytes:
         """The next bytes; b"" at the end, whose kind is then in `ended`."""

@@ -37,13 +37,13 @@ def test_a_server_that_never_served_ends_at_once(tmp_path):
 
 def test_idle_kept_connections_do_not_delay_the_end(tmp_path):
     with HoldingServer(tmp_path, three(tmp_path), threads=2) as server:
-        with http.HttpConnection(server.doors[0].address) as client:
+        web, front, _ = server.doors
+        with http.HttpConnection(web.address) as client, fastcgi.FcgiConnection(front.address) as kept:
             assert client.ask("GET", "/quick?id=1").body == b"served 1"
-            with fastcgi.FcgiConnection(server.doors[1].address) as kept:
-                kept.start(1, server.doors[1].variables("GET", "/quick?id=2"))
-                assert kept.response(1).body == b"served 2"
-                server.stop()
-                assert kept.is_closed()
+            kept.start(1, front.variables("GET", "/quick?id=2"))
+            assert kept.response(1).body == b"served 2"
+            server.stop()
+            assert kept.is_closed()
             assert client.is_closed()
 
 
@@ -69,7 +69,6 @@ def test_thirty_requests_queued_or_in_flight_are_served(tmp_path):
         for one in held:
             one.wait_running()
         queued = [server.doors[n % 3].start("GET", f"/quick?id=queued-{n}") for n in range(28)]
-        # All of them are known to the server once a later one has been refused or queued behind them.
         server.process.send_signal(signal.SIGTERM)
         for one in held:
             one.release()

@@ -7,8 +7,8 @@ class Migration(migrations.Migration):
     """Creates it."""
 
     initial = True
-    dependencies = []
-    operations = [
+    dependencies = ()
+    operations = (
         migrations.CreateModel(
             name="Note",
             fields=[
@@ -16,4 +16,4 @@ class Migration(migrations.Migration):
                 ("text", models.CharField(max_length=200)),
             ],
         ),
-    ]
+    )
