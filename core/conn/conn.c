@@ -77,7 +77,8 @@ static bool conn_recv(struct pd_conn *c, struct pd_io *io, struct pd_slice *got)
     do
         n = PD_SYS(c->host->sys, recv, c->fd, io->recv, sizeof io->recv, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    c->readable = n == (ssize_t)sizeof io->recv;
+    /* A short read empties the socket, but does not show an end that was reported together with the bytes. */
+    c->readable = n == (ssize_t)sizeof io->recv || (n > 0 && c->half_closed);
     if (n > 0) {
         *got = pd_slice(io->recv, (size_t)n);
         return true;
@@ -99,7 +100,9 @@ static bool conn_parse(struct pd_conn *c, struct pd_io *io, struct pd_slice fres
     }
     if (pd_buf_put(&c->in, fresh) != PD_BUF_OK)
         return false;
-    pd_buf_skip(&c->in, pd_receive_feed(c, io, pd_buf_view(&c->in)));
+    size_t used = pd_receive_feed(c, io, pd_buf_view(&c->in));
+    if (c->state == PD_CONN_OPEN) /* else the buffer is gone already */
+        pd_buf_skip(&c->in, used);
     return true;
 }
 
@@ -168,6 +171,7 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
 
 void pd_conn_output(struct pd_conn *c)
 {
+    c->missed = c->lent;
     if (c->lent || c->state != PD_CONN_OPEN || c->hung_up)
         return;
     if (!pd_out_is_empty(&c->out))
@@ -231,8 +235,8 @@ void pd_conn_run_job(struct pd_conn *c, struct pd_io *io)
         conn_spill(c);
     else if (!c->hung_up)
         conn_flush_files(c);
-    if (c->want_write)
-        pd_conn_output(c); /* the loop may have passed a report over while the connection was lent */
+    if (c->missed)
+        pd_conn_output(c);
     if (c->state != PD_CONN_CLOSED)
         pd_conn_input(c, io);
 }

@@ -46,6 +46,7 @@ struct pd_conn {
     bool closing;     /* close when the out queue is empty and no exchange is left */
     bool reset;       /* ... with RST, because the end of a response could not be told from a break */
     bool want_write;  /* the out queue waits for the socket */
+    bool missed;      /* the socket was reported writable while the connection was lent */
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
 

@@ -149,20 +149,18 @@ static enum pd_out_result out_flush_memory(struct pd_out *o, int fd)
 {
     struct iovec iov[OUT_IOV];
     size_t n = 0;
-    size_t sum = 0;
     for (struct pd_list *l = o->items.next; l != &o->items && n < OUT_IOV; l = l->next) {
         struct out_item *item = PD_LIST_ENTRY(l, struct out_item, node);
         if (item->file)
             break;
         size_t left = (size_t)(item->end - item->begin);
         iov[n++] = (struct iovec){ item->bytes + item->begin, left };
-        sum += left;
     }
     ssize_t sent = pd_out_send(o->sys, fd, iov, n);
     if (sent < 0)
         return PD_OUT_GONE;
     out_advance(o, (size_t)sent);
-    return (size_t)sent == sum ? PD_OUT_EMPTY : PD_OUT_WAIT;
+    return sent ? PD_OUT_EMPTY : PD_OUT_WAIT; /* only EAGAIN promises a report, a short count does not */
 }
 
 static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_item *item)

@@ -10,11 +10,11 @@ static struct pd_exchange *exchange_of(struct pd_list *node)
     return PD_LIST_ENTRY(node, struct pd_exchange, node);
 }
 
-/* The newest exchange of this stream; the list is short, and mostly has one entry. */
+/* The newest exchange of this stream (protocols without streams have one at a time); the list is short. */
 static struct pd_exchange *receive_find(const struct pd_conn *c, uint32_t stream)
 {
     for (struct pd_list *l = c->exchanges.prev; l != &c->exchanges; l = l->prev)
-        if (exchange_of(l)->stream == stream)
+        if (!c->codec->multiplexed || exchange_of(l)->stream == stream)
             return exchange_of(l);
     return NULL;
 }
@@ -146,11 +146,11 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
     }
     if (r == PD_R_NONE)
         r = pd_request_build(head, &c->port->site, &peer, limits, &x->arena, &x->request);
-    pd_buf_clear(&x->head);
     if (r != PD_R_NONE) {
-        pd_receive_failed(x, r);
+        pd_receive_failed(x, r); /* its log line may still show bytes of the head */
         return;
     }
+    pd_buf_clear(&x->head);
     x->response.http_minor = x->request.http_minor;
     x->response.is_head = x->request.is_head;
     receive_begin_body(x);
@@ -225,11 +225,14 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
     c->input_bad |= ev->fatal;
     if (!x && pd_reason_status(ev->reason) && !c->codec->multiplexed)
         x = receive_open(c, ev->stream);
+    bool answered = x != NULL;
     if (x)
         pd_receive_failed(x, ev->reason);
     else
         c->host->log(c->host, pd_reason_name(ev->reason), pd_reason_text(ev->reason), NULL);
     c->closing |= ev->fatal;
+    if (ev->fatal && (c->codec->multiplexed || !answered))
+        pd_conn_close(c, false); /* nobody there who would understand an answer */
 }
 
 /* --- feeding --------------------------------------------------------------------------------------------------------- */

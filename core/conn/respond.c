@@ -267,7 +267,7 @@ void pd_respond_break(struct pd_exchange *x)
     x->broken = true;
     c->closing = true;
     c->input_bad = true;
-    c->reset |= r->content_length < 0 && !r->chunked;
+    c->reset |= x->head_sent && r->content_length < 0 && !r->chunked;
     pd_respond_drop(x);
 }
 

@@ -31,7 +31,11 @@ void pd_spill_dir_find(struct pd_spill_dir *d, const struct pd_sys *sys, const c
 
 int pd_spill_open(const struct pd_spill_dir *d)
 {
-    return PD_SYS(d->sys, open, d->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd;
+    do
+        fd = PD_SYS(d->sys, open, d->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
 int pd_spill_write(const struct pd_sys *sys, int fd, struct pd_slice s, uint64_t offset)

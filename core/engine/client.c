@@ -114,7 +114,7 @@ void pd_client_attend(struct pd_client *cl, struct pd_thread *t)
     }
     if (!c->lent && c->hung_up && c->closing)
         pd_conn_settle(c);
-    if (c->want_write)
+    if (c->missed)
         pd_conn_output(c);
     if (pd_conn_has_work(c))
         pd_conn_input(c, &t->io);

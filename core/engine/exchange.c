@@ -117,7 +117,7 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
 /* After output: what the peer does not take is the loop's now. conn.lock is held. */
 static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
 {
-    if (c->want_write)
+    if (c->missed)
         pd_conn_output(c);
     if (c->want_write || c->hung_up || c->job != PD_JOB_NONE)
         pd_client_settle(pd_client_of(c), t);
@@ -138,7 +138,7 @@ static void exchange_leave(struct pd_thread *t, struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
     struct pd_host *host = c->host;
-    if (c->want_write)
+    if (c->missed)
         pd_conn_output(c);
     pd_conn_settle(c);
     if (pd_conn_has_work(c))

@@ -19,6 +19,7 @@ enum {
     RELIEF_TICK_NS = 1000000,
     GONE_AFTER_MS = 100,     /* a request that waited so long is checked for a peer that left */
     DRAIN_WAIT_MS = 100,
+    WAIT_FAILED_MS = 10,     /* pause after a wait that failed */
 };
 
 /* --- waking ---------------------------------------------------------------------------------------------------------- */
@@ -239,6 +240,8 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     e->sleeping = timeout != 0;
     pthread_mutex_unlock(&e->lock);
     int n = pd_loop_wait(&e->loop, ready, READY_BATCH, timeout);
+    if (n < 0) /* no memory to wait with: what can be done without goes on, but not in a spin */
+        PD_SYS(e->sys, poll, NULL, 0, timeout < 0 || timeout > WAIT_FAILED_MS ? WAIT_FAILED_MS : timeout);
     engine_tick(e);
     loop_dispatch(e, t, ready, n);
     loop_timers(e, t);
