@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support import corpus
+from support import cbuild, corpus
 
 
 @pytest.mark.parametrize("protocol", list(corpus.CODECS))
@@ -25,3 +25,12 @@ def test_every_allocation_of_every_case_may_fail(protocol: str) -> None:
     assert counts
     assert int(counts[1]) == len(cases) > 0
     assert int(counts[2]) > len(cases)
+
+
+def test_every_call_of_the_engine_may_fail() -> None:
+    program = cbuild.build("torture_conn", cbuild.unit_sources("torture_conn", "torture_judge"))
+    ran = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, f"{ran.stdout[-4000:]}{ran.stderr[-4000:]}"
+    counts = re.fullmatch(r"(\d+) runs, (\d+) faults, 0 failures\n", ran.stdout)
+    assert counts
+    assert int(counts[2]) > int(counts[1]) > 1000

@@ -46,7 +46,7 @@ LAYERS = {
 }
 
 # What every C test may use.
-HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c")
+HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c", "scripted_client.c")
 
 
 class BuildError(Exception):
@@ -63,9 +63,9 @@ def harness_sources() -> list[Path]:
     return [path for name in HARNESS if (path := ROOT / "tests" / "core" / name).exists()]
 
 
-def unit_sources(name: str) -> list[Path]:
-    """What the program tests/core/NAME.c is made of."""
-    return _with_layers([ROOT / "tests" / "core" / f"{name}.c"])
+def unit_sources(*names: str) -> list[Path]:
+    """What a program is made of whose own files are tests/core/NAME.c."""
+    return _with_layers([ROOT / "tests" / "core" / f"{name}.c" for name in names])
 
 
 def fuzz_targets() -> list[str]:
