@@ -77,6 +77,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             codec = corpus.CODECS[case.protocol]
             yield codec, DEFAULT + case.data
             yield codec, SMALL + case.data
+            number = list(corpus.CODECS).index(case.protocol)
+            yield "engine", bytes([number | len(case.data) % 4 << 2, 0, 0, len(case.data) % 251]) + case.data
             yield "request", _request_seed(case)
             head, _, body = case.data.partition(b"\r\n\r\n")
             if case.protocol == "http" and b"chunked" in head.lower():

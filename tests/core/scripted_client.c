@@ -7,11 +7,9 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-enum { PIECE = 1500 };
-
-void client_init(struct scripted_client *c, const struct pd_slice *scripts, size_t visits)
+void client_init(struct scripted_client *c, const struct pd_slice *scripts, size_t visits, size_t piece)
 {
-    *c = (struct scripted_client){ .scripts = scripts, .visits = visits, .fd = -1 };
+    *c = (struct scripted_client){ .scripts = scripts, .visits = visits, .piece = piece, .fd = -1 };
 }
 
 void client_fini(struct scripted_client *c)
@@ -51,7 +49,7 @@ static bool talk(struct scripted_client *c)
     struct pd_slice rest = pd_slice_from(c->scripts[c->at], c->sent);
     if (!rest.n)
         return false;
-    ssize_t n = send(c->fd, rest.p, rest.n < PIECE ? rest.n : PIECE, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = send(c->fd, rest.p, rest.n < c->piece ? rest.n : c->piece, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0)
         c->sent += (size_t)n;
     return n > 0;

@@ -19,14 +19,15 @@ struct scripted_client {
     socklen_t address_n;
     const struct pd_slice *scripts; /* one for each connection */
     size_t visits;
-    size_t at; /* the connection we are at; == visits: all is done */
-    int fd;    /* -1 between connections */
+    size_t piece; /* most bytes sent at once */
+    size_t at;    /* the connection we are at; == visits: all is done */
+    int fd;       /* -1 between connections */
     size_t sent;
     struct text got[VISITS_MAX];
     bool reset[VISITS_MAX]; /* it ended with a reset, not in order */
 };
 
-void client_init(struct scripted_client *c, const struct pd_slice *scripts, size_t visits);
+void client_init(struct scripted_client *c, const struct pd_slice *scripts, size_t visits, size_t piece);
 void client_fini(struct scripted_client *c);
 /* Does what can be done without waiting. False: nothing could be done. */
 bool client_step(struct scripted_client *c, bool read);

@@ -45,7 +45,8 @@ LAYERS = {
     "engine": ("base", "codec", "conn", "loop", "engine"),
 }
 
-# What every C test may use.
+# What every C test may use; rig.c, which needs the engine, only comes with its header.
+FOLDERS = (ROOT / "tests" / "core", ROOT / "fuzz")
 HARNESS = ("guard.c", "text.c", "replay.c", "corpus_case.c", "faulty_sys.c", "scripted_client.c")
 
 
@@ -81,11 +82,12 @@ def fuzz_sources(target: str) -> list[Path]:
 def _with_layers(sources: list[Path]) -> list[Path]:
     """Adds the harness, the layers of core/ that the sources include, and those below them."""
     text = "".join(path.read_text() for path in sources)
-    beside = {sources[0].with_name(name) for name in re.findall(r'#include "(\w+\.h)"', text)}
+    beside = {folder / name for folder in FOLDERS for name in re.findall(r'#include "(\w+\.h)"', text)}
     text += "".join(path.read_text() for path in beside if path.exists())
     layers = {layer for layer in LAYERS if f'#include "{layer}/' in text}
     needed = {"base", "codec"}.union(*(LAYERS[layer] for layer in layers))
-    return [*sources, *harness_sources(), *core_sources(*sorted(needed))]
+    rig = [ROOT / "tests" / "core" / "rig.c"] if '#include "rig.h"' in text else []
+    return [*sources, *rig, *harness_sources(), *core_sources(*sorted(needed))]
 
 
 @functools.cache

@@ -1,0 +1,42 @@
+/*
+ * rig.h - a whole engine in one thread: loop, application and client.
+ *
+ * The client moves inside epoll_wait() and poll(), and the clock is ours: it
+ * runs ahead when nobody has anything to do, so timeouts cost no time and
+ * every run is the same. The application answers by path: /plain, /echo (the
+ * length of the body), /big, /file and /broken (it fails).
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include "engine/engine.h"
+#include "faulty_sys.h"
+#include "scripted_client.h"
+
+enum { RIG_TURNS_MAX = 5000 };
+
+struct rig_scene {
+    const char *name;
+    const struct pd_codec *codec;
+    enum pd_loop_backend backend;
+    const char *unix_path; /* NULL: TCP */
+    const struct pd_slice *scripts;
+    size_t visits;
+    size_t piece; /* most bytes the client sends at once */
+};
+
+struct rig {
+    struct faulty_sys faulty; /* first: its address is the context of the table */
+    struct pd_sys plain;      /* the table before we took our turns */
+    struct pd_engine *engine;
+    struct scripted_client client;
+    size_t idle;
+    size_t turns; /* more than RIG_TURNS_MAX: it went round without end, and was stopped */
+    bool stopping;
+};
+
+/* From birth to end of an engine; afterwards the client's answers are in r->client. */
+void rig_run(struct rig *r, const struct rig_scene *s, struct faulty_plan plan);
+void rig_fini(struct rig *r);
+
+#endif
