@@ -75,11 +75,12 @@ def rebuild(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 @route
 def leaks(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Which values of the environ give hold of a socket."""
-    found = []
-    for key, value in environ.items():
-        for part in (value, *(getattr(value, name, None) for name in ("raw", "buffer", "_sock"))):
-            if isinstance(part, socket.socket) or (isinstance(part, io.IOBase) and _is_socket(part)):
-                found.append(key)
+    found = [
+        key
+        for key, value in environ.items()
+        for part in (value, *(getattr(value, name, None) for name in ("raw", "buffer", "_sock")))
+        if isinstance(part, socket.socket) or (isinstance(part, io.IOBase) and _is_socket(part))
+    ]
     return reply(start_response, found)
 
 

@@ -52,7 +52,6 @@ PARAMS = """\
             {kind}_param QUERY_STRING $query_string;
             {kind}_param REQUEST_METHOD $request_method;
             {kind}_param CONTENT_TYPE $content_type;
-            {kind}_param CONTENT_LENGTH $content_length;
             {kind}_param REQUEST_URI $request_uri;
             {kind}_param DOCUMENT_URI $document_uri;
             {kind}_param DOCUMENT_ROOT $document_root;
@@ -70,16 +69,19 @@ FASTCGI = (
             fastcgi_pass app;
             fastcgi_keep_conn {keep};
             fastcgi_request_buffering {buffering};
+            fastcgi_param CONTENT_LENGTH $content_length;
             fastcgi_param SCRIPT_NAME $fastcgi_script_name;
             fastcgi_param GATEWAY_INTERFACE CGI/1.1;
             fastcgi_param SERVER_SOFTWARE nginx/$nginx_version;
 """
     + PARAMS
 )
+# nginx puts CONTENT_LENGTH before all others by itself.
 SCGI = (
     """\
             scgi_pass app;
             scgi_request_buffering {buffering};
+            scgi_param SCGI 1;
 """
     + PARAMS
 )

@@ -117,7 +117,9 @@ def test_a_hostile_request_is_refused(doors, control, key, name, mode):
     with http.HttpConnection(doors["http" + mode].address) as client:
         client.send(data + http.head("GET", f"/echo?key={key}-behind", []))
         response = client.read()
-        assert response.status in (400, 413, 501, 505), response.summary()
+        # In stream mode the application has run and raised what read() raised: that is a 500.
+        raised = {500} if mode and name.startswith("chunk-") else set()
+        assert response.status in {400, 413, 501, 505} | raised, response.summary()
         assert response.header("Connection") == "close"
         assert client.is_closed()
     assert control.notes(f"{key}-behind") == []

@@ -38,6 +38,15 @@ def test_a1_a_streamed_upload_that_ends_early_raises(stream_door, control, key, 
     assert noted[1][1] is True, noted
 
 
+def test_a1_an_end_that_comes_together_with_the_last_bytes_is_seen(door, key):
+    data = door.head("POST", f"/absorb?key={key}", [], 100)
+    for _ in range(40):  # one edge of epoll may tell both, so a short read must not end the reading
+        with door.exchange("POST", 100) as exchange:
+            exchange.wire.send(data + exchange.framed(b"0123456789"))
+            exchange.wire.half_close()
+            assert exchange.finish().status in (0, 400)
+
+
 # What stands behind the head, up to a place where the body is not over.
 CUT_CHUNKS = [
     b"",

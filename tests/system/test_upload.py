@@ -26,7 +26,8 @@ def upload(door, size, *, unknown=False):
             sha.update(data)
             exchange.send(data)
             left -= len(data)
-        exchange.end_body()
+        if size or unknown:  # otherwise start() has ended it
+            exchange.end_body()
         return exchange.finish().json(), sha.hexdigest()
 
 
