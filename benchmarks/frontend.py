@@ -1,0 +1,117 @@
+"""Debian's nginx in front of a server: unprivileged, one worker, nothing logged, connections kept on both sides."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import servers
+
+MAIN = """\
+daemon off;
+{user}
+worker_processes 1;
+error_log {folder}/error.log error;
+pid {folder}/nginx.pid;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    keepalive_requests 100000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    scgi_temp_path {folder}/scgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    upstream app {{
+        server {upstream} max_fails=0;
+        {keepalive}
+    }}
+    server {{
+        listen {listen};
+        server_name shop.example;
+        location / {{
+{location}
+        }}
+    }}
+}}
+"""
+KEEPALIVE = "keepalive 32; keepalive_requests 100000000; keepalive_timeout 600s;"
+
+# The names of Debian's fastcgi_params and scgi_params.
+PARAMS = {
+    "QUERY_STRING": "$query_string",
+    "REQUEST_METHOD": "$request_method",
+    "CONTENT_TYPE": "$content_type",
+    "REQUEST_URI": "$request_uri",
+    "DOCUMENT_URI": "$document_uri",
+    "DOCUMENT_ROOT": "$document_root",
+    "SERVER_PROTOCOL": "$server_protocol",
+    "REQUEST_SCHEME": "$scheme",
+    "HTTPS": "$https if_not_empty",
+    "REMOTE_ADDR": "$remote_addr",
+    "REMOTE_PORT": "$remote_port",
+    "SERVER_PORT": "$server_port",
+    "SERVER_NAME": "$server_name",
+}
+FASTCGI_PARAMS = {
+    "CONTENT_LENGTH": "$content_length",  # for SCGI nginx gives it on its own
+    "SCRIPT_FILENAME": "$document_root$fastcgi_script_name",
+    "SCRIPT_NAME": "$fastcgi_script_name",
+    "GATEWAY_INTERFACE": "CGI/1.1",
+    "SERVER_SOFTWARE": "nginx/$nginx_version",
+    "REDIRECT_STATUS": "200",
+}
+SCGI_PARAMS = {"SCGI": "1"}
+PASS = {
+    "http": ["proxy_pass http://app", "proxy_http_version 1.1", 'proxy_set_header Connection ""'],
+    "fastcgi": ["fastcgi_pass app", "fastcgi_keep_conn on"],
+    "scgi": ["scgi_pass app"],
+}
+
+
+def configuration(folder: Path, door: str, listen: str, upstream: str, *, is_root: bool) -> str:
+    """The whole nginx.conf."""
+    params = {"fastcgi": PARAMS | FASTCGI_PARAMS, "scgi": PARAMS | SCGI_PARAMS}.get(door, {})
+    lines = [*PASS[door], *(f"{door}_param {name} {value}" for name, value in params.items())]
+    return MAIN.format(
+        folder=folder,
+        # As root nginx would give its worker to a user who cannot reach a socket in our folder.
+        user="user root;" if is_root else "",
+        upstream=f"unix:{upstream}" if "/" in upstream else upstream,
+        keepalive="" if door == "scgi" else KEEPALIVE,
+        listen=listen,
+        location="\n".join(f"            {line};" for line in lines),
+    )
+
+
+def program() -> str | None:
+    """nginx, also where an ordinary user's PATH has no sbin."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+@contextmanager
+def running(folder: Path, door: str, upstream: str, core: int) -> Iterator[str]:
+    """Run nginx in front of an address; gives the address to ask."""
+    found = program()
+    if found is None:
+        raise servers.ServerError("nginx is not there")
+    folder = folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    listen = servers.free_address()
+    config = folder / "nginx.conf"
+    config.write_text(configuration(folder, door, listen, upstream, is_root=os.geteuid() == 0), encoding="utf-8")
+    command = [found, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
+    with servers.Process(command, folder, core) as process:
+        process.wait_until(lambda: servers.listens(listen), "nginx does not listen")
+        yield listen
+
+
+def version() -> str:
+    """What nginx calls itself."""
+    found = program()
+    if found is None:
+        return ""
+    done = subprocess.run([found, "-v"], capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("/")[2]

@@ -1,0 +1,205 @@
+"""Measures one server at a time, in interleaved rounds: A B C, then A B C again.
+
+Every sample starts its server anew, so that the luck of one memory layout does not last for all rounds.
+"""
+
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import frontend
+import load
+import measure
+import rivals
+import servers
+from cases import Case, Entry
+
+WARM_UP = 0.4  # seconds of the same load before it counts
+BODY = b"Hello, World!"
+TOLERANCE = 0.02  # of the bytes per response: a Date, a request that was cut off at the end
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how often, and on which cores: servers on one, load and front end on the other."""
+
+    seconds: float
+    rounds: int
+    server_core: int
+    load_core: int
+    uses_tcp: bool = False  # behind nginx; else Unix sockets
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One server in one round. `faults` is empty when every response was right."""
+
+    requests: int
+    seconds: float
+    cpu_seconds: float
+    bytes: int
+    p50: float
+    p99: float
+    faults: list[str]
+
+    @property
+    def cost(self) -> float:
+        """Processor time of the server for a request, in seconds."""
+        return self.cpu_seconds / self.requests
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+@dataclass
+class Outcome:
+    """All samples of a case, by entry and in the order of the rounds; and what could not be measured."""
+
+    case: Case
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def values(self, key: str) -> list[float]:
+        """What the case is about, for each round."""
+        return [sample.rate if self.case.is_throughput else sample.cost for sample in self.samples[key]]
+
+    def faults(self) -> Iterator[str]:
+        """Everything that was not right."""
+        yield from self.failed
+        for key, samples in self.samples.items():
+            for number, sample in enumerate(samples, 1):
+                yield from (
+                    f"{self.case.key}, {self.case.entry(key).label}, round {number}: {f}" for f in sample.faults
+                )
+
+
+Report = Callable[[Case, int, Entry, Sample | None], None]
+
+
+def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Outcome:
+    """Measure all entries of a case that are there; `report` hears of each sample."""
+    outcome = Outcome(case)
+    for entry in case.entries:
+        if case.is_behind_nginx and frontend.program() is None:
+            outcome.absent[entry.key] = "nginx is not there"
+        elif not servers.KINDS[entry.kind].is_there(versions):
+            outcome.absent[entry.key] = "it could not be installed; see benchmarks/rivals/optional.txt"
+        else:
+            outcome.samples[entry.key] = []
+    for number in range(1, plan.rounds + 1):
+        for entry in case.entries:
+            if entry.key not in outcome.samples:
+                continue
+            try:
+                sample = _sample(case, entry, plan)
+            except (servers.ServerError, measure.ProcessEndedError, load.LoadError) as error:
+                outcome.absent[entry.key] = str(error)
+                outcome.failed.append(f"{case.key}, {entry.label}, round {number}: {str(error).splitlines()[0]}")
+                del outcome.samples[entry.key]
+                report(case, number, entry, None)
+                continue
+            outcome.samples[entry.key].append(sample)
+            report(case, number, entry, sample)
+    return outcome
+
+
+def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
+    fields = load.fields_of(is_browser=case.is_browser)
+    with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
+        folder = Path(name)
+        with _serving(case, entry, plan, folder) as (pid, address):
+            length = check_response(address, fields)
+            url = f"http://{address}/"
+            load.apply(url, WARM_UP, fields, folder)
+            before = measure.tree_seconds(pid)
+            done = load.apply(url, plan.seconds, fields, folder)
+            spent = measure.tree_seconds(pid) - before
+            check_response(address, fields)
+    return Sample(
+        requests=max(1, done.requests),
+        seconds=done.seconds,
+        cpu_seconds=spent,
+        bytes=done.bytes,
+        p50=done.p50,
+        p99=done.p99,
+        faults=faults_of(done, length),
+    )
+
+
+@contextmanager
+def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tuple[int, str]]:
+    """Run the server, and nginx where the case wants it; gives its process and the address to ask."""
+    is_unix = case.is_behind_nginx and not plan.uses_tcp
+    address = str(folder / "app.sock") if is_unix else servers.free_address()
+    if entry.kind == "floor":
+        rivals.build_floor(folder, entry.door)
+    place = servers.Place(entry.door, address, case.app, entry.threads, folder)
+    command = servers.KINDS[entry.kind].command(place)
+    with servers.Process(command, folder, plan.server_core) as process:
+        process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
+        if not case.is_behind_nginx:
+            process.wait_until(lambda: answers(address), f"{entry.label} does not answer")
+            yield process.pid, address
+            return
+        with frontend.running(folder, entry.door, address, plan.load_core) as front:
+            process.wait_until(lambda: answers(front), f"{entry.label} does not answer behind nginx")
+            yield process.pid, front
+
+
+def answers(address: str) -> bool:
+    """Whether the right response comes."""
+    try:
+        check_response(address, {})
+    except servers.ServerError:
+        return False
+    return True
+
+
+def check_response(address: str, fields: dict[str, str]) -> int:
+    """Ask once, require status 200 and the right body, and return the length of the whole response."""
+    host, _, port = address.rpartition(":")
+    lines = ["GET / HTTP/1.1", f"Host: {address}", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    response = b""
+    try:
+        with socket.create_connection((host, int(port)), timeout=5) as peer:
+            peer.sendall("\r\n".join(lines).encode("ascii"))
+            while not is_whole(response) and (more := peer.recv(65536)):
+                response += more
+    except OSError as error:
+        raise servers.ServerError(f"no response: {error}") from error
+    head, _, body = response.partition(b"\r\n\r\n")
+    if head.split(b" ")[1:2] != [b"200"] or body != BODY:
+        raise servers.ServerError(f"a wrong response: {response[:300]!r}")
+    return len(response)
+
+
+def is_whole(response: bytes) -> bool:
+    """Whether a response with a Content-Length is complete; others end with their connection."""
+    head, end, body = response.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *([0-9]+)", head, re.IGNORECASE)
+    return bool(end) and length is not None and len(body) >= int(length[1])
+
+
+def faults_of(done: load.Load, length: int) -> list[str]:
+    """What was not right in a run, where each response should have had this length."""
+    faults = [f"{count} errors of kind {kind}" for kind, count in done.errors.items()]
+    if not done.requests:
+        return [*faults, "no response at all"]
+    each = done.bytes / done.requests
+    if abs(each - length) > TOLERANCE * length:
+        faults.append(f"{each:.1f} bytes for each response instead of {length}")
+    return faults
+
+
+def plan_cores() -> tuple[int, int]:
+    """One core for the server and another for the load, or the same where there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[0], cores[1] if len(cores) > 1 else cores[0]

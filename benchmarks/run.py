@@ -1,0 +1,116 @@
+"""`make bench`: measures Polydoor side by side with other servers and prints the tables. See README.md."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import frontend
+import load
+import machine
+import measure
+import rivals
+import rounds
+import servers
+import tables
+from cases import CASES, Case, Entry
+
+RESULTS = rivals.HERE / "results"
+
+
+def main(arguments: list[str]) -> int:
+    """Return 0 when all was measured and every response was right; a missed target is a result, not a failure."""
+    options = parse(arguments)
+    if shutil.which("wrk") is None:
+        print("bench: wrk is not there; `make test-deps` installs it (or: apt install wrk)", file=sys.stderr)
+        return 2
+    if frontend.program() is None:
+        say("nginx is not there, so FastCGI and SCGI are left out; `make test-deps` installs it")
+    try:
+        rivals.prepare(say)
+        return measure_all(options)
+    except (rivals.RivalError, load.LoadError, servers.ServerError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
+    keys = [case.key for case in CASES]
+    parser.add_argument("--only", action="append", choices=keys, metavar="CASE", help=f"one of {', '.join(keys)}")
+    parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), metavar="NAME", help="only these")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 s instead of 5 of 2 s")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds")
+    parser.add_argument("--seconds", type=float, help="load for each server in each round")
+    parser.add_argument("--tcp", action="store_true", help="TCP between nginx and the servers, not Unix sockets")
+    parser.add_argument("--write", action="store_true", help="write results/speed.json and results/speed.md")
+    options = parser.parse_args(arguments)
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    options.seconds = options.seconds or (1.0 if options.quick else 2.0)
+    return options
+
+
+def measure_all(options: argparse.Namespace) -> int:
+    """Run the chosen cases, print and perhaps write what came out."""
+    server_core, load_core = rounds.plan_cores()
+    # Servers are moved to their own core; this program, the load and nginx stay on the other one.
+    os.sched_setaffinity(0, {load_core})
+    plan = rounds.Plan(options.seconds, options.rounds, server_core, load_core, uses_tcp=options.tcp)
+    versions = rivals.versions()
+    facts = machine.facts(versions)
+    ticks = measure.machine_ticks()
+    outcomes = [rounds.run(case, plan, versions, progress) for case in chosen(options)]
+    facts["stolen by the hypervisor"] = f"{measure.steal_share(ticks, measure.machine_ticks()):.1%} of the time"
+    facts["noise"] = f"rounds of a server lie {tables.noise(outcomes):.1%} apart (the middle server's figure)"
+    show(outcomes, facts)
+    if options.write:
+        write(outcomes, plan, facts)
+    faults = [fault for outcome in outcomes for fault in outcome.faults()]
+    for fault in faults:
+        print(f"bench: not right: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """The cases, and in them the servers, that were asked for."""
+    wanted = [case for case in CASES if not options.only or case.key in options.only]
+    return [case.narrowed(options.server) for case in wanted] if options.server else wanted
+
+
+def progress(case: Case, number: int, entry: Entry, sample: rounds.Sample | None) -> None:
+    """One line for each sample."""
+    told = f"{sample.cost * 1e6:8.2f} µs  {sample.rate:8.0f} /s" if sample else "was left out"
+    say(f"{case.key:8} round {number}  {entry.label:28} {told}")
+
+
+def show(outcomes: list[rounds.Outcome], facts: dict[str, str]) -> None:
+    """Print all tables."""
+    for outcome in outcomes:
+        print(f"\n{outcome.case.title}\n\n{tables.text(tables.case_table(outcome))}")
+        for remark in tables.remarks(outcome):
+            print(f"  {remark}")
+    print(f"\nRatios, round by round\n\n{tables.text(tables.target_table(outcomes))}\n")
+    for name, value in facts.items():
+        print(f"{name:26} {value}")
+
+
+def write(outcomes: list[rounds.Outcome], plan: rounds.Plan, facts: dict[str, str]) -> None:
+    """Write raw data and page."""
+    RESULTS.mkdir(exist_ok=True)
+    data = json.dumps(tables.document(outcomes, plan, facts), indent=1, ensure_ascii=False)
+    for name, content in (("speed.json", f"{data}\n"), ("speed.md", tables.page(outcomes, plan, facts))):
+        path = RESULTS / name
+        path.write_text(content, encoding="utf-8")
+        say(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def say(line: str) -> None:
+    """Tell at once how far it is."""
+    print(f"bench: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

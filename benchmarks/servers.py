@@ -1,0 +1,199 @@
+"""How each server is started, at its best documented settings for one process, and how it is ended."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import rivals
+
+APPS = rivals.HERE / "apps"
+START = 20.0  # seconds until a server must listen
+STOP = 5.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server listens, what it serves and with how many threads.
+
+    The address is HOST:PORT or the path of a Unix socket; the folder belongs to this run and holds the floors.
+    """
+
+    door: str
+    address: str
+    app: str
+    threads: int
+    folder: Path
+
+    @property
+    def host(self) -> str:
+        """The host of a TCP address."""
+        return self.address.rpartition(":")[0]
+
+    @property
+    def port(self) -> str:
+        """The port of a TCP address."""
+        return self.address.rpartition(":")[2]
+
+
+class ServerError(Exception):
+    """A server did not start, or ended on its own."""
+
+
+def polydoor(place: Place) -> list[str]:
+    """The shipped defaults, timeouts and limits among them."""
+    url = f"{place.door}+unix:{place.address}" if "/" in place.address else f"{place.door}://{place.address}"
+    return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads)]
+
+
+def fastpysgi(place: Place) -> list[str]:
+    """One thread, as always; the command line sets what matters."""
+    listen = ["--host", place.host, "--port", place.port]
+    return [str(rivals.BIN / "fastpysgi"), f"{place.app}:application", *listen]
+
+
+def bjoern(place: Place) -> list[str]:
+    """One thread, as always."""
+    return [str(rivals.BIN / "python"), str(APPS / "serve_bjoern.py"), place.app, place.host, place.port]
+
+
+def granian(place: Place) -> list[str]:
+    """One worker with one thread for input and output, HTTP/1 only, nothing logged."""
+    listen = ["--host", place.host, "--port", place.port]
+    threads = ["--runtime-threads", "1", "--runtime-mode", "st", "--blocking-threads", str(place.threads)]
+    narrow = ["--http", "1", "--no-ws", "--no-log"]
+    program = [str(rivals.BIN / "granian"), "--interface", "wsgi", "--workers", "1"]
+    return [*program, *threads, *narrow, *listen, f"{place.app}:application"]
+
+
+def gunicorn(place: Place) -> list[str]:
+    """One gthread worker."""
+    options = ["-w", "1", "-k", "gthread", "--threads", str(place.threads), "--no-control-socket"]
+    return [str(rivals.BIN / "gunicorn"), *options, "-b", place.address, f"{place.app}:application"]
+
+
+def waitress(place: Place) -> list[str]:
+    """One process, one thread for input and output besides those of the application."""
+    options = ["--threads", str(place.threads), "--listen", place.address]
+    return [str(rivals.BIN / "waitress-serve"), *options, f"{place.app}:application"]
+
+
+def uwsgi(place: Place) -> list[str]:
+    """A master and one worker without request log.
+
+    http-socket ends a connection after each response but does not say so; the added field does.
+    """
+    option = {"http": "--http-socket", "fastcgi": "--fastcgi-socket", "scgi": "--scgi-socket"}[place.door]
+    sane = ["--master", "--single-interpreter", "--need-app", "--die-on-term", "--disable-logging"]
+    threads = ["--threads", str(place.threads)] if place.threads > 1 else []
+    closes = ["--add-header", "Connection: close"] if place.door == "http" else []
+    where = [option, place.address, "--pythonpath", str(APPS), "--module", f"{place.app}:application"]
+    return [str(rivals.BIN / "uwsgi"), *sane, "--processes", "1", *threads, *closes, *where]
+
+
+def floor(place: Place) -> list[str]:
+    """An empty C server; the application is not called."""
+    address = place.address if "/" in place.address else place.port
+    return [str(place.folder / f"floor-{place.door}"), address]
+
+
+Command = Callable[[Place], list[str]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A server: its name in tables, its package if it has one, and its command line."""
+
+    name: str
+    command: Command
+    packages: tuple[str, ...] = ()
+
+    def is_there(self, versions: dict[str, str]) -> bool:
+        """Whether one of its packages is installed, or it needs none."""
+        return not self.packages or any(package in versions for package in self.packages)
+
+
+KINDS = {
+    "polydoor": Kind("Polydoor", polydoor),
+    "fastpysgi": Kind("FastPySGI", fastpysgi, ("fastpysgi",)),
+    "bjoern": Kind("bjoern", bjoern, ("bjoern",)),
+    "granian": Kind("granian", granian, ("granian",)),
+    "gunicorn": Kind("gunicorn gthread", gunicorn, ("gunicorn",)),
+    "waitress": Kind("waitress", waitress, ("waitress",)),
+    "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
+    "floor": Kind("empty C server", floor),
+}
+
+
+class Process:
+    """A server that runs pinned to one core, with its output in a file, until the context ends."""
+
+    def __init__(self, command: list[str], folder: Path, core: int) -> None:
+        self._log = folder / "server.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["taskset", "-c", str(core), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process at the top of the tree; taskset has made way for it."""
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """The end of what it said."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait for a condition while the server lives."""
+        deadline = time.monotonic() + START
+        while not ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ServerError(f"{what} (exit status {self._process.poll()}):\n{self.log}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Ask it to end, then end whatever is left of its session."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def listens(address: str) -> bool:
+    """Whether somebody takes connections there."""
+    family = socket.AF_UNIX if "/" in address else socket.AF_INET
+    host, _, port = address.rpartition(":")
+    with socket.socket(family) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(address if "/" in address else (host, int(port))) == 0
+
+
+def free_address() -> str:
+    """HOST:PORT where nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"

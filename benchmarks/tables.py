@@ -1,0 +1,142 @@
+"""Turns outcomes into tables: for the terminal, for Markdown and as JSON."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cases import Case, Entry, Target
+from figures import Figure, figure, ratios
+from rounds import Outcome, Plan, Sample
+
+Row = tuple[str, ...]
+TARGET_HEAD = ("ratio", "measured", "lowest – highest", "must", "", "goal", "")
+
+
+def case_table(outcome: Outcome) -> list[Row]:
+    """A row for each server, the head first: figures and ratios to the references of the case."""
+    references = [key for key in outcome.case.references if key in outcome.samples]
+    labels = [f"× {_short(outcome.case, key)}" for key in references]
+    rows: list[Row] = [("server", "µs CPU/request", "lowest – highest", "requests/s", "p50 µs", "p99 µs", *labels)]
+    for entry in outcome.case.entries:
+        if entry.key not in outcome.samples:
+            rows.append((entry.label, "not measured", *[""] * (4 + len(labels))))
+            continue
+        samples = outcome.samples[entry.key]
+        against = [f"{_ratio(outcome, entry.key, key).middle:.2f}" for key in references]
+        rows.append((entry.label, *_columns(samples, is_rate=outcome.case.is_throughput), *against))
+    return rows
+
+
+def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
+    """A row for each promise, the head first."""
+    rows: list[Row] = [TARGET_HEAD]
+    for outcome in outcomes:
+        rows += [_target_row(outcome, target) for target in outcome.case.targets]
+    return rows
+
+
+def _target_row(outcome: Outcome, target: Target) -> Row:
+    name = target_name(outcome.case, target)
+    bounds = (target.must, target.goal)
+    limits = [str(bound) if bound else "" for bound in bounds]
+    if not {target.entry, target.other} <= outcome.samples.keys():
+        return (name, "not measured", "", limits[0], "", limits[1], "")
+    ratio = _ratio(outcome, target.entry, target.other, target.factor)
+    verdicts = [bound.verdict(ratio.middle) if bound else "" for bound in bounds]
+    extent = f"{ratio.lowest:.2f} – {ratio.highest:.2f}"
+    return (name, f"{ratio.middle:.2f}", extent, limits[0], verdicts[0], limits[1], verdicts[1])
+
+
+def target_name(case: Case, target: Target) -> str:
+    """Which two figures are compared, in words."""
+    times = f"{target.factor} × " if target.factor > 1 else ""
+    return f"{case.key}: {case.entry(target.entry).label} to {times}{case.entry(target.other).label}"
+
+
+def _ratio(outcome: Outcome, key: str, other: str, factor: float = 1.0) -> Figure:
+    return ratios(outcome.values(key), outcome.values(other), factor)
+
+
+def _columns(samples: Sequence[Sample], *, is_rate: bool) -> Row:
+    """The figures of a server; the extent is that of what the case is about."""
+    costs = figure([sample.cost * 1e6 for sample in samples])
+    rates = figure([sample.rate for sample in samples])
+    extent = f"{rates.lowest:.0f} – {rates.highest:.0f} /s" if is_rate else f"{costs.lowest:.2f} – {costs.highest:.2f}"
+    delays = [f"{figure([getattr(sample, name) * 1e6 for sample in samples]).middle:.0f}" for name in ("p50", "p99")]
+    return (f"{costs.middle:.2f}", extent, f"{rates.middle:.0f}", *delays)
+
+
+def _short(case: Case, key: str) -> str:
+    entry: Entry = case.entry(key)
+    return "empty C" if entry.kind == "floor" else entry.label
+
+
+def noise(outcomes: Iterable[Outcome]) -> float:
+    """How far apart the rounds of a server lie, as a part of their median: the middle server's figure."""
+    spreads = [figure(outcome.values(key)).spread for outcome in outcomes for key in outcome.samples]
+    return figure(spreads).middle if spreads else 0.0
+
+
+def text(rows: Sequence[Row]) -> str:
+    """A table for the terminal: words to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if _is_words(rows, at) else cell.rjust(width) for at, (cell, width) in _cells(row, widths)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The same for a document."""
+    rule = tuple("---" if _is_words(rows, at) else "---:" for at in range(len(rows[0])))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
+
+
+def _cells(row: Row, widths: Sequence[int]) -> Iterable[tuple[int, tuple[str, int]]]:
+    return enumerate(zip(row, widths, strict=True))
+
+
+def _is_words(rows: Sequence[Row], column: int) -> bool:
+    """Whether a column holds words: the first one, and verdicts."""
+    return column == 0 or any("met" in row[column] or "missed" in row[column] for row in rows[1:])
+
+
+def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> dict[str, Any]:
+    """Everything that was measured, for JSON."""
+    return {
+        "format": 1,
+        "facts": facts,
+        "plan": asdict(plan),
+        "noise": noise(outcomes),
+        "cases": {
+            outcome.case.key: {
+                "title": outcome.case.title,
+                "samples": {key: [asdict(sample) for sample in samples] for key, samples in outcome.samples.items()},
+                "absent": outcome.absent,
+            }
+            for outcome in outcomes
+        },
+    }
+
+
+def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
+    """The whole result as a Markdown page."""
+    parts = [
+        "# Speed, side by side",
+        f"Medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s; the server on core {plan.server_core}, "
+        f"load and front end on core {plan.load_core}. `make bench` repeats it; [how to read it](../README.md).",
+        markdown(target_table(outcomes)),
+    ]
+    for outcome in outcomes:
+        parts += [f"## {outcome.case.title}", markdown(case_table(outcome)), *remarks(outcome)]
+    parts += ["## Machine and versions", markdown([("what", ""), *facts.items()])]
+    return "\n\n".join(parts) + "\n"
+
+
+def remarks(outcome: Outcome) -> list[str]:
+    """Notes on a case, and what was not measured and why."""
+    reasons = (f"{outcome.case.entry(key).label} was not measured: {why}" for key, why in outcome.absent.items())
+    return [*outcome.case.notes, *reasons]

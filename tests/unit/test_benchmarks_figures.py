@@ -1,0 +1,146 @@
+"""Medians, ratios, targets and what a run of wrk says."""
+
+import json
+
+import pytest
+
+import cases
+import figures
+import load
+import measure
+import rivals
+import rounds
+
+
+def said(**changed):
+    told = {
+        "requests": 1000,
+        "bytes": 150_000,
+        "microseconds": 2_000_000,
+        "connect": 0,
+        "read": 0,
+        "write": 0,
+        "status": 0,
+        "timeout": 0,
+        "p50": 250,
+        "p99": 900,
+    }
+    return f"Running 3600s test @ http://127.0.0.1:1/\nfigures {json.dumps(told | changed)}\nRequests/sec: 500\n"
+
+
+def test_figure_is_median_with_both_ends():
+    found = figures.figure([5.0, 1.0, 2.0, 9.0])
+    assert found == figures.Figure(3.5, 1.0, 9.0)
+    assert found.spread == pytest.approx(8.0 / 3.5)
+
+
+def test_ratios_are_taken_round_by_round():
+    # Of the medians it would be 2/2; the rounds themselves say 0.5, 1 and 2.
+    assert figures.ratios([1.0, 2.0, 4.0], [2.0, 2.0, 2.0]) == figures.Figure(1.0, 0.5, 2.0)
+    # A round in which all was slow changes nothing.
+    assert figures.ratios([1.0, 100.0, 1.0], [2.0, 200.0, 2.0]) == figures.Figure(0.5, 0.5, 0.5)
+
+
+def test_ratio_to_a_multiple():
+    assert figures.ratios([4500.0], [1000.0], 5).middle == pytest.approx(0.9)
+
+
+def test_ratios_of_unequal_rounds_are_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        figures.ratios([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "verdict"),
+    [
+        (cases.at_most(1.15), 1.15, "met"),
+        (cases.at_most(1.15), 1.154, "met"),
+        (cases.at_most(1.00), 1.10, "missed by 10%"),
+        (cases.at_least(0.85), 0.85, "met"),
+        (cases.at_least(0.85), 2.0, "met"),
+        (cases.at_least(0.80), 0.60, "missed by 25%"),
+    ],
+)
+def test_bound_says_met_or_by_how_much_it_was_missed(bound, value, verdict):
+    assert bound.verdict(value) == verdict
+
+
+def test_bound_reads_as_written():
+    assert str(cases.at_most(0.45)) == "≤ 0.45"
+    assert str(cases.at_least(0.85)) == "≥ 0.85"
+
+
+def test_wrk_figures_are_read():
+    done = load.parse(said())
+    assert (done.requests, done.bytes, done.seconds, done.p50, done.p99) == (1000, 150_000, 2.0, 0.00025, 0.0009)
+    assert done.errors == {}
+
+
+def test_wrk_errors_are_kept_by_kind():
+    assert load.parse(said(read=3, status=1)).errors == {"read": 3, "status": 1}
+
+
+def test_wrk_without_figures_is_an_error():
+    with pytest.raises(load.LoadError, match="unable to connect"):
+        load.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
+
+
+def test_right_responses_have_no_fault():
+    assert rounds.faults_of(load.parse(said()), 150) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "length", "fault"),
+    [
+        ({"read": 2}, 150, "2 errors of kind read"),
+        ({"status": 7}, 150, "7 errors of kind status"),
+        ({"bytes": 100_000}, 150, "100.0 bytes for each response instead of 150"),
+        ({"requests": 0, "bytes": 0}, 150, "no response at all"),
+    ],
+)
+def test_wrong_responses_are_faults(changed, length, fault):
+    assert rounds.faults_of(load.parse(said(**changed)), length) == [fault]
+
+
+def test_browser_sends_twenty_fields_with_host():
+    assert len(load.fields_of(is_browser=True)) + 1 == 20
+    assert load.fields_of(is_browser=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("response", "whole"),
+    [
+        (b"", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello", False),
+        (b"HTTP/1.1 200 OK\r\ncontent-length:13\r\nA: b\r\n\r\nHello, World!", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nHello, World!", False),
+    ],
+)
+def test_response_is_whole_when_its_length_is_there(response, whole):
+    assert rounds.is_whole(response) is whole
+
+
+def test_stat_line_with_a_name_like_a_trap():
+    fields = measure.parse_stat("42 (a) S (b) R 7 " + " ".join(str(number) for number in range(5, 30)))
+    assert fields[:4] == ["42", "a) S (b", "R", "7"]
+    assert fields[measure.PARENT] == "7"
+    assert (fields[measure.CHILDREN_USER], fields[measure.CHILDREN_SYSTEM]) == ("16", "17")
+
+
+def test_descendants_of_all_generations():
+    parents = {1: 0, 10: 1, 11: 10, 12: 11, 13: 10, 20: 1}
+    assert sorted(measure.descendants(10, parents)) == [10, 11, 12, 13]
+
+
+def test_steal_share():
+    before = [100, 0, 0, 100, 0, 0, 0, 0, 0, 0]
+    after = [150, 0, 0, 140, 0, 0, 0, 10, 50, 0]
+    assert measure.steal_share(before, after) == pytest.approx(0.1)
+    assert measure.steal_share(before, before) == 0
+
+
+def test_pins_are_read_without_comments():
+    pins = [pin for path in sorted(rivals.LISTS.glob("*.txt")) for pin in rivals.pins(path)]
+    assert "fastpysgi==0.6" in pins
+    assert all(pin.count("==") == 1 and " " not in pin and "#" not in pin for pin in pins)

@@ -1,0 +1,224 @@
+"""The cases are whole, and the tables show what was measured, met and missed."""
+
+import json
+
+import pytest
+
+import cases
+import frontend
+import machine
+import rounds
+import run
+import servers
+import tables
+from cases import CASES, Case, Entry, Target, at_least, at_most
+
+CASE = Case(
+    key="scgi",
+    title="SCGI",
+    entries=(Entry("polydoor", door="scgi"), Entry("uwsgi", door="scgi"), Entry("floor", door="scgi")),
+    references=("uwsgi-scgi", "floor-scgi"),
+    targets=(
+        Target("polydoor-scgi", "uwsgi-scgi", at_most(1.0), at_most(0.5)),
+        Target("polydoor-scgi", "floor-scgi", goal=at_most(1.2)),
+    ),
+    notes=("A note.",),
+)
+PLAN = rounds.Plan(seconds=2.0, rounds=3, server_core=0, load_core=1)
+
+
+def sample(cost, requests=1000, faults=()):
+    return rounds.Sample(
+        requests=requests,
+        seconds=0.5,
+        cpu_seconds=cost * requests / 1e6,
+        bytes=150 * requests,
+        p50=0.0002,
+        p99=0.0015,
+        faults=list(faults),
+    )
+
+
+def outcome(**costs):
+    samples = {f"{kind}-scgi": [sample(cost) for cost in each] for kind, each in costs.items()}
+    return rounds.Outcome(CASE, samples)
+
+
+def test_terminal_table_whole():
+    table = tables.case_table(outcome(polydoor=[9.0, 8.0, 10.0], uwsgi=[12.0, 13.0, 12.5], floor=[7.5, 7.5, 7.5]))
+    assert tables.text(table) == (
+        "server               µs CPU/request  lowest – highest  requests/s  p50 µs  p99 µs  × uWSGI SCGI  × empty C\n"
+        "----------------------------------------------------------------------------------------------------------\n"
+        "Polydoor SCGI                  9.00      8.00 – 10.00        2000     200    1500          0.75       1.20\n"
+        "uWSGI SCGI                    12.50     12.00 – 13.00        2000     200    1500          1.00       1.67\n"
+        "empty C server SCGI            7.50       7.50 – 7.50        2000     200    1500          0.60       1.00"
+    )
+
+
+def test_target_table_whole():
+    table = tables.target_table([outcome(polydoor=[9.0, 8.0, 10.0], uwsgi=[12.0, 13.0, 12.5], floor=[7.5, 7.5, 7.5])])
+    assert table[1:] == [
+        ("scgi: Polydoor SCGI to uWSGI SCGI", "0.75", "0.62 – 0.80", "≤ 1.00", "met", "≤ 0.50", "missed by 50%"),
+        ("scgi: Polydoor SCGI to empty C server SCGI", "1.20", "1.07 – 1.33", "", "", "≤ 1.20", "met"),
+    ]
+
+
+def test_absent_server_is_shown_as_not_measured():
+    found = outcome(polydoor=[9.0], floor=[7.5])
+    found.absent["uwsgi-scgi"] = "it did not start"
+    assert tables.case_table(found)[2][:2] == ("uWSGI SCGI", "not measured")
+    assert tables.target_table([found])[1][1:] == ("not measured", "", "≤ 1.00", "", "≤ 0.50", "")
+    assert tables.remarks(found) == ["A note.", "uWSGI SCGI was not measured: it did not start"]
+
+
+def test_throughput_case_compares_rates():
+    case = next(case for case in CASES if case.key == "wait")
+    rates = {"polydoor-t1": 1600, "polydoor-t5": 7200, "gunicorn-t5": 6000}
+    found = rounds.Outcome(case, {key: [sample(1.0, rate // 2)] for key, rate in rates.items()})
+    rows = tables.target_table([found])
+    assert rows[1][:5] == ("wait: Polydoor -t 5 to 5 × Polydoor -t 1", "0.90", "0.90 – 0.90", "≥ 0.85", "met")
+    assert rows[2][:5] == ("wait: Polydoor -t 5 to gunicorn gthread, 5 threads", "1.20", "1.20 – 1.20", "≥ 1.00", "met")
+
+
+def test_markdown_keeps_columns_and_alignment():
+    assert tables.markdown([("server", "µs"), ("a", "1.00")]) == "| server | µs |\n| --- | ---: |\n| a | 1.00 |"
+
+
+def test_page_and_document_hold_everything():
+    found = outcome(polydoor=[9.0], uwsgi=[12.0], floor=[7.5])
+    page = tables.page([found], PLAN, {"processor": "a fast one"})
+    assert "Medians of 3 interleaved rounds of 2 s; the server on core 0" in page
+    assert "| processor | a fast one |" in page
+    assert "A note." in page
+    data = json.loads(json.dumps(tables.document([found], PLAN, {"processor": "a fast one"})))
+    assert data["facts"] == {"processor": "a fast one"}
+    assert data["plan"]["rounds"] == 3
+    assert data["cases"]["scgi"]["samples"]["uwsgi-scgi"][0]["cpu_seconds"] == pytest.approx(0.012)
+
+
+def test_noise_is_that_of_the_middle_server():
+    assert tables.noise([outcome(polydoor=[10.0, 11.0], uwsgi=[10.0, 10.0], floor=[10.0, 30.0])]) == pytest.approx(
+        1.0 / 10.5
+    )
+    assert tables.noise([]) == 0
+
+
+def test_faults_name_case_server_and_round():
+    found = rounds.Outcome(CASE, {"floor-scgi": [sample(1.0), sample(1.0, faults=["2 errors of kind read"])]})
+    assert list(found.faults()) == ["scgi, empty C server SCGI, round 2: 2 errors of kind read"]
+
+
+def test_server_that_breaks_is_left_out_and_told(monkeypatch):
+    def measured(case, entry, plan):
+        if entry.kind == "uwsgi":
+            raise servers.ServerError("uWSGI SCGI does not listen (exit status 1):\nno such option")
+        return sample(9.0)
+
+    monkeypatch.setattr(rounds, "_sample", measured)
+    monkeypatch.setattr(frontend, "program", lambda: "/usr/sbin/nginx")
+    seen = []
+    found = rounds.run(
+        CASE, PLAN, {"uwsgi": "2.0.31"}, lambda case, number, entry, one: seen.append((number, entry.kind))
+    )
+    assert list(found.faults()) == ["scgi, uWSGI SCGI, round 1: uWSGI SCGI does not listen (exit status 1):"]
+    assert found.absent["uwsgi-scgi"].endswith("no such option")
+    first = [(1, "polydoor"), (1, "uwsgi"), (1, "floor")]
+    assert seen == [*first, *((number, kind) for number in (2, 3) for kind in ("polydoor", "floor"))]
+
+
+def test_server_that_is_not_installed_is_no_fault(monkeypatch):
+    monkeypatch.setattr(rounds, "_sample", lambda case, entry, plan: sample(9.0))
+    monkeypatch.setattr(frontend, "program", lambda: "/usr/sbin/nginx")
+    found = rounds.run(CASE, PLAN, {}, lambda *_: None)
+    assert list(found.faults()) == []
+    assert list(found.absent) == ["uwsgi-scgi"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
+def test_case_names_only_servers_that_it_has(case):
+    keys = [entry.key for entry in case.entries]
+    assert len(keys) == len(set(keys))
+    assert set(case.references) <= set(keys)
+    for target in case.targets:
+        assert {target.entry, target.other} <= set(keys)
+        assert target.must or target.goal
+    assert all(entry.kind in servers.KINDS for entry in case.entries)
+
+
+def test_musts_are_those_of_the_plan():
+    musts = {
+        (case.key, target.entry, target.other): (target.must.limit, target.must.is_least, target.factor)
+        for case in CASES
+        for target in case.targets
+        if target.must
+    }
+    assert musts == {
+        ("hello", "polydoor-t1", "fastpysgi"): (1.15, False, 1),
+        ("hello", "polydoor-t5", "fastpysgi"): (1.15, False, 1),
+        ("fastcgi", "polydoor-fastcgi", "uwsgi-fastcgi"): (0.45, False, 1),
+        ("scgi", "polydoor-scgi", "uwsgi-scgi"): (1.0, False, 1),
+        ("wait", "polydoor-t5", "polydoor-t1"): (0.85, True, 5),
+        ("wait", "polydoor-t5", "gunicorn-t5"): (1.0, True, 1),
+    }
+
+
+def test_narrowed_case_drops_what_cannot_be_compared():
+    found = CASE.narrowed(["polydoor", "floor"])
+    assert [entry.key for entry in found.entries] == ["polydoor-scgi", "floor-scgi"]
+    assert found.references == ("floor-scgi",)
+    assert [target.other for target in found.targets] == ["floor-scgi"]
+
+
+@pytest.mark.parametrize("kind", servers.KINDS)
+def test_every_server_is_told_app_address_and_threads(kind, tmp_path):
+    place = servers.Place("http", "127.0.0.1:8765", "hello", 5, tmp_path)
+    words = " ".join(servers.KINDS[kind].command(place))
+    assert "8765" in words
+    if kind != "floor":
+        assert "hello" in words
+    if kind not in {"floor", "fastpysgi", "bjoern"}:
+        assert "5" in words.replace("8765", "").split() or "--threads=5" in words
+
+
+def test_server_without_its_package_is_not_there():
+    assert servers.KINDS["uwsgi"].is_there({"pyuwsgi": "2.0.30.post1"})
+    assert not servers.KINDS["bjoern"].is_there({"granian": "2.8.7"})
+    assert servers.KINDS["polydoor"].is_there({})
+
+
+def test_nginx_configuration_per_door(tmp_path):
+    fastcgi = frontend.configuration(tmp_path, "fastcgi", "127.0.0.1:1", "/x/app.sock", is_root=False)
+    assert "fastcgi_keep_conn on;" in fastcgi
+    assert "server unix:/x/app.sock max_fails=0;" in fastcgi
+    assert "keepalive 32;" in fastcgi
+    assert "user root;" not in fastcgi
+    scgi = frontend.configuration(tmp_path, "scgi", "127.0.0.1:1", "127.0.0.1:2", is_root=True)
+    assert "scgi_param SCGI 1;" in scgi
+    # nginx gives the length itself, and a second one is refused.
+    assert "CONTENT_LENGTH" not in scgi
+    assert "keepalive 32;" not in scgi
+    assert "user root;" in scgi
+
+
+def test_command_line_of_quick_runs():
+    assert (run.parse([]).rounds, run.parse([]).seconds) == (5, 2.0)
+    quick = run.parse(["--quick", "--only", "scgi", "--rounds", "7"])
+    assert (quick.rounds, quick.seconds, quick.write) == (7, 1.0, False)
+    assert [case.key for case in run.chosen(quick)] == ["scgi"]
+
+
+def test_facts_are_read_from_their_files(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD EPYC\n")
+    (tmp_path / "meminfo").write_text("MemTotal:       8388608 kB\n")
+    (tmp_path / "release").write_text('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
+    assert machine.processor(tmp_path / "cpuinfo") == "AMD EPYC"
+    assert machine.memory(tmp_path / "meminfo") == "8.0 GiB"
+    assert machine.distribution(tmp_path / "release") == "Debian GNU/Linux 12 (bookworm)"
+    assert machine.distribution(tmp_path / "absent") == "unknown distribution"
+
+
+def test_labels_are_for_people():
+    labels = [entry.label for entry in cases.DIRECT]
+    assert labels[:3] == ["Polydoor -t 1", "Polydoor -t 5", "FastPySGI"]
+    assert Entry("gunicorn", 5, has_threads=True).label == "gunicorn gthread, 5 threads"
+    assert at_least(1.0).is_least
