@@ -1,7 +1,7 @@
 /* arena.c - memory that lives as long as one request (see arena.h). */
 #include "base/arena.h"
 
-enum { ARENA_BLOCK = 4096 };
+enum { ARENA_BLOCK = 1024 };
 
 struct pd_arena_block {
     struct pd_arena_block *next;
@@ -21,9 +21,9 @@ static void arena_open_block(struct pd_arena *a, struct pd_arena_block *b)
     a->end = b->bytes + b->size;
 }
 
-static void arena_free_after(struct pd_arena *a, struct pd_arena_block *b)
+static void arena_free_until(struct pd_arena *a, struct pd_arena_block *b, const struct pd_arena_block *end)
 {
-    while (b) {
+    while (b != end) {
         struct pd_arena_block *next = b->next;
         pd_release(a->sys, b);
         b = next;
@@ -34,15 +34,15 @@ void pd_arena_reset(struct pd_arena *a)
 {
     if (!a->first)
         return;
-    arena_free_after(a, a->first->next);
-    a->first->next = NULL;
+    arena_free_until(a, a->first, a->last);
+    a->first = a->last;
     a->used = a->first->size;
     arena_open_block(a, a->first);
 }
 
 void pd_arena_fini(struct pd_arena *a)
 {
-    arena_free_after(a, a->first);
+    arena_free_until(a, a->first, NULL);
     pd_arena_init(a, a->sys, a->limit);
 }
 

@@ -2,7 +2,7 @@
  * arena.h - memory that lives as long as one request.
  *
  * Allocations are never freed one by one; pd_arena_reset() drops all of them
- * and keeps the first block for the next request. The sum is bounded by the
+ * and keeps the last block for the next request. The sum is bounded by the
  * limit given at birth, so no request can take more than that.
  */
 #ifndef PD_ARENA_H

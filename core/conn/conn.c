@@ -350,7 +350,7 @@ void pd_conn_close(struct pd_conn *c, bool reset)
 static bool conn_must_linger(const struct pd_conn *c)
 {
     return !c->eof && !c->hung_up && !c->reset &&
-           (c->input_bad || c->readable || !pd_buf_is_empty(&c->in) || !c->codec->at_boundary(c->codec_state));
+           (c->input_bad || c->unfinished || c->readable || !pd_buf_is_empty(&c->in) || !c->codec->at_boundary(c->codec_state));
 }
 
 void pd_conn_settle(struct pd_conn *c)

@@ -42,6 +42,7 @@ struct pd_conn {
     bool eof;         /* the peer will send no more */
     bool hung_up;     /* the peer closed or reset both directions */
     bool half_closed; /* the peer closed its direction (it may still read) */
+    bool unfinished;  /* the last request was answered before its input had ended */
     bool input_bad;   /* framing is lost: nothing more is parsed */
     bool closing;     /* close when the out queue is empty and no exchange is left */
     bool reset;       /* ... with RST, because the end of a response could not be told from a break */

@@ -41,6 +41,7 @@ struct pd_exchange {
 
     struct pd_body body;
     bool streaming;     /* the app is called at the head and reads while the body arrives */
+    bool input_ended;   /* the peer has said that nothing more of this request comes */
     bool want_continue; /* the client waits for 100 Continue */
     bool aborted;       /* the peer gave this request up */
 

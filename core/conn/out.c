@@ -7,8 +7,8 @@
 #include <errno.h>
 
 enum {
-    OUT_BLOCK = 16384 - 64, /* memory items are at least this large, so small writes share one */
-    OUT_IOV = 16,           /* memory items sent by one call */
+    OUT_BLOCK = 16384 - 96, /* bytes of a memory item; with its head it fills four pages */
+    OUT_IOV = 32,           /* memory items sent by one call */
     OUT_SENDFILE = 1 << 20, /* most bytes of one sendfile call */
     OUT_FRAME = 32768,      /* file bytes read into one frame */
 };
@@ -34,8 +34,7 @@ static void out_drop(struct pd_out *o, struct out_item *item)
     pd_list_remove(&item->node);
     if (item->file)
         pd_out_file_release(o->sys, item->file);
-    else
-        o->memory -= (size_t)(item->end - item->begin);
+    o->memory -= item->cap;
     pd_release(o->sys, item);
 }
 
@@ -51,6 +50,7 @@ static struct out_item *out_append(struct pd_out *o, struct pd_out_file *file, s
     if (!item)
         return NULL;
     *item = (struct out_item){ .file = file, .cap = cap };
+    o->memory += cap;
     pd_list_push(&o->items, &item->node);
     return item;
 }
@@ -60,24 +60,20 @@ static struct out_item *out_tail(struct pd_out *o)
     return pd_out_is_empty(o) ? NULL : PD_LIST_ENTRY(o->items.prev, struct out_item, node);
 }
 
-bool pd_out_reserve(struct pd_out *o, size_t n)
-{
-    struct out_item *tail = out_tail(o);
-    if (tail && !tail->file && tail->cap - tail->end >= n)
-        return true;
-    return out_append(o, NULL, n > OUT_BLOCK ? n : OUT_BLOCK) != NULL;
-}
-
 bool pd_out_put(struct pd_out *o, struct pd_slice s)
 {
-    if (s.n == 0)
-        return true;
-    if (!pd_out_reserve(o, s.n))
-        return false;
-    struct out_item *tail = out_tail(o);
-    memcpy(tail->bytes + tail->end, s.p, s.n);
-    tail->end += s.n;
-    o->memory += s.n;
+    while (s.n) {
+        struct out_item *tail = out_tail(o);
+        if (!tail || tail->file || tail->cap == tail->end)
+            tail = out_append(o, NULL, OUT_BLOCK);
+        if (!tail)
+            return false;
+        size_t room = tail->cap - (size_t)tail->end;
+        size_t n = s.n < room ? s.n : room;
+        memcpy(tail->bytes + tail->end, s.p, n);
+        tail->end += n;
+        s = pd_slice_from(s, n);
+    }
     return true;
 }
 
@@ -138,7 +134,6 @@ static void out_advance(struct pd_out *o, size_t n)
         size_t left = (size_t)(item->end - item->begin);
         size_t step = n < left ? n : left;
         item->begin += step;
-        o->memory -= step;
         n -= step;
         if (item->begin == item->end)
             out_drop(o, item);
@@ -207,7 +202,7 @@ static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file
     item->begin = PD_FRAME_PREFIX_MAX - prefix_n;
     item->end = PD_FRAME_PREFIX_MAX + (size_t)got + suffix_n;
     memcpy(item->bytes + item->begin, prefix, prefix_n);
-    o->memory += (size_t)(item->end - item->begin);
+    o->memory += room;
     pd_list_push_front(&o->items, &item->node);
     file->begin += (uint64_t)got;
     return PD_OUT_EMPTY;

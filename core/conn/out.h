@@ -24,7 +24,7 @@ enum pd_out_result {
 struct pd_out {
     const struct pd_sys *sys;
     struct pd_list items;
-    size_t memory;  /* bytes held in memory */
+    size_t memory;  /* bytes of memory that the items take, filled or not */
     uint64_t moved; /* bytes sent since birth: the progress that the write timeout looks at */
 };
 
@@ -49,10 +49,8 @@ static inline bool pd_out_is_empty(const struct pd_out *o)
     return pd_list_is_empty(&o->items);
 }
 
-/* Appends a copy of the bytes. False: no memory; nothing was appended. */
+/* Appends a copy of the bytes. False: no memory; a frame may be cut off, so the connection cannot go on. */
 bool pd_out_put(struct pd_out *o, struct pd_slice s) PD_MUST_CHECK;
-/* Makes sure that the next `n` bytes put cannot fail, so that a frame is never cut in the middle. */
-bool pd_out_reserve(struct pd_out *o, size_t n) PD_MUST_CHECK;
 /* Appends `n` bytes at `offset` of the file; joins a run that ends there. */
 bool pd_out_put_file(struct pd_out *o, struct pd_out_file *file, uint64_t offset, uint64_t n,
                      struct pd_out_framing framing) PD_MUST_CHECK;

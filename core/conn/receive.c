@@ -195,6 +195,7 @@ static void receive_body_end(struct pd_exchange *x)
 {
     struct pd_body *b = &x->body;
     int64_t announced = x->request.content_length;
+    x->input_ended = true;
     if (b->complete || b->error)
         return;
     if (announced >= 0 && b->received < (uint64_t)announced) {

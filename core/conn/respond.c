@@ -87,7 +87,7 @@ static bool respond_keep(struct pd_exchange *x, const struct gather *g, size_t s
     struct pd_conn *c = x->conn;
     size_t left = g->sum - sent;
     const struct pd_config *cfg = &c->host->config;
-    bool fits = c->out.memory + left <= cfg->response_memory || left <= PD_SEND_SMALL;
+    bool fits = c->out.memory + left <= cfg->response_memory;
     return fits || !pd_spill_dir_works(&c->host->spill_dir) ? respond_queue(c, g, sent) : respond_spill(x, g, sent);
 }
 
@@ -239,6 +239,7 @@ static void respond_leave(struct pd_exchange *x)
     pd_list_remove(&x->node);
     c->nexchanges--;
     c->served = true;
+    c->unfinished = !x->input_ended;
     c->discarded = 0;
     c->since_ms = c->host->now_ms;
     if (x->spill)

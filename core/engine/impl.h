@@ -80,6 +80,7 @@ struct pd_engine {
     bool sleeping;    /* the role's holder waits in the kernel */
     struct pd_list idle;
     struct pd_list attend;
+    size_t nattend;
     struct pd_list ready;
     size_t nready;
     size_t running;

@@ -47,6 +47,7 @@ void pd_attend(struct pd_client *cl, bool urgent)
     if (!cl->attending) {
         cl->attending = true;
         pd_list_push(&e->attend, &cl->attend);
+        e->nattend++;
     }
     bool wake = urgent && e->sleeping;
     pthread_mutex_unlock(&e->lock);
@@ -174,22 +175,18 @@ static bool attend_job(struct pd_client *cl, struct pd_list *jobs)
  */
 static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
 {
-    struct pd_list batch;
     struct pd_list jobs;
     struct pd_list *node;
-    pd_list_init(&batch);
     pd_list_init(&jobs);
-    while ((node = pd_list_take(&e->attend)) != NULL) {
-        PD_LIST_ENTRY(node, struct pd_client, attend)->attending = false;
-        pd_list_push(&batch, node);
-    }
-    pthread_mutex_unlock(&e->lock);
-    while ((node = pd_list_take(&batch)) != NULL) {
+    for (size_t left = e->nattend; left && (node = pd_list_take(&e->attend)) != NULL; left--) {
         struct pd_client *cl = PD_LIST_ENTRY(node, struct pd_client, attend);
+        cl->attending = false;
+        e->nattend--;
+        pthread_mutex_unlock(&e->lock);
         if (!attend_job(cl, &jobs))
             pd_client_attend(cl, t);
+        pthread_mutex_lock(&e->lock);
     }
-    pthread_mutex_lock(&e->lock);
     if (pd_list_is_empty(&jobs))
         return false;
     role_vacate(t);
