@@ -268,7 +268,8 @@ void pd_respond_break(struct pd_exchange *x)
     x->broken = true;
     c->closing = true;
     c->input_bad = true;
-    c->reset |= x->head_sent && r->content_length < 0 && !r->chunked;
+    /* Front ends take a plain end for a complete response, some even short of its length (nginx, FastCGI). */
+    c->reset |= x->head_sent && (c->codec->gateway || (r->content_length < 0 && !r->chunked));
     pd_respond_drop(x);
 }
 
