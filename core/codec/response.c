@@ -210,6 +210,26 @@ enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
     return PD_R_NONE;
 }
 
+enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n)
+{
+    char digits[20]; /* 2^64 has 20 */
+    char *p = digits + sizeof digits;
+    r->content_length = (int64_t)n;
+    do
+        *--p = (char)('0' + n % 10);
+    while (n /= 10);
+    struct pd_slice value = pd_slice(p, (size_t)(digits + sizeof digits - p));
+    static const struct pd_slice name = { "Content-Length: ", 16 };
+    static const struct pd_slice end = { "\r\n", 2 };
+    enum pd_reason bad = reason_of(pd_buf_reserve(&r->fields, name.n + value.n + end.n));
+    if (bad)
+        return bad;
+    append_nc(&r->fields, name);
+    append_nc(&r->fields, value);
+    append_nc(&r->fields, end);
+    return PD_R_NONE;
+}
+
 /* Year, month and day of a day number counted from 1970-01-01, in the proleptic Gregorian calendar. */
 static void civil_date(int64_t day, int *year, int *month, int *mday)
 {

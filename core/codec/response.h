@@ -42,6 +42,9 @@ enum pd_reason pd_response_start(struct pd_response *r, struct pd_slice status) 
 /* Checks and appends one header field; bytes are latin-1. */
 enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, struct pd_slice value) PD_MUST_CHECK;
 
+/* Adds the Content-Length that the application left out; it must not have been added. */
+enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n) PD_MUST_CHECK;
+
 /* A field was refused: the head must not be sent as it stands. */
 static inline void pd_response_spoil(struct pd_response *r)
 {

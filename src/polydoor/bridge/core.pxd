@@ -28,7 +28,16 @@ cdef extern from "codec/names.h" nogil:
     enum:
         PD_NAME_OTHER
         PD_NAME_COUNT
-        PD_NAME_CONTENT_LENGTH
+        PD_NAME_REQUEST_METHOD
+        PD_NAME_SCRIPT_NAME
+        PD_NAME_PATH_INFO
+        PD_NAME_QUERY_STRING
+        PD_NAME_REQUEST_URI
+        PD_NAME_SERVER_NAME
+        PD_NAME_SERVER_PORT
+        PD_NAME_SERVER_PROTOCOL
+        PD_NAME_REMOTE_ADDR
+        PD_NAME_HTTP_HOST
     pd_slice pd_name_key(int id)
 
 
@@ -96,6 +105,7 @@ cdef extern from "codec/response.h" nogil:
     void pd_response_fini(pd_response *r)
     pd_reason pd_response_start(pd_response *r, pd_slice status)
     pd_reason pd_response_add(pd_response *r, pd_slice name, pd_slice value)
+    pd_reason pd_response_set_length(pd_response *r, uint64_t n)
     void pd_response_spoil(pd_response *r)
 
 

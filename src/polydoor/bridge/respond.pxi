@@ -110,12 +110,9 @@ cdef class Exchange:
         self.progress = OVER
         return 0
 
-    cdef int announce(self, object length) except -1:
+    cdef int announce(self, uint64_t length) except -1:
         """Add the Content-Length that the application left out."""
-        cdef core.pd_slice value
-        text = str(length)
-        text_slice(text, &value)
-        return check(core.pd_response_add(core.pd_exchange_response(self.x), slice_of(b"Content-Length"), value), text)
+        return check(core.pd_response_set_length(core.pd_exchange_response(self.x), length), "Content-Length")
 
     cdef bint lacks_length(self):
         return (
@@ -185,10 +182,6 @@ cdef class Exchange:
             with nogil:
                 core.pd_exchange_fail(self.t, self.x)
             self.detach()
-
-
-cdef inline core.pd_slice slice_of(bytes literal):
-    return bytes_slice(literal)
 
 
 cdef inline bint may_have_length(int status):
