@@ -57,7 +57,7 @@ const struct pd_sys *pd_sys_default(void);
 
 /* Short forms, so that call sites read like the calls they make. */
 #define PD_SYS(sys, call, ...) ((sys)->call((sys)->ctx, __VA_ARGS__))
-#define PD_SYS0(sys, call) ((sys)->call((sys)->ctx))
+#define PD_SYS0(sys, call)     ((sys)->call((sys)->ctx))
 
 static inline void *pd_alloc(const struct pd_sys *sys, size_t n)
 {

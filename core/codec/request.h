@@ -24,11 +24,18 @@ struct pd_var {
 };
 
 /* Front ends whose variables need repair: the table is in profiles.c. */
-enum pd_profile { PD_PROFILE_GENERIC, PD_PROFILE_APACHE, PD_PROFILE_NGINX, PD_PROFILE_LIGHTTPD, PD_PROFILE_HAPROXY, PD_PROFILE_CADDY };
+enum pd_profile {
+    PD_PROFILE_GENERIC,
+    PD_PROFILE_APACHE,
+    PD_PROFILE_NGINX,
+    PD_PROFILE_LIGHTTPD,
+    PD_PROFILE_HAPROXY,
+    PD_PROFILE_CADDY
+};
 
 /* What a listener knows beforehand about the requests that come through it. */
 struct pd_site {
-    struct pd_slice mount;       /* SCRIPT_NAME prefix, "" or "/shop": decoded, no trailing slash */
+    struct pd_slice mount; /* SCRIPT_NAME prefix, "" or "/shop": decoded, no trailing slash */
     enum pd_profile profile;
     bool trust_remote_user;      /* REMOTE_USER and AUTH_TYPE of the front end are believed */
     struct pd_slice server_name; /* when the peer names none: from the bound address; never empty */
@@ -45,22 +52,22 @@ struct pd_request {
     struct pd_var *vars;
     size_t nvars;
     struct pd_slice method;
-    struct pd_slice path;    /* PATH_INFO, for logs */
+    struct pd_slice path; /* PATH_INFO, for logs */
     struct pd_slice query;
-    int64_t content_length;  /* -1: not announced */
-    uint8_t http_minor;      /* 1 for every protocol but HTTP/1.0 */
-    bool chunked;            /* a body follows whose length is not known */
+    int64_t content_length; /* -1: not announced */
+    uint8_t http_minor;     /* 1 for every protocol but HTTP/1.0 */
+    bool chunked;           /* a body follows whose length is not known */
     bool expect_continue;
     bool keep_alive;
-    bool is_head;            /* REQUEST_METHOD is HEAD: no response body */
-    bool https;              /* wsgi.url_scheme */
+    bool is_head; /* REQUEST_METHOD is HEAD: no response body */
+    bool https;   /* wsgi.url_scheme */
     bool authorizer;
 };
 
 /* Returns PD_R_NONE or why the request is refused. */
 enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site *site, const struct pd_peer *peer,
-                                const struct pd_limits *limits, struct pd_arena *arena, struct pd_request *out)
-    PD_MUST_CHECK;
+                                const struct pd_limits *limits, struct pd_arena *arena,
+                                struct pd_request *out) PD_MUST_CHECK;
 
 /* The value of a known variable, or a slice with p == NULL. For tests and logs. */
 struct pd_slice pd_request_get(const struct pd_request *r, enum pd_name id);

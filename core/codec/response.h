@@ -13,15 +13,15 @@
 
 struct pd_response {
     uint16_t status;
-    struct pd_buf line;      /* "200 OK": the status line without version */
-    struct pd_buf fields;    /* "Name: value\r\n" ... */
-    int64_t content_length;  /* announced by the application, or -1 */
+    struct pd_buf line;     /* "200 OK": the status line without version */
+    struct pd_buf fields;   /* "Name: value\r\n" ... */
+    int64_t content_length; /* announced by the application, or -1 */
     /* set from the request before put_head */
-    uint8_t http_minor;      /* the client's HTTP/1.minor */
-    bool is_head;            /* answer to HEAD */
-    bool keep_alive;         /* the connection may be reused */
-    struct pd_slice date;    /* value for Date when the application set none */
-    struct pd_slice server;  /* value for Server when the application set none; empty: none is added */
+    uint8_t http_minor;     /* the client's HTTP/1.minor */
+    bool is_head;           /* answer to HEAD */
+    bool keep_alive;        /* the connection may be reused */
+    struct pd_slice date;   /* value for Date when the application set none */
+    struct pd_slice server; /* value for Server when the application set none; empty: none is added */
     /* set by pd_response_add */
     bool has_date;
     bool has_server;

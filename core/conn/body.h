@@ -18,11 +18,11 @@
 struct pd_body {
     struct pd_buf mem;
     const struct pd_spill_dir *dir;
-    int fd;              /* spill file, -1: none */
-    uint64_t file_read;  /* next byte of the file to give to the app */
-    uint64_t file_end;   /* bytes written to the file */
-    uint64_t received;   /* bytes that came from the peer in all */
-    bool complete;       /* no more will come */
+    int fd;             /* spill file, -1: none */
+    uint64_t file_read; /* next byte of the file to give to the app */
+    uint64_t file_end;  /* bytes written to the file */
+    uint64_t received;  /* bytes that came from the peer in all */
+    bool complete;      /* no more will come */
     enum pd_body_error {
         PD_BODY_OK,
         PD_BODY_CUT,     /* the peer left before the end */

@@ -241,7 +241,7 @@ void pd_conn_run_job(struct pd_conn *c, struct pd_io *io)
         pd_conn_input(c, io);
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------------------------------- */
 
 enum phase { PHASE_NONE, PHASE_LINGER, PHASE_WRITE, PHASE_HEAD, PHASE_BODY, PHASE_IDLE };
 
@@ -320,7 +320,7 @@ void pd_conn_timeout(struct pd_conn *c)
     pd_conn_settle(c);
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 void pd_conn_close(struct pd_conn *c, bool reset)
 {
@@ -350,7 +350,8 @@ void pd_conn_close(struct pd_conn *c, bool reset)
 static bool conn_must_linger(const struct pd_conn *c)
 {
     return !c->eof && !c->hung_up && !c->reset &&
-           (c->input_bad || c->unfinished || c->readable || !pd_buf_is_empty(&c->in) || !c->codec->at_boundary(c->codec_state));
+           (c->input_bad || c->unfinished || c->readable || !pd_buf_is_empty(&c->in) ||
+            !c->codec->at_boundary(c->codec_state));
 }
 
 void pd_conn_settle(struct pd_conn *c)

@@ -17,7 +17,7 @@ struct out_item {
     struct pd_list node;
     struct pd_out_file *file; /* NULL: bytes in memory */
     struct pd_out_framing framing;
-    uint64_t begin;           /* next byte to send: index into `bytes`, or offset of the file */
+    uint64_t begin; /* next byte to send: index into `bytes`, or offset of the file */
     uint64_t end;
     size_t cap;
     char bytes[];

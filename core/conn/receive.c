@@ -48,7 +48,7 @@ bool pd_receive_is_full(const struct pd_exchange *x)
            pd_buf_view(&x->body.mem).n >= x->conn->host->config.stream_window;
 }
 
-/* --- failure -------------------------------------------------------------------------------------------------------- */
+/* --- failure ------------------------------------------------------------------------------------------------------ */
 
 static enum pd_body_error body_error(enum pd_reason reason)
 {
@@ -136,7 +136,8 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
 {
     struct pd_conn *c = x->conn;
     const struct pd_limits *limits = &c->host->config.limits;
-    struct pd_peer peer = { pd_slice(c->peer_addr, strlen(c->peer_addr)), pd_slice(c->peer_port, strlen(c->peer_port)) };
+    struct pd_peer peer = { pd_slice(c->peer_addr, strlen(c->peer_addr)),
+                            pd_slice(c->peer_port, strlen(c->peer_port)) };
     struct pd_head parsed;
     const struct pd_head *head = ev->head;
     enum pd_reason r = PD_R_NONE;
@@ -236,7 +237,7 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
         pd_conn_close(c, false); /* nobody there who would understand an answer */
 }
 
-/* --- feeding --------------------------------------------------------------------------------------------------------- */
+/* --- feeding ------------------------------------------------------------------------------------------------------ */
 
 /* Handles one event. False: nothing more may be parsed now. */
 static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_event *ev)
@@ -299,7 +300,7 @@ size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
     return consumed;
 }
 
-/* --- the end of input ------------------------------------------------------------------------------------------------ */
+/* --- the end of input --------------------------------------------------------------------------------------------- */
 
 void pd_receive_end(struct pd_conn *c)
 {

@@ -26,7 +26,7 @@ static void gather_add(struct gather *g, const char *p, size_t n)
     g->sum += n;
 }
 
-/* --- getting bytes out, or into the queue, or into the spill file ------------------------------------------------ */
+/* --- getting bytes out, or into the queue, or into the spill file ------------------------------------------------- */
 
 static void respond_lost(struct pd_conn *c)
 {
@@ -72,7 +72,8 @@ static bool respond_spill(struct pd_exchange *x, const struct gather *g, size_t 
         size_t n = g->iov[i].iov_len;
         size_t step = skip < n ? skip : n;
         skip -= step;
-        ok = pd_spill_write(sys, x->spill->fd, pd_slice((char *)g->iov[i].iov_base + step, n - step), x->spill_end) == 0;
+        ok =
+            pd_spill_write(sys, x->spill->fd, pd_slice((char *)g->iov[i].iov_base + step, n - step), x->spill_end) == 0;
         x->spill_end += n - step;
     }
     pthread_mutex_lock(&c->lock);
@@ -184,7 +185,8 @@ static enum pd_reason respond_encode_head(struct pd_exchange *x)
 }
 
 /* Adds one frame that holds `head` and as much of `data` as fits; returns how much of `data` that was. */
-static size_t gather_frame(struct gather *g, size_t at, struct pd_exchange *x, struct pd_slice head, struct pd_slice data)
+static size_t gather_frame(struct gather *g, size_t at, struct pd_exchange *x, struct pd_slice head,
+                           struct pd_slice data)
 {
     const struct pd_conn *c = x->conn;
     size_t room = c->codec->frame_max - head.n;

@@ -13,11 +13,11 @@
 
 enum pd_send {
     PD_SEND_OK,
-    PD_SEND_AGAIN,    /* it would have to wait: call again with may_wait */
-    PD_SEND_TOO_LONG, /* what lies past the response's Content-Length was cut off */
+    PD_SEND_AGAIN,     /* it would have to wait: call again with may_wait */
+    PD_SEND_TOO_LONG,  /* what lies past the response's Content-Length was cut off */
     PD_SEND_TOO_SHORT, /* the response ended before its Content-Length: it was broken off */
-    PD_SEND_GONE,     /* the peer has left; the bytes were dropped */
-    PD_SEND_BAD_HEAD, /* the response head cannot be encoded; nothing was sent */
+    PD_SEND_GONE,      /* the peer has left; the bytes were dropped */
+    PD_SEND_BAD_HEAD,  /* the response head cannot be encoded; nothing was sent */
 };
 
 /* Sends a block; the head goes out in front of the first one that is not empty. */

@@ -10,7 +10,7 @@ enum {
     DRAIN_SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
 };
 
-/* --- the timer of a connection ------------------------------------------------------------------------------------- */
+/* --- the timer of a connection ------------------------------------------------------------------------------------ */
 
 /*
  * The wheel may be set earlier than the deadline: it then fires, finds that, and is set anew. So moving a deadline
@@ -42,7 +42,7 @@ void pd_client_expired(struct pd_client *cl, struct pd_thread *t)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* --- watching ------------------------------------------------------------------------------------------------------- */
+/* --- watching ----------------------------------------------------------------------------------------------------- */
 
 void pd_client_unwatch(struct pd_host *h, struct pd_conn *c)
 {
@@ -88,7 +88,7 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         pd_attend(cl, false);
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void client_free(struct pd_client *cl)
 {
@@ -150,7 +150,7 @@ void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* --- listeners ------------------------------------------------------------------------------------------------------ */
+/* --- listeners ---------------------------------------------------------------------------------------------------- */
 
 static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
 {
@@ -254,7 +254,7 @@ void pd_doors_close(struct pd_engine *e)
     }
 }
 
-/* --- draining ------------------------------------------------------------------------------------------------------- */
+/* --- draining ----------------------------------------------------------------------------------------------------- */
 
 static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
 {

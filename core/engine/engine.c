@@ -115,7 +115,7 @@ void pd_engine_free(struct pd_engine *e)
     pd_release(e->sys, e);
 }
 
-/* --- listeners ------------------------------------------------------------------------------------------------------------ */
+/* --- listeners ---------------------------------------------------------------------------------------------------- */
 
 /* The names that SERVER_NAME and SERVER_PORT fall back to; never empty. */
 static void door_name_server(struct pd_door *d)
@@ -172,7 +172,7 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
     return true;
 }
 
-/* --- threads ---------------------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------------------------ */
 
 struct pd_thread *pd_thread_new(struct pd_engine *e)
 {

@@ -23,16 +23,16 @@ struct pd_thread;
 struct pd_exchange;
 
 #define PD_CONFIG_DEFAULT                                                                                              \
-    ((struct pd_config){ .limits = PD_LIMITS_DEFAULT,                                                                  \
-                         .timeouts = { .head = 10000, .body = 30000, .idle = 75000, .write = 60000,               \
-                                       .queue = 60000, .linger = 5000 },                                               \
-                         .body_memory = 65536,                                                                         \
-                         .stream_window = 262144,                                                                      \
-                         .response_memory = 262144,                                                                    \
-                         .response_spill = (uint64_t)1 << 30,                                                          \
-                         .response_head = 65536,                                                                       \
-                         .ready_max = 1024,                                                                            \
-                         .conns_max = 65536 })
+    ((struct pd_config){                                                                                               \
+        .limits = PD_LIMITS_DEFAULT,                                                                                   \
+        .timeouts = { .head = 10000, .body = 30000, .idle = 75000, .write = 60000, .queue = 60000, .linger = 5000 },   \
+        .body_memory = 65536,                                                                                          \
+        .stream_window = 262144,                                                                                       \
+        .response_memory = 262144,                                                                                     \
+        .response_spill = (uint64_t)1 << 30,                                                                           \
+        .response_head = 65536,                                                                                        \
+        .ready_max = 1024,                                                                                             \
+        .conns_max = 65536 })
 
 /* NULL without memory or descriptors (errno). `spill_dir` may be NULL; `sys` NULL means the operating system itself. */
 struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spill_dir, enum pd_loop_backend backend,

@@ -31,7 +31,7 @@ void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
     snprintf(dst, n, "%s %s%s%s", method, path, peer[0] ? " from " : "", peer);
 }
 
-/* --- the request body -------------------------------------------------------------------------------------------------- */
+/* --- the request body --------------------------------------------------------------------------------------------- */
 
 bool pd_exchange_body_is_collected(struct pd_exchange *x)
 {
@@ -112,7 +112,7 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
     return r < 0 ? PD_READ_ERROR : PD_READ_OK;
 }
 
-/* --- the response ------------------------------------------------------------------------------------------------------- */
+/* --- the response ------------------------------------------------------------------------------------------------- */
 
 /* After output: what the peer does not take is the loop's now. conn.lock is held. */
 static void exchange_sent(struct pd_thread *t, struct pd_conn *c)

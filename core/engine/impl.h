@@ -10,46 +10,14 @@
 
 #include <pthread.h>
 
-#include "conn/conn.h"
-#include "engine/engine.h"
-#include "loop/timer.h"
+#include "engine/client.h"
 #include "loop/wakeup.h"
-
-enum pd_owner { PD_OWNER_LISTENER, PD_OWNER_WAKEUP, PD_OWNER_CLIENT };
-
-/* A connection with what the loop needs to know of it. */
-struct pd_client {
-    enum pd_owner owner; /* first: the loop gives this pointer back */
-    struct pd_engine *engine;
-    struct pd_list all;      /* pd_engine.clients (loop role) */
-    struct pd_list attend;   /* pd_engine.attend (engine.lock) */
-    struct pd_list job;      /* a thread's list of jobs */
-    struct pd_timer timer;   /* loop role */
-    uint64_t timer_ms;       /* when the timer fires, 0: not set (conn.lock) */
-    uint32_t watched;        /* events given to the loop, 0: not watched (conn.lock) */
-    bool attending;          /* in the attend list (engine.lock) */
-    bool on_job;             /* a thread is about to run its job (conn.lock) */
-    struct pd_conn conn;
-    _Alignas(16) char codec_state[];
-};
-
-struct pd_door {
-    enum pd_owner owner;
-    struct pd_list node; /* pd_engine.doors */
-    struct pd_listener listener;
-    struct pd_port port;
-    struct pd_peer_rule *allow;
-    bool watched;
-    char mount[256]; /* the strings of port.site */
-    char server_name[PD_ADDR_TEXT_MAX];
-    char server_port[6];
-};
 
 struct pd_thread {
     struct pd_engine *engine;
     struct pd_list idle; /* pd_engine.idle */
     pthread_cond_t cond;
-    bool woken;          /* told to look again */
+    bool woken; /* told to look again */
     bool has_role;
     bool is_relief;
     bool is_running;     /* runs an app call */
@@ -97,29 +65,10 @@ struct pd_engine {
     uint64_t log_lost;
 };
 
-static inline struct pd_client *pd_client_of(struct pd_conn *c)
-{
-    return PD_CONTAINER_OF(c, struct pd_client, conn);
-}
-
 static inline struct pd_engine *pd_engine_of(struct pd_host *h)
 {
     return PD_CONTAINER_OF(h, struct pd_engine, host);
 }
-
-/* client.c: with engine.lock free */
-void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d);
-void pd_doors_watch(struct pd_engine *e);
-void pd_doors_close(struct pd_engine *e);
-void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events);
-void pd_client_expired(struct pd_client *cl, struct pd_thread *t);
-void pd_client_attend(struct pd_client *cl, struct pd_thread *t);
-/* Does what a connection asks for after any call on it; conn.lock is held and stays held. */
-void pd_client_settle(struct pd_client *cl, struct pd_thread *t);
-void pd_client_unwatch(struct pd_host *h, struct pd_conn *c);
-void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut);
-/* Runs the job that the loop found; the role is not held. conn.lock is free. */
-void pd_client_run_job(struct pd_client *cl, struct pd_thread *t);
 
 /* pool.c: the free list of exchanges */
 struct pd_exchange *pd_pool_take(struct pd_host *h);

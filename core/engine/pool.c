@@ -2,9 +2,9 @@
 #include "engine/impl.h"
 
 enum {
-    POOL_KEEP = 64,           /* idle exchanges kept */
-    POOL_ARENA_KEEP = 16384,  /* an arena that grew past this gives its memory back */
-    POOL_ARENA_FACTOR = 4,    /* a request's variables may take so many times the head limit */
+    POOL_KEEP = 64,          /* idle exchanges kept */
+    POOL_ARENA_KEEP = 16384, /* an arena that grew past this gives its memory back */
+    POOL_ARENA_FACTOR = 4,   /* a request's variables may take so many times the head limit */
 };
 
 static void exchange_destroy(struct pd_engine *e, struct pd_exchange *x)
@@ -63,7 +63,8 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     x->request = (struct pd_request){ .content_length = -1, .http_minor = 1 };
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
-    x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long = x->waited_for = false;
+    x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
+        x->waited_for = false;
     x->body_sent = x->spill_end = 0;
     return x;
 }

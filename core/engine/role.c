@@ -7,22 +7,21 @@
  */
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "conn/respond.h"
 #include "engine/impl.h"
 
 enum {
-    READY_BATCH = 64,        /* events taken by one wait */
-    QUICK_CALL_NS = 100000,  /* app calls below this are run without handing the role on */
-    AVERAGE_SHIFT = 3,       /* a call has the weight 1/8 in the moving average */
+    READY_BATCH = 64,       /* events taken by one wait */
+    QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
+    AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
-    GONE_AFTER_MS = 100,     /* a request that waited so long is checked for a peer that left */
+    GONE_AFTER_MS = 100, /* a request that waited so long is checked for a peer that left */
     DRAIN_WAIT_MS = 100,
-    WAIT_FAILED_MS = 10,     /* pause after a wait that failed */
+    WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
 
-/* --- waking ---------------------------------------------------------------------------------------------------------- */
+/* --- waking ------------------------------------------------------------------------------------------------------- */
 
 static void thread_wake(struct pd_thread *t)
 {
@@ -69,14 +68,15 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
     return room;
 }
 
-/* --- taking and leaving the role; engine.lock is held ----------------------------------------------------------------- */
+/* --- taking and leaving the role; engine.lock is held ------------------------------------------------------------- */
 
 static void relief_arm(struct pd_engine *e)
 {
     if (e->relief_armed)
         return;
     e->relief_armed = true;
-    struct itimerspec tick = { .it_value = { .tv_nsec = RELIEF_TICK_NS }, .it_interval = { .tv_nsec = RELIEF_TICK_NS } };
+    struct itimerspec tick = { .it_value = { .tv_nsec = RELIEF_TICK_NS },
+                               .it_interval = { .tv_nsec = RELIEF_TICK_NS } };
     timerfd_settime(e->relief_timer, 0, &tick, NULL);
 }
 
@@ -118,7 +118,7 @@ static void role_leave_for_call(struct pd_thread *t)
         role_vacate(t);
 }
 
-/* --- one turn of the loop ---------------------------------------------------------------------------------------------- */
+/* --- one turn of the loop ----------------------------------------------------------------------------------------- */
 
 static uint64_t engine_tick(struct pd_engine *e)
 {
@@ -246,7 +246,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     e->sleeping = false;
 }
 
-/* --- app threads --------------------------------------------------------------------------------------------------------- */
+/* --- app threads -------------------------------------------------------------------------------------------------- */
 
 static struct pd_exchange *ready_take(struct pd_engine *e)
 {
@@ -351,13 +351,13 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     return x;
 }
 
-/* --- the relief thread ------------------------------------------------------------------------------------------------------ */
+/* --- the relief thread -------------------------------------------------------------------------------------------- */
 
 /* Sleeps until the timer ticks; engine.lock is free. */
 static void relief_wait(struct pd_engine *e)
 {
     uint64_t ticks;
-    while (read(e->relief_timer, &ticks, sizeof ticks) < 0 && errno == EINTR)
+    while (PD_SYS(e->sys, read, e->relief_timer, &ticks, sizeof ticks) < 0 && errno == EINTR)
         ;
 }
 

@@ -9,7 +9,7 @@ PLAIN_FILES = (io.FileIO, io.BufferedReader, io.BufferedRandom)
 
 @cython.final
 cdef class FileWrapper:
-    """An iterable over a file that the server may send by itself (PEP 3333, "Optional Platform-Specific File Handling").
+    """An iterable over a file that the server may send by itself (PEP 3333, "Platform-Specific File Handling").
 
     Iterated, for example by middleware, it is a plain iterable of blocks.
     """

@@ -1,8 +1,8 @@
 # input.pxi - wsgi.input.
 
 cdef enum:
-    CHUNK = 65536     # bytes asked of the engine when the application names no size
-    AT_ONCE = 1 << 20 # most bytes allocated before they are there
+    CHUNK = 65536  # bytes asked of the engine when the application names no size
+    AT_ONCE = 1 << 20  # most bytes allocated before they are there
 
 
 @cython.final

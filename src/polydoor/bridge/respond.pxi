@@ -1,8 +1,8 @@
 # respond.pxi - start_response, write() and the way of a result to the peer.
 
 cdef enum Progress:
-    OPEN      # the application's output is wanted
-    OVER      # nothing more is wanted: the peer has left, or Content-Length is reached
+    OPEN  # the application's output is wanted
+    OVER  # nothing more is wanted: the peer has left, or Content-Length is reached
 
 
 @cython.final
