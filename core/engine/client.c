@@ -108,7 +108,7 @@ void pd_client_attend(struct pd_client *cl, struct pd_thread *t)
     if (c->state == PD_CONN_CLOSED) {
         bool last = c->nexchanges == 0 && !c->lent && !cl->on_job;
         pthread_mutex_unlock(&c->lock);
-        if (last)
+        if (last && !pd_is_attending(cl)) /* else it comes by once more */
             client_free(cl);
         return;
     }

@@ -79,6 +79,8 @@ void pd_pool_fini(struct pd_engine *e);
 bool pd_ready_put(struct pd_host *h, struct pd_exchange *x);
 /* Puts the client on the list that the loop attends to, and wakes the loop if it sleeps. */
 void pd_attend(struct pd_client *cl, bool urgent);
+/* True when the client is on that list (again). */
+bool pd_is_attending(struct pd_client *cl);
 /* Wakes every thread, e.g. after `stopped` was set; engine.lock is held. */
 void pd_wake_all(struct pd_engine *e);
 

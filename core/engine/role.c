@@ -54,6 +54,14 @@ void pd_attend(struct pd_client *cl, bool urgent)
         pd_wakeup_fire(&e->wakeup);
 }
 
+bool pd_is_attending(struct pd_client *cl)
+{
+    pthread_mutex_lock(&cl->engine->lock);
+    bool attending = cl->attending;
+    pthread_mutex_unlock(&cl->engine->lock);
+    return attending;
+}
+
 bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
@@ -233,7 +241,8 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_check_stop(e, t);
     if (!pd_list_is_empty(&e->attend) && loop_attend(e, t))
         return;
-    int timeout = !pd_list_is_empty(&e->attend) || e->nready || e->stopped ? 0 : loop_timeout(e);
+    bool can_serve = e->nready && !pd_list_is_empty(&e->idle); /* else queued requests wait for a thread, not for us */
+    int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
     e->sleeping = timeout != 0;
     pthread_mutex_unlock(&e->lock);
     int n = pd_loop_wait(&e->loop, ready, READY_BATCH, timeout);

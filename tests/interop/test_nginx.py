@@ -14,13 +14,14 @@ from support.waiting import eventually
 
 pytestmark = pytest.mark.frontend("nginx")
 
+# Not here: SCGI with request buffering off. nginx before 1.29.6 announces the bytes it has read so far as
+# CONTENT_LENGTH then (its commit ec714d52b), so the body cannot arrive whole.
 WAYS = {
     "fastcgi": ("fastcgi", False, True),
     "fastcgi-keep": ("fastcgi", True, True),
     "fastcgi-unbuffered": ("fastcgi", False, False),
     "fastcgi-keep-unbuffered": ("fastcgi", True, False),
     "scgi": ("scgi", False, True),
-    "scgi-unbuffered": ("scgi", False, False),
     "http": ("http", True, True),
     "http-unbuffered": ("http", True, False),
 }
@@ -30,7 +31,9 @@ WAYS = {
 def nginx(request, doors, tmp_path_factory):
     kind, keep, buffering = WAYS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    with Nginx(folder, kind, doors[kind].address, keep=keep, buffering=buffering) as running:
+    # Over TCP: a broken response is told by a reset, which a Unix socket does not have.
+    address = doors["fastcgi-tcp" if kind == "fastcgi" else kind].address
+    with Nginx(folder, kind, address, keep=keep, buffering=buffering) as running:
         running.kind = kind
         yield running
 

@@ -52,6 +52,7 @@ class Doors:
             "http-mount": "http://127.0.0.1:0?mount=/shop",
             "fastcgi-mount": "fastcgi://127.0.0.1:0?mount=/shop",
             "scgi-mount": "scgi://127.0.0.1:0?mount=/shop",
+            "fastcgi-tcp": "fastcgi://127.0.0.1:0",
             "fastcgi-trust": "fastcgi://127.0.0.1:0?trust-remote-user=1",
             "scgi-trust": "scgi://127.0.0.1:0?trust-remote-user=1",
         }
