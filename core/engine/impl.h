@@ -20,6 +20,7 @@ struct pd_thread {
     bool woken; /* told to look again */
     bool has_role;
     bool is_relief;
+    bool is_known;       /* counted in pd_engine.app_threads */
     bool is_running;     /* runs an app call */
     uint64_t started_ns; /* when that began */
     struct pd_io io;
@@ -52,8 +53,9 @@ struct pd_engine {
     struct pd_list ready;
     size_t nready;
     size_t running;
-    uint64_t call_ns; /* moving average of an app call */
-    uint64_t stop_ms; /* draining ends then; 0: not stopping */
+    size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
+    uint64_t call_ns;   /* moving average of an app call */
+    uint64_t stop_ms;   /* draining ends then; 0: not stopping */
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;

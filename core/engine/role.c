@@ -66,7 +66,8 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
     pthread_mutex_lock(&e->lock);
-    bool room = e->nready < h->config.ready_max;
+    size_t free_threads = e->app_threads - e->running; /* what they will take at once does not count as waiting */
+    bool room = e->nready < h->config.ready_max + free_threads;
     if (room) {
         pd_list_push(&e->ready, &x->queue);
         e->nready++;
@@ -342,6 +343,8 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     pthread_mutex_lock(&e->lock);
     if (t->is_running)
         call_ended(e, t);
+    e->app_threads += !t->is_known;
+    t->is_known = true;
     while ((x = ready_next(e, t)) == NULL && !e->stopped) {
         if (e->role_held && !t->has_role)
             thread_sleep(e, t);
@@ -354,8 +357,12 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         t->is_running = true;
         t->started_ns = PD_SYS0(e->sys, monotonic_ns);
         e->stats.requests++;
-    } else if (t->has_role)
-        role_vacate(t);
+    } else {
+        if (t->has_role)
+            role_vacate(t);
+        e->app_threads--;
+        t->is_known = false;
+    }
     pthread_mutex_unlock(&e->lock);
     return x;
 }

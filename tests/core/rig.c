@@ -193,7 +193,7 @@ static void play(struct rig *r, const struct rig_scene *s)
 {
     struct pd_config config = PD_CONFIG_DEFAULT;
     config.body_memory = 1024;
-    config.response_memory = 4096;
+    config.response_memory = 16384;
     r->engine = pd_engine_new(&config, "/tmp", s->backend, &r->faulty.sys);
     if (!r->engine)
         return;

@@ -91,12 +91,13 @@ static void try_plan(const struct rig_scene *s, const struct rig *healthy, struc
 }
 
 /*
- * An interruption that never stops is no fault that exists; and a Unix socket with a small buffer holds so few messages
- * of one byte that it would take too many turns.
+ * An interruption that never stops is no fault that exists; and a Unix socket with a small buffer holds so few messages of
+ * one byte that it would take too many turns.
  */
 static bool can_last(const struct rig_scene *s, enum faulty_call call, int error)
 {
-    return error != EINTR && !(s->unix_path && call == FAULTY_SENDMSG && error == FAULTY_SHORT);
+    bool sends = call == FAULTY_SENDMSG || call == FAULTY_SENDFILE;
+    return error != EINTR && !(s->unix_path && sends && error == FAULTY_SHORT);
 }
 
 static void torture_scene(const struct rig_scene *s, size_t step, struct tally *tally)

@@ -8,7 +8,7 @@ import pytest
 
 from peers import fastcgi
 from peers.fastcgi import FcgiConnection
-from support.server import APPS, Server
+from support.holding import HoldingServer
 
 
 @pytest.fixture
@@ -274,14 +274,18 @@ def test_f12_writes_of_any_size_are_framed(client, fcgi_door, size):
 
 def test_rule_10_a_full_server_answers_503_in_full(tmp_path):
     options = ["--queue-limit", "1"]
-    with Server(
-        f"{APPS}/conformance.py:application", [f"fastcgi+unix:{tmp_path}/f"], threads=1, options=options
-    ) as server:
+    with HoldingServer(tmp_path, [f"fastcgi+unix:{tmp_path}/f"], threads=1, options=options) as server:
         door = server.doors[0]
+        held = server.hold(door)
+        held.wait_running()
         with FcgiConnection(door.address) as client:
-            idents = range(1, 20)
+            idents = range(1, 11)
             for ident in idents:
-                client.start(ident, door.variables("GET", "/gated?key=full"))
-            full = [client.response(ident) for ident in list(idents)[2:]]
-    assert {response.status for response in full} == {503}
-    assert {response.protocol_status for response in full} == {fastcgi.REQUEST_COMPLETE}
+                client.start(ident, door.variables("GET", f"/quick?id={ident}"))
+            assert client.read_until(lambda: len(client.finished) == 9)  # the thread is taken, one request may wait
+            refused = [responses[0] for responses in client.finished.values()]
+            assert {(response.status, response.complete) for response in refused} == {(503, True)}
+            held.release()
+            waiting = next(ident for ident in idents if ident not in client.finished)
+            assert client.response(waiting).status == 200
+        assert held.exchange.finish().status == 200
