@@ -28,8 +28,9 @@ struct exchange {
     const struct pd_codec *codec;
     void *state;
     enum variant variant;
-    bool close;  /* the connection closes in any case */
-    size_t room; /* for an encoded head */
+    bool close;       /* the connection closes in any case */
+    bool sets_length; /* as the bridge does for a body that is complete */
+    size_t room;      /* for an encoded head */
     struct text input;
     size_t consumed; /* bytes of `input` */
     struct pd_response response;
@@ -268,6 +269,15 @@ static void answer(struct exchange *x, struct pd_slice in, size_t most, bool dro
     struct pd_buf head;
     if (!fill(x, &in))
         return;
+    const struct pd_response *r = &x->response;
+    if (x->sets_length && r->content_length < 0 && !pd_status_is_bodiless(r->status)) {
+        enum pd_reason full = pd_response_set_length(&x->response, in.n);
+        FUZZ_ASSERT(full == PD_R_NONE || full == PD_R_RESPONSE_HEAD_TOO_LARGE);
+        if (full)
+            return;
+        FUZZ_ASSERT(r->content_length == (int64_t)in.n);
+        x->fields++;
+    }
     x->response.close = x->close;
     pd_buf_init(&head, pd_sys_default(), x->room);
     enum pd_reason bad = x->codec->put_head(x->state, 1, &x->response, &head);
@@ -311,6 +321,7 @@ static void set_up(struct exchange *x, const uint8_t *knobs, struct pd_slice dat
     r->date = knobs[0] & 32 ? PD_SLICE("") : date;
     r->server = knobs[0] & 64 ? PD_SLICE("") : PD_SLICE("polydoor");
     x->close = knobs[0] & 16;
+    x->sets_length = knobs[0] & 8;
     x->room = knobs[0] & 128 ? SMALL_ROOM : 2 * HEAD_LIMIT;
     x->variant = (enum variant)(knobs[1] >> 4 & 3);
 }

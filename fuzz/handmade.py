@@ -221,7 +221,7 @@ def responses() -> Iterator[bytes]:
         for codec in range(3):
             for knob in range(number % 4, 128, 4):
                 date = (1 + number) * (1 + knob) * 2503 % 65536
-                options = codec + (0, 66, 96, 18, 129)[knob % 5]
+                options = codec + (0, 66, 96, 18, 129, 9)[knob % 6]
                 yield bytes([options, knob, *date.to_bytes(2, "big")]) + _bytes(response)
     for low in range(0, 256, 6):
         yield bytes([0, 12, 255, 7 + low % 249]) + _bytes(RESPONSES[low % 5])
