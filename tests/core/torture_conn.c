@@ -91,8 +91,8 @@ static void try_plan(const struct rig_scene *s, const struct rig *healthy, struc
 }
 
 /*
- * An interruption that never stops is no fault that exists; and a Unix socket with a small buffer holds so few messages of
- * one byte that it would take too many turns.
+ * An interruption that never stops is no fault that exists; and a Unix socket with a small buffer holds so few messages
+ * of one byte that it would take too many turns.
  */
 static bool can_last(const struct rig_scene *s, enum faulty_call call, int error)
 {

@@ -56,3 +56,12 @@ def test_long_functions_and_files_are_found() -> None:
     assert faults("\n" * 121, "codec/x.h") == [(120, "the file has 121 lines, more than 120")]
     assert faults("\n" * 601) == [(600, "the file has 601 lines, more than 600")]
     assert faults("\n" * 121, "codec/reason.h") == []
+
+
+def test_our_own_tree_is_clean() -> None:
+    found = [
+        fault
+        for kind in check_c_style.FILE_LINES
+        for fault in check_c_style.folder_faults(check_c_style.ROOT / kind, kind)
+    ]
+    assert found == []
