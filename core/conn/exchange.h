@@ -57,6 +57,7 @@ struct pd_exchange {
     int64_t date_s; /* the second that `date` shows */
     char date[PD_DATE_LEN];
 
+    bool was_parked;     /* its app call has begun: it is always handed out again */
     uint64_t ready_ms;   /* when it was put into the ready queue */
     pthread_cond_t cond; /* its app thread waits here for input, or for room in the out queue */
     bool waited_for;

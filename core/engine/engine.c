@@ -66,7 +66,8 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     engine_init_host(e, config, spill_dir);
     pd_wheel_init(&e->wheel, e->host.now_ms);
     pd_buf_init(&e->log, sys, LOG_LIMIT);
-    int r = engine_init_fds(e, backend);
+    e->keeper = pd_thread_new(e);
+    int r = e->keeper ? engine_init_fds(e, backend) : -ENOMEM;
     if (r == 0)
         return e;
     pd_engine_free(e);
@@ -76,24 +77,23 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
 
 static void engine_free_clients(struct pd_engine *e)
 {
-    struct pd_thread *t = pd_thread_new(e);
+    struct pd_thread *t = e->keeper;
     struct pd_list *node;
-    if (!t)
-        return;
     t->has_role = true;
     pd_clients_drain(e, t, true);
     while ((node = pd_list_take(&e->attend)) != NULL) {
         PD_LIST_ENTRY(node, struct pd_client, attend)->attending = false;
         pd_client_attend(PD_LIST_ENTRY(node, struct pd_client, attend), t);
     }
-    pd_thread_free(t);
 }
 
 void pd_engine_free(struct pd_engine *e)
 {
     struct pd_list *node;
-    if (e->loop.ops)
+    if (e->loop.ops && e->keeper)
         engine_free_clients(e);
+    if (e->keeper)
+        pd_thread_free(e->keeper);
     while ((node = pd_list_take(&e->doors)) != NULL) {
         struct pd_door *d = PD_LIST_ENTRY(node, struct pd_door, node);
         pd_listener_close(&d->listener);

@@ -4,7 +4,8 @@
  * The embedder makes an engine, opens listeners, and runs threads. App threads
  * call pd_engine_next() to get a request, answer it with the functions of
  * exchange_api.h, and call pd_engine_next() again. One more thread runs
- * pd_engine_relief(). The engine makes no threads and calls nobody back.
+ * pd_engine_relief(). The engine makes no threads and calls nobody back. The
+ * process must ignore SIGPIPE.
  *
  * Loop role (DESIGN section 3): whoever waits for events holds it. A thread
  * that finds a request leaves the role vacant while calls are short, else it

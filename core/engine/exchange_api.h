@@ -59,6 +59,13 @@ enum pd_send pd_exchange_file(struct pd_thread *t, struct pd_exchange *x, int fd
                               uint64_t n) PD_MUST_CHECK;
 /* An informational response with these fields ("Name: value\r\n"); false where the protocol has none. */
 bool pd_exchange_early_hints(struct pd_exchange *x, struct pd_slice fields);
+/*
+ * The app waits without a thread: this thread asks for its next request, and the exchange comes out of
+ * pd_engine_next() again after pd_exchange_resume(), which any thread may call, once for each park. A parked exchange
+ * must be resumed before the engine is freed.
+ */
+void pd_exchange_park(struct pd_exchange *x);
+void pd_exchange_resume(struct pd_exchange *x);
 /* The app failed: a plain 500 if nothing was sent, else a visibly broken response. The exchange is gone afterwards. */
 void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x);
 /* True when the peer no longer waits for this response; asks the descriptor itself. */

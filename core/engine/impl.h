@@ -19,7 +19,6 @@ struct pd_thread {
     pthread_cond_t cond;
     bool woken; /* told to look again */
     bool has_role;
-    bool is_relief;
     bool is_known;       /* counted in pd_engine.app_threads */
     bool is_running;     /* runs an app call */
     uint64_t started_ns; /* when that began */
@@ -33,6 +32,7 @@ struct pd_engine {
     struct pd_wheel wheel;
     struct pd_wakeup wakeup;
     enum pd_owner wakeup_owner;
+    struct pd_thread *keeper; /* the relief thread's; made at birth, so that it never fails */
     struct pd_list doors;
     struct pd_list clients;
     size_t nclients;

@@ -64,7 +64,7 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
-        x->waited_for = false;
+        x->waited_for = x->was_parked = false;
     x->body_sent = x->spill_end = 0;
     return x;
 }

@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 
 #include "conn/respond.h"
+#include "engine/exchange_api.h"
 #include "engine/impl.h"
 
 enum {
@@ -289,7 +290,7 @@ static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_e
     uint64_t waited = e->host.now_ms - x->ready_ms;
     uint64_t limit = e->host.config.timeouts.queue;
     bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
-    bool stale = gone || (limit && waited >= limit);
+    bool stale = !x->was_parked && (gone || (limit && waited >= limit));
     if (stale) {
         ready_refuse(x, !gone);
         pd_conn_settle(c);
@@ -367,6 +368,32 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     return x;
 }
 
+/* --- requests that wait without a thread ------------------------------------------------------------------------- */
+
+void pd_exchange_park(struct pd_exchange *x)
+{
+    pthread_mutex_lock(&x->conn->lock);
+    x->state = PD_X_PARKED;
+    x->was_parked = true;
+    pthread_mutex_unlock(&x->conn->lock);
+}
+
+void pd_exchange_resume(struct pd_exchange *x)
+{
+    struct pd_engine *e = pd_engine_of(x->conn->host);
+    pthread_mutex_lock(&x->conn->lock);
+    x->state = PD_X_READY;
+    x->ready_ms = e->host.now_ms;
+    pthread_mutex_unlock(&x->conn->lock);
+    pthread_mutex_lock(&e->lock);
+    pd_list_push(&e->ready, &x->queue);
+    e->nready++;
+    bool wake = e->sleeping;
+    pthread_mutex_unlock(&e->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
+}
+
 /* --- the relief thread -------------------------------------------------------------------------------------------- */
 
 /* Sleeps until the timer ticks; engine.lock is free. */
@@ -408,10 +435,7 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
 
 void pd_engine_relief(struct pd_engine *e)
 {
-    struct pd_thread *t = pd_thread_new(e);
-    if (!t)
-        return;
-    t->is_relief = true;
+    struct pd_thread *t = e->keeper;
     pthread_mutex_lock(&e->lock);
     while (!e->stopped) {
         pthread_mutex_unlock(&e->lock);
@@ -421,5 +445,4 @@ void pd_engine_relief(struct pd_engine *e)
             relief_serve(e, t);
     }
     pthread_mutex_unlock(&e->lock);
-    pd_thread_free(t);
 }

@@ -37,8 +37,9 @@ class FakeEngine:
             raise OSError(98, "port 1 is held by init (pid 1)")
         return f"http://127.0.0.1:{spec['port']}"
 
-    def run_thread(self, app):
+    def run_thread(self, app, extra):
         self.calls.append(("thread", app))
+        assert extra == {}
         self.running.release()
         self.over.wait()
         if self.crash:

@@ -1,0 +1,229 @@
+/*
+ * threads_engine.c - a real engine with six threads: four run the application, one is the relief thread, and the main
+ * thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
+ *
+ * threads_engine ROUNDS: prints how many requests were sent, answered and run.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/exchange_api.h"
+
+enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000 };
+
+struct scene {
+    struct pd_engine *engine;
+    _Atomic unsigned long served;
+    _Atomic unsigned kind; /* turns through the ways to answer */
+    _Atomic(struct pd_exchange *) parked;
+    int file; /* LARGE bytes */
+    char large[LARGE];
+};
+
+static void must(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    perror(what);
+    exit(2);
+}
+
+/* --- the application ---------------------------------------------------------------------------------------------- */
+
+static void drain_body(struct pd_thread *t, struct pd_exchange *x)
+{
+    char buf[8192];
+    size_t got = 0;
+    while (pd_exchange_read(t, x, buf, sizeof buf, &got) == PD_READ_OK && got)
+        ;
+}
+
+static void start(struct pd_exchange *x)
+{
+    struct pd_response *r = pd_exchange_response(x);
+    must(pd_response_start(r, PD_SLICE("200 OK")) == PD_R_NONE, "status");
+    must(pd_response_add(r, PD_SLICE("Content-Type"), PD_SLICE("text/plain")) == PD_R_NONE, "field");
+}
+
+static void finish(struct pd_thread *t, struct pd_exchange *x, struct pd_slice last)
+{
+    enum pd_send sent = pd_exchange_last(t, x, last, true);
+    must(sent != PD_SEND_AGAIN && sent != PD_SEND_BAD_HEAD, "last block");
+}
+
+static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
+{
+    drain_body(t, x);
+    start(x);
+    switch (atomic_fetch_add(&s->kind, 1) % 6) {
+    case 0:
+        usleep(300); /* long enough for the role to be handed on */
+        break;
+    case 1:
+        (void)!pd_exchange_write(x, pd_slice(s->large, LARGE), true);
+        break;
+    case 2:
+        (void)!pd_exchange_file(t, x, dup(s->file), 0, LARGE);
+        break;
+    case 3:
+        pd_exchange_fail(t, x);
+        return;
+    case 4:
+        (void)pd_exchange_client_gone(x);
+        break;
+    default:
+        break;
+    }
+    finish(t, x, PD_SLICE("done\n"));
+}
+
+/* One request in a while is parked by the thread that got it and resumed by the next one that comes by. */
+static bool park(struct scene *s, struct pd_exchange *x)
+{
+    struct pd_exchange *none = NULL;
+    struct pd_exchange *waiting = atomic_exchange(&s->parked, NULL);
+    if (waiting)
+        pd_exchange_resume(waiting);
+    if (waiting || atomic_load(&s->kind) % 7 != 0 || x->was_parked)
+        return false;
+    pd_exchange_park(x);
+    if (atomic_compare_exchange_strong(&s->parked, &none, x))
+        return true;
+    pd_exchange_resume(x);
+    return true;
+}
+
+static void *app_thread(void *arg)
+{
+    struct scene *s = arg;
+    struct pd_thread *t = pd_thread_new(s->engine);
+    struct pd_exchange *x;
+    must(t != NULL, "thread");
+    while ((x = pd_engine_next(t)) != NULL) {
+        if (park(s, x))
+            continue;
+        atomic_fetch_add(&s->served, 1);
+        answer(s, t, x);
+    }
+    pd_thread_free(t);
+    return NULL;
+}
+
+static void *relief_thread(void *arg)
+{
+    pd_engine_relief(((struct scene *)arg)->engine);
+    return NULL;
+}
+
+/* --- the clients ----------------------------------------------------------------------------------------------------
+ */
+
+static int dial(unsigned port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    must(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
+    return fd;
+}
+
+/* Sends what one visit says; the server may close before it has taken all of it. */
+static unsigned speak(int fd, unsigned visit)
+{
+    static const char get[] = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char post[] = "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n";
+    static char body[BODY];
+    if (visit % 3 == 0) {
+        send(fd, post, sizeof post - 1, MSG_NOSIGNAL);
+        send(fd, body, visit % 2 ? BODY : BODY / 2, MSG_NOSIGNAL);
+        return 1;
+    }
+    unsigned n = 1 + visit % 4; /* pipelined */
+    for (unsigned i = 0; i < n; i++)
+        send(fd, get, sizeof get - 1, MSG_NOSIGNAL);
+    return n;
+}
+
+static unsigned long listen_to(int fd, unsigned visit)
+{
+    static char buf[65536];
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    unsigned long got = 0;
+    if (visit % 5 == 4)
+        return 0; /* leaves at once */
+    while (poll(&p, 1, 20) == 1) {
+        ssize_t n = recv(fd, buf, sizeof buf, 0);
+        if (n <= 0)
+            break;
+        got += (unsigned long)n;
+    }
+    return got;
+}
+
+static void play(const unsigned *ports, unsigned rounds)
+{
+    unsigned long sent = 0;
+    unsigned long got = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        int fds[CLIENTS];
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            fds[i] = dial(ports[(round + i) % 2]);
+            sent += speak(fds[i], round + i);
+        }
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            got += listen_to(fds[i], round + i);
+            close(fds[i]);
+        }
+    }
+    printf("%lu requests sent, %lu bytes answered\n", sent, got);
+}
+
+/* --- all together ---------------------------------------------------------------------------------------------------
+ */
+
+static unsigned open_door(struct pd_engine *e, bool stream)
+{
+    struct pd_listener_config config;
+    struct pd_port port = { .codec = &pd_codec_http1, .stream = stream };
+    char name[160];
+    char error[512];
+    pd_listener_config_init(&config);
+    config.host = "127.0.0.1";
+    must(pd_engine_listen(e, &config, &port, name, sizeof name, error, sizeof error), error);
+    return (unsigned)atoi(strrchr(name, ':') + 1);
+}
+
+int main(int argc, char **argv)
+{
+    static struct scene s;
+    static struct pd_config config;
+    pthread_t threads[APP_THREADS + 1];
+    config = PD_CONFIG_DEFAULT;
+    signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
+    s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
+    s.file = memfd_create("large", MFD_CLOEXEC);
+    must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
+    unsigned ports[2] = { open_door(s.engine, false), open_door(s.engine, true) };
+    for (int i = 0; i <= APP_THREADS; i++)
+        must(pthread_create(&threads[i], NULL, i < APP_THREADS ? app_thread : relief_thread, &s) == 0, "thread");
+    play(ports, argc > 1 ? (unsigned)atoi(argv[1]) : 50);
+    struct pd_exchange *waiting = atomic_exchange(&s.parked, NULL);
+    if (waiting)
+        pd_exchange_resume(waiting);
+    pd_engine_stop(s.engine, 3000);
+    for (int i = 0; i <= APP_THREADS; i++)
+        pthread_join(threads[i], NULL);
+    printf("%lu calls\n", atomic_load(&s.served));
+    pd_engine_free(s.engine);
+    close(s.file);
+    return 0;
+}
