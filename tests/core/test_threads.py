@@ -8,14 +8,16 @@ import subprocess
 import pytest
 
 from support import cbuild
+from support.scale import scaled
+
+pytestmark = pytest.mark.scaled
 
 
 @pytest.mark.parametrize(("flags", "name"), [(cbuild.TRACED, "tsan"), (cbuild.SANITIZED, "asan")])
-def test_six_threads_share_one_engine_without_a_race(flags: tuple[str, ...], name: str, scale: float) -> None:
+def test_six_threads_share_one_engine_without_a_race(flags: tuple[str, ...], name: str) -> None:
     sources = [cbuild.ROOT / "tests" / "core" / "threads_engine.c", *cbuild.core_sources(*cbuild.LAYERS)]
     program = cbuild.build(f"threads_engine_{name}", sources, flags)
-    rounds = str(int(40 * max(scale, 1)))
-    ran = subprocess.run([program, rounds], capture_output=True, text=True, check=False)
+    ran = subprocess.run([program, str(scaled(40, 400))], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"{ran.stdout}{ran.stderr[-6000:]}"
     counts = re.fullmatch(r"(\d+) requests sent, (\d+) bytes answered\n(\d+) calls\n", ran.stdout)
     assert counts

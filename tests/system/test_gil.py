@@ -3,6 +3,7 @@
 import select
 
 import pytest
+
 from support.fixtures import PROTOCOLS
 from support.server import APPS, Server
 

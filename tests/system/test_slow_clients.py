@@ -14,6 +14,7 @@ from support.scale import scaled
 from support.server import APPS, Server
 from support.waiting import eventually
 
+pytestmark = pytest.mark.scaled
 STALLED = scaled(100, 1000)
 THREADS = 4
 ROUNDS = 5  # another program may take the processor for one round; a stalled client is there in all
@@ -113,7 +114,7 @@ def test_clients_that_do_not_read_a_generator(slow, name):
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_clients_that_do_not_read_a_file(slow, name):
     door = slow.door(name)
-    count = min(STALLED, 250)  # each holds a descriptor of the file as well
+    count = STALLED
 
     def stall(stack):
         for _ in range(count):

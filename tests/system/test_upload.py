@@ -11,6 +11,7 @@ from support.memory import peak_rss_kib, reset_peak, rss_kib
 from support.scale import scaled
 from support.server import APPS, Server
 
+pytestmark = pytest.mark.scaled
 SIZE = scaled(32 << 20, 1 << 30)
 GROWTH_KIB = 2048
 PIECE = bytes(range(256)) * 1024
