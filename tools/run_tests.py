@@ -49,7 +49,7 @@ def _write_result(scale: str) -> None:
     lines = [
         "# The last soak",
         "",
-        "Written by `make soak`: the tests whose volume follows SCALE, at the full one. All seeds are fixed in the tests.",
+        "Written by `make soak`: the tests whose volume follows SCALE, at the full one. Seeds are fixed in the tests.",
         "",
         f"- commit {commit}, {datetime.now(UTC):%Y-%m-%d}, SCALE={scale}",
         f"- Linux {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} cores",
