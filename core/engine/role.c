@@ -207,6 +207,48 @@ static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
     return true;
 }
 
+/* Ends a request that is not run; conn.lock is held. */
+static void ready_refuse(struct pd_thread *t, struct pd_exchange *x, bool late)
+{
+    struct pd_conn *c = x->conn;
+    if (late)
+        pd_respond_refuse(x, PD_R_OVERLOADED);
+    else if (x->aborted && !c->hung_up)
+        pd_respond_abandon(x);
+    else
+        pd_respond_break(x);
+    pd_conn_settle(c);
+    pd_client_settle(pd_client_of(c), t);
+    pd_pool_give(c->host, x);
+}
+
+/* When the request that has waited longest in the ready queue is too late, 0: never. engine.lock is held. */
+static uint64_t ready_deadline(const struct pd_engine *e)
+{
+    uint64_t limit = e->host.config.timeouts.queue;
+    if (!limit || pd_list_is_empty(&e->ready))
+        return 0;
+    const struct pd_exchange *oldest = PD_LIST_ENTRY(e->ready.next, struct pd_exchange, queue);
+    return oldest->was_parked ? 0 : oldest->ready_ms + limit;
+}
+
+/* Answers requests that waited too long, also while all app threads are busy. engine.lock is held at both ends. */
+static void ready_expire(struct pd_engine *e, struct pd_thread *t)
+{
+    uint64_t deadline;
+    while ((deadline = ready_deadline(e)) != 0 && deadline <= e->host.now_ms) {
+        struct pd_exchange *x = PD_LIST_ENTRY(pd_list_take(&e->ready), struct pd_exchange, queue);
+        struct pd_conn *c = x->conn;
+        e->nready--;
+        e->stats.refused++;
+        pthread_mutex_unlock(&e->lock);
+        pthread_mutex_lock(&c->lock);
+        ready_refuse(t, x, !c->hung_up);
+        pthread_mutex_unlock(&c->lock);
+        pthread_mutex_lock(&e->lock);
+    }
+}
+
 static int loop_timeout(struct pd_engine *e)
 {
     int ms = pd_wheel_next_ms(&e->wheel, e->host.now_ms);
@@ -218,6 +260,11 @@ static int loop_timeout(struct pd_engine *e)
     }
     if (e->stop_ms && (ms < 0 || ms > DRAIN_WAIT_MS))
         ms = DRAIN_WAIT_MS;
+    uint64_t late = ready_deadline(e);
+    if (late) {
+        int wait = late > e->host.now_ms ? (int)(late - e->host.now_ms) : 0;
+        ms = ms < 0 || wait < ms ? wait : ms;
+    }
     return ms;
 }
 
@@ -255,6 +302,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_timers(e, t);
     pthread_mutex_lock(&e->lock);
     e->sleeping = false;
+    ready_expire(e, t);
 }
 
 /* --- app threads -------------------------------------------------------------------------------------------------- */
@@ -266,17 +314,6 @@ static struct pd_exchange *ready_take(struct pd_engine *e)
         return NULL;
     e->nready--;
     return PD_LIST_ENTRY(node, struct pd_exchange, queue);
-}
-
-/* Ends a request that is not run. */
-static void ready_refuse(struct pd_exchange *x, bool late)
-{
-    if (late)
-        pd_respond_refuse(x, PD_R_OVERLOADED);
-    else if (x->aborted && !x->conn->hung_up)
-        pd_respond_abandon(x);
-    else
-        pd_respond_break(x);
 }
 
 /*
@@ -291,12 +328,9 @@ static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_e
     uint64_t limit = e->host.config.timeouts.queue;
     bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
     bool stale = !x->was_parked && (gone || (limit && waited >= limit));
-    if (stale) {
-        ready_refuse(x, !gone);
-        pd_conn_settle(c);
-        pd_client_settle(pd_client_of(c), t);
-        pd_pool_give(&e->host, x);
-    } else
+    if (stale)
+        ready_refuse(t, x, !gone);
+    else
         x->state = PD_X_RUNNING;
     pthread_mutex_unlock(&c->lock);
     return stale;
