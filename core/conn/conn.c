@@ -186,6 +186,8 @@ void pd_conn_output(struct pd_conn *c)
 void pd_conn_return(struct pd_conn *c)
 {
     c->lent = false;
+    if (c->hung_up)
+        pd_receive_end(c); /* the peer left meanwhile */
     conn_wake(c);
 }
 
@@ -208,10 +210,11 @@ static void conn_spill(struct pd_conn *c)
         pthread_mutex_unlock(&c->lock);
         bool ok = pd_body_spill(&x->body);
         pthread_mutex_lock(&c->lock);
-        pd_conn_return(c);
+        c->lent = false;
         if (!ok)
             pd_receive_failed(x, PD_R_SPILL_FAILED);
-        return; /* the list may have changed; what else must spill comes with the next job */
+        pd_conn_return(c); /* behind the last use of the exchange, which this may end */
+        return;            /* the list may have changed; what else must spill comes with the next job */
     }
 }
 
@@ -294,6 +297,8 @@ void pd_conn_set_deadline(struct pd_conn *c)
 
 void pd_conn_timeout(struct pd_conn *c)
 {
+    if (c->lent)
+        return; /* body and out queue are in use; the timer comes again until they are not */
     switch (conn_phase(c)) {
     case PHASE_NONE:
         return;

@@ -305,6 +305,8 @@ size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
 void pd_receive_end(struct pd_conn *c)
 {
     struct pd_list *next;
+    if (c->lent)
+        return; /* a thread works on a body or the out queue; pd_conn_return() comes back to this */
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
         struct pd_exchange *x = exchange_of(l);
         next = l->next;

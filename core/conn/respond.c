@@ -82,13 +82,16 @@ static bool respond_spill(struct pd_exchange *x, const struct gather *g, size_t 
     return ok && pd_out_put_file(&c->out, x->spill, begin, x->spill_end - begin, none);
 }
 
-/* Keeps what the kernel did not take: in memory while it fits, else in the spill file. */
+/*
+ * Keeps what the kernel did not take: in memory while it fits, else in the spill file. Our own short answers to a
+ * request that no app runs stay in memory: the loop that gives them waits for no disk.
+ */
 static bool respond_keep(struct pd_exchange *x, const struct gather *g, size_t sent)
 {
     struct pd_conn *c = x->conn;
     size_t left = g->sum - sent;
     const struct pd_config *cfg = &c->host->config;
-    bool fits = c->out.memory + left <= cfg->response_memory;
+    bool fits = c->out.memory + left <= cfg->response_memory || x->state != PD_X_RUNNING;
     return fits || !pd_spill_dir_works(&c->host->spill_dir) ? respond_queue(c, g, sent) : respond_spill(x, g, sent);
 }
 
@@ -134,8 +137,9 @@ static void respond_wait(struct pd_exchange *x, size_t n)
     struct pd_conn *c = x->conn;
     const struct pd_config *cfg = &c->host->config;
     uint64_t room = pd_spill_dir_works(&c->host->spill_dir) ? cfg->response_spill : 0;
-    while (!respond_is_lost(x) && !pd_out_is_empty(&c->out)) {
-        if (!c->lent && (c->out.memory + n <= cfg->response_memory || x->spill_end + n <= room))
+    for (;;) {
+        if (!c->lent && (respond_is_lost(x) || pd_out_is_empty(&c->out) || c->out.memory + n <= cfg->response_memory ||
+                         x->spill_end + n <= room))
             return;
         x->waited_for = true;
         pthread_cond_wait(&x->cond, &c->lock);
@@ -297,11 +301,13 @@ static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
 static enum pd_send respond_ready(struct pd_exchange *x, size_t n, bool may_wait)
 {
     struct pd_conn *c = x->conn;
+    if (!may_wait && c->lent)
+        return PD_SEND_AGAIN;
+    pd_conn_reclaim(c, x); /* also when the peer has left: the exchange may end then, and its body may be in use */
     if (respond_is_lost(x))
         return PD_SEND_GONE;
-    if (!may_wait && (c->lent || !respond_has_room(c, n)))
+    if (!may_wait && !respond_has_room(c, n))
         return PD_SEND_AGAIN;
-    pd_conn_reclaim(c, x);
     if (!x->head_sent && respond_encode_head(x) != PD_R_NONE)
         return PD_SEND_BAD_HEAD;
     if (may_wait)
@@ -360,7 +366,8 @@ enum pd_send pd_respond_file(struct pd_exchange *x, int fd, uint64_t offset, uin
         PD_SYS(sys, close, fd);
         return r == PD_SEND_OK ? PD_SEND_GONE : r;
     }
-    struct pd_out_framing framing = { c->codec->frame_max == SIZE_MAX ? NULL : c->codec, c->codec_state, x->stream };
+    bool framed = c->codec->frame_max != SIZE_MAX || x->response.chunked;
+    struct pd_out_framing framing = { framed ? c->codec : NULL, c->codec_state, x->stream, x->response.chunked };
     r = respond_frames(x, PD_SLICE_NONE, false);
     if (r == PD_SEND_OK && !x->response.bodiless && n) {
         x->body_sent += n;

@@ -243,9 +243,18 @@ static void ready_expire(struct pd_engine *e, struct pd_thread *t)
         e->stats.refused++;
         pthread_mutex_unlock(&e->lock);
         pthread_mutex_lock(&c->lock);
-        ready_refuse(t, x, !c->hung_up);
+        bool lent = c->lent;
+        if (lent) /* its body may be on its way to disk, and the loop waits for no disk: once more a little later */
+            x->ready_ms = e->host.now_ms + GONE_AFTER_MS - e->host.config.timeouts.queue;
+        else
+            ready_refuse(t, x, !c->hung_up);
         pthread_mutex_unlock(&c->lock);
         pthread_mutex_lock(&e->lock);
+        if (lent) {
+            pd_list_push_front(&e->ready, &x->queue);
+            e->nready++;
+            e->stats.refused--;
+        }
     }
 }
 
@@ -328,9 +337,10 @@ static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_e
     uint64_t limit = e->host.config.timeouts.queue;
     bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
     bool stale = !x->was_parked && (gone || (limit && waited >= limit));
-    if (stale)
+    if (stale) {
+        pd_conn_reclaim(c, x); /* its body may be on its way to disk */
         ready_refuse(t, x, !gone);
-    else
+    } else
         x->state = PD_X_RUNNING;
     pthread_mutex_unlock(&c->lock);
     return stale;
