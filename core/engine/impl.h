@@ -45,8 +45,9 @@ struct pd_engine {
     uint64_t vacancies; /* how often the role was left vacant */
     uint64_t vacancies_seen;
     bool relief_armed;
-    int relief_timer; /* timerfd */
-    bool sleeping;    /* the role's holder waits in the kernel */
+    int relief_timer;  /* timerfd */
+    bool sleeping;     /* the role's holder waits in the kernel */
+    pthread_t sleeper; /* ... and is this thread */
     struct pd_list idle;
     struct pd_list attend;
     size_t nattend;

@@ -40,6 +40,12 @@ void pd_wake_all(struct pd_engine *e)
     timerfd_settime(e->relief_timer, 0, &soon, NULL);
 }
 
+/* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
+static bool loop_is_asleep(const struct pd_engine *e)
+{
+    return e->sleeping && !pthread_equal(e->sleeper, pthread_self());
+}
+
 void pd_attend(struct pd_client *cl, bool urgent)
 {
     struct pd_engine *e = cl->engine;
@@ -49,7 +55,7 @@ void pd_attend(struct pd_client *cl, bool urgent)
         pd_list_push(&e->attend, &cl->attend);
         e->nattend++;
     }
-    bool wake = urgent && e->sleeping;
+    bool wake = urgent && loop_is_asleep(e);
     pthread_mutex_unlock(&e->lock);
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -74,7 +80,10 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
         e->nready++;
     } else
         e->stats.refused++;
+    bool wake = room && loop_is_asleep(e); /* this thread may be busy for long before it asks for a request */
     pthread_mutex_unlock(&e->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
     return room;
 }
 
@@ -302,6 +311,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     bool can_serve = e->nready && !pd_list_is_empty(&e->idle); /* else queued requests wait for a thread, not for us */
     int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
     e->sleeping = timeout != 0;
+    e->sleeper = pthread_self();
     pthread_mutex_unlock(&e->lock);
     int n = pd_loop_wait(&e->loop, ready, READY_BATCH, timeout);
     if (n < 0) /* no memory to wait with: what can be done without goes on, but not in a spin */
@@ -432,7 +442,7 @@ void pd_exchange_resume(struct pd_exchange *x)
     pthread_mutex_lock(&e->lock);
     pd_list_push(&e->ready, &x->queue);
     e->nready++;
-    bool wake = e->sleeping;
+    bool wake = loop_is_asleep(e);
     pthread_mutex_unlock(&e->lock);
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -467,14 +477,15 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
 {
     role_take(t);
     while (!e->stopped) {
+        if (e->role_held && !t->has_role)
+            return; /* a job was run meanwhile, and another thread took the role: it is not ours to give */
         if (e->nready && role_hand_over(t))
             return;
-        if (e->role_held && !t->has_role)
-            return; /* a job was run meanwhile, and another thread took the role */
         role_take(t);
         loop_turn(e, t);
     }
-    role_vacate(t);
+    if (t->has_role)
+        role_vacate(t);
 }
 
 void pd_engine_relief(struct pd_engine *e)
