@@ -47,8 +47,8 @@ static bool conn_wants_input(const struct pd_conn *c)
 {
     if (c->state != PD_CONN_OPEN || c->input_bad || c->lent || c->hung_up || c->job == PD_JOB_SPILL)
         return false;
-    if (c->nexchanges == 0)
-        return !c->closing;
+    if (c->nexchanges == 0) /* a peer that reads no answers gets no further ones: each may cost a spill file */
+        return !c->closing && pd_out_is_empty(&c->out);
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
         if (pd_receive_is_full(exchange_of(l)))
             return false;
@@ -158,11 +158,14 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
         c->output_moved = c->out.moved;
         c->output_ms = c->host->now_ms;
     }
+    if (r == PD_OUT_EMPTY && !c->nexchanges)
+        c->since_ms = c->host->now_ms; /* only now can the peer send its next request */
     c->want_write = r == PD_OUT_WAIT;
     c->job = r == PD_OUT_FILE ? PD_JOB_FLUSH : c->job == PD_JOB_FLUSH ? PD_JOB_NONE : c->job;
     if (r == PD_OUT_SHORT)
         c->host->log(c->host, "FILE_SHRANK", "a file became shorter while it was sent", NULL);
     if (r == PD_OUT_GONE || r == PD_OUT_SHORT) {
+        c->reset |= c->codec->gateway; /* front ends take a plain end for a complete response */
         c->hung_up = true;
         pd_out_fini(&c->out);
     }
@@ -236,7 +239,8 @@ void pd_conn_run_job(struct pd_conn *c, struct pd_io *io)
     c->job = PD_JOB_NONE;
     if (job == PD_JOB_SPILL)
         conn_spill(c);
-    else if (!c->hung_up)
+    bool unsent = !pd_out_is_empty(&c->out) && !c->want_write; /* the spill took the place of this job */
+    if ((job == PD_JOB_FLUSH || unsent) && !c->hung_up)
         conn_flush_files(c);
     if (c->missed)
         pd_conn_output(c);
@@ -364,7 +368,7 @@ void pd_conn_settle(struct pd_conn *c)
     if (c->state != PD_CONN_OPEN || c->lent)
         return;
     bool idle = c->nexchanges == 0;
-    if (idle && (c->eof || (c->host->draining && pd_buf_is_empty(&c->in) && c->served)))
+    if (idle && (c->eof || (c->host->draining && pd_buf_is_empty(&c->in) && !c->readable && c->served)))
         c->closing = true;
     if (c->hung_up && idle)
         pd_conn_close(c, false);

@@ -74,8 +74,8 @@ void pd_receive_failed(struct pd_exchange *x, enum pd_reason reason)
     }
     if (!x->body.complete && !x->body.error)
         x->body.error = body_error(reason);
-    if (!x->conn->codec->multiplexed)
-        x->conn->input_bad = true;
+    if (!x->conn->codec->multiplexed) /* the head may have promised to keep the connection */
+        x->conn->input_bad = x->conn->closing = true;
     receive_wake(x);
 }
 
@@ -96,13 +96,16 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
         c->closing = true;
         return NULL;
     }
+    bool alone = true; /* with its head; other requests may have run for long */
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
+        alone &= exchange_of(l)->state != PD_X_HEAD;
+    if (alone)
+        c->since_ms = c->host->now_ms;
     x->conn = c;
     x->stream = stream;
     x->state = PD_X_HEAD;
     pd_list_push(&c->exchanges, &x->node);
     c->nexchanges++;
-    if (c->nexchanges == 1)
-        c->since_ms = c->host->now_ms;
     return x;
 }
 

@@ -372,6 +372,8 @@ enum pd_send pd_respond_file(struct pd_exchange *x, int fd, uint64_t offset, uin
     if (r == PD_SEND_OK && !x->response.bodiless && n) {
         x->body_sent += n;
         c->want_write = true;
+        if (pd_out_is_empty(&c->out))
+            c->output_ms = c->host->now_ms;
         if (!pd_out_put_file(&c->out, file, offset, n, framing)) {
             respond_lost(c);
             r = PD_SEND_GONE;

@@ -266,7 +266,8 @@ static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
         else if (c->state == PD_CONN_OPEN && c->nexchanges == 0) {
             c->readable = true; /* what was sent until now is still served */
             pd_conn_input(c, &t->io);
-            bool silent = c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in);
+            bool silent =
+                c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in) && pd_out_is_empty(&c->out);
             if (silent && c->host->now_ms - c->since_ms >= DRAIN_SILENT_MS) {
                 c->closing = true;
                 pd_conn_settle(c);

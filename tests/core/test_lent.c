@@ -1,0 +1,185 @@
+/*
+ * test_lent.c - a thread works on a connection without its lock, and meanwhile the loop reports something about it.
+ *
+ * One thread plays both: inside the system call that the worker waits for, the loop's part is called. What the worker
+ * uses must stay; the sanitizers tell when it does not.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "engine/exchange_api.h"
+#include "engine/impl.h"
+
+enum { PART = 100000, LARGE = 4 << 20 };
+
+struct scene {
+    struct pd_sys sys; /* first: its address is the context of the table */
+    struct pd_engine *engine;
+    int peer;
+    bool done;         /* the loop's part was played */
+    unsigned calls;    /* of the application */
+    unsigned at_pause; /* ... when the loop first had to wait for the peer */
+    size_t got;        /* bytes that the peer has read */
+};
+
+static struct pd_client *only_client(struct scene *s)
+{
+    return PD_LIST_ENTRY(s->engine->clients.next, struct pd_client, all);
+}
+
+/* --- what happens inside of system calls -------------------------------------------------------------------------- */
+
+/* The peer leaves while its upload goes to disk. */
+static ssize_t leave_in_pwrite(void *ctx, int fd, const void *buf, size_t n, off_t offset)
+{
+    struct scene *s = ctx;
+    if (!s->done) {
+        s->done = true;
+        pd_client_ready(only_client(s), s->engine->keeper, PD_READABLE | PD_HALF_CLOSED | PD_HANGUP);
+        pd_engine_stop(s->engine, 0);
+    }
+    CHECK(fcntl(fd, F_GETFD) >= 0); /* a closed number may be another file's the next moment */
+    return pwrite(fd, buf, n, offset);
+}
+
+/* The write timeout passes while a file is sent that the peer takes gladly. */
+static ssize_t expire_in_sendfile(void *ctx, int out, int in, off_t *offset, size_t n)
+{
+    struct scene *s = ctx;
+    if (!s->done) {
+        s->done = true;
+        s->engine->host.now_ms += s->engine->host.config.timeouts.write + 1;
+        pd_client_expired(only_client(s), s->engine->keeper);
+        CHECK(!pd_out_is_empty(&only_client(s)->conn.out));
+        pd_engine_stop(s->engine, 0);
+    }
+    return pd_sys_default()->sendfile(NULL, out, in, offset, n);
+}
+
+/* The peer begins to read only when the loop has nothing else to do. */
+static int read_in_epoll_wait(void *ctx, int ep, struct epoll_event *evs, int max, int timeout_ms)
+{
+    struct scene *s = ctx;
+    static char buf[65536];
+    ssize_t n;
+    int ready = pd_sys_default()->epoll_wait(NULL, ep, evs, max, 0);
+    if (ready || !timeout_ms)
+        return ready;
+    if (!s->done)
+        s->at_pause = s->calls;
+    s->done = true;
+    while ((n = recv(s->peer, buf, sizeof buf, MSG_DONTWAIT)) > 0)
+        s->got += (size_t)n;
+    if (s->got > 3 * (size_t)LARGE)
+        pd_engine_stop(s->engine, 0);
+    return pd_sys_default()->epoll_wait(NULL, ep, evs, max, 10);
+}
+
+/* --- the scene ---------------------------------------------------------------------------------------------------- */
+
+static void scene_init(struct scene *s)
+{
+    struct pd_config config = PD_CONFIG_DEFAULT;
+    struct pd_listener_config door;
+    struct pd_port port = { .codec = &pd_codec_http1, .serve_half_closed = true };
+    char name[160];
+    char error[512];
+    *s = (struct scene){ .sys = *pd_sys_default() };
+    s->sys.ctx = s;
+    s->engine = pd_engine_new(&config, "/tmp", PD_LOOP_EPOLL, &s->sys);
+    pd_listener_config_init(&door);
+    door.host = "127.0.0.1";
+    if (!s->engine || !pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
+        abort();
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    to.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
+    s->peer = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(s->peer, (struct sockaddr *)&to, sizeof to) != 0)
+        abort();
+}
+
+static void say(struct scene *s, struct pd_slice text)
+{
+    CHECK(send(s->peer, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
+}
+
+static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
+{
+    static char large[LARGE];
+    char path[] = "/tmp/polydoor-XXXXXX";
+    s->calls++;
+    CHECK(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")) == PD_R_NONE);
+    CHECK(pd_response_set_length(pd_exchange_response(x), LARGE) == PD_R_NONE);
+    if (!pd_slice_eq(pd_exchange_request(x)->path, PD_SLICE("/file"))) {
+        CHECK(pd_exchange_last(t, x, pd_slice(large, LARGE), true) == PD_SEND_OK);
+        return;
+    }
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && unlink(path) == 0 && ftruncate(fd, LARGE) == 0);
+    (void)!pd_exchange_file(t, x, fd, 0, LARGE);
+    (void)!pd_exchange_last(t, x, PD_SLICE(""), true);
+}
+
+/* Serves until the engine is stopped. */
+static void scene_run(struct scene *s)
+{
+    struct pd_thread *t = pd_thread_new(s->engine);
+    struct pd_exchange *x;
+    while ((x = pd_engine_next(t)) != NULL)
+        answer(s, t, x);
+    CHECK(s->done);
+    pd_thread_free(t);
+    pd_engine_free(s->engine);
+    close(s->peer);
+}
+
+/* --- the tests ---------------------------------------------------------------------------------------------------- */
+
+static void test_the_peer_leaves_while_its_body_is_spilled(void)
+{
+    static char body[PART];
+    struct scene s;
+    scene_init(&s);
+    s.sys.pwrite = leave_in_pwrite;
+    say(&s, PD_SLICE("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"));
+    say(&s, pd_slice(body, PART));
+    scene_run(&s);
+    CHECK_INT(s.calls, 0);
+}
+
+static void test_the_write_timeout_passes_while_a_file_is_sent(void)
+{
+    struct scene s;
+    scene_init(&s);
+    s.sys.sendfile = expire_in_sendfile;
+    say(&s, PD_SLICE("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
+    scene_run(&s);
+    CHECK_INT(s.calls, 1);
+}
+
+/* Each further answer could cost a spill file. */
+static void test_a_peer_that_does_not_read_gets_one_answer_at_a_time(void)
+{
+    struct scene s;
+    scene_init(&s);
+    s.sys.epoll_wait = read_in_epoll_wait;
+    for (int i = 0; i < 3; i++)
+        say(&s, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    scene_run(&s);
+    CHECK_INT(s.at_pause, 1);
+    CHECK_INT(s.calls, 3);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    test_the_peer_leaves_while_its_body_is_spilled();
+    test_the_write_timeout_passes_while_a_file_is_sent();
+    test_a_peer_that_does_not_read_gets_one_answer_at_a_time();
+    return check_result();
+}
