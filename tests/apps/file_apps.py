@@ -218,6 +218,19 @@ def file_replaced(environ: Environ, start_response: StartResponse) -> Iterable[b
 
 
 @route
+def file_behind_write(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Writes first, then returns a wrapped file that the server could send by itself."""
+    length = argument(environ, "length")
+    write = start_response("200 OK", [*TEXT, ("Content-Length", length)] if length else TEXT)
+    write(b"before ")
+    source = tempfile.TemporaryFile()  # noqa: SIM115 - the server closes it
+    source.write(b"the file")
+    source.seek(0)
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](source)
+    return wrapped
+
+
+@route
 def file_size(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """How large the content of the other applications here is."""
     return reply(start_response, len(CONTENT))

@@ -94,6 +94,12 @@ def test_f07_write_comes_before_the_file(door, control, key):
     closed_once(control, key)
 
 
+@pytest.mark.parametrize(("length", "body"), [("", b"before the file"), ("10", b"before the")])
+def test_f07_a_plain_file_behind_write_is_counted_and_framed(door, length, body):
+    response = door.request("GET", f"/file_behind_write?length={length}")
+    assert (response.body, response.complete) == (body, True)
+
+
 def test_f08_a_text_file_is_an_error(door, key):
     response = door.request("GET", f"/file?kind=text&key={key}")
     assert response.status == 500 or not response.complete, response.summary()

@@ -1,8 +1,9 @@
 # respond.pxi - start_response, write() and the way of a result to the peer.
 
 cdef enum Progress:
-    OPEN  # the application's output is wanted
-    OVER  # nothing more is wanted: the peer has left, or Content-Length is reached
+    OPEN     # the application's output is wanted
+    OVER     # nothing more is wanted: the peer has left
+    SURPLUS  # ... or the application gave more than its Content-Length
 
 
 @cython.final
@@ -39,7 +40,7 @@ cdef class Exchange:
         if self.x == NULL:
             raise RuntimeError("write() after the response has ended")
         self.send(data)
-        if self.progress == OVER and core.pd_exchange_response(self.x).content_length >= 0:
+        if self.progress == SURPLUS:
             raise ValueError("write() past the response's Content-Length")
 
     def client_gone(self):
@@ -53,12 +54,15 @@ cdef class Exchange:
     def early_hints(self, headers):
         """Send a 103 response with these headers, before the response itself (RFC 8297)."""
         cdef core.pd_response hints
+        cdef core.pd_slice fields
         if self.x == NULL or core.pd_exchange_head_sent(self.x):
             return
         core.pd_response_init(&hints, core.pd_sys_default(), 65536)
         try:
             fill_head(&hints, "200 OK", headers)
-            core.pd_exchange_early_hints(self.x, core.pd_buf_view(&hints.fields))
+            fields = core.pd_buf_view(&hints.fields)
+            with nogil:  # a file of the response before may be on its way
+                core.pd_exchange_early_hints(self.x, fields)
         finally:
             core.pd_response_fini(&hints)
 
@@ -107,7 +111,7 @@ cdef class Exchange:
             return 0
         if r == core.PD_SEND_BAD_HEAD:
             raise ValueError("the response head was refused, or does not fit the protocol's packet")
-        self.progress = OVER
+        self.progress = SURPLUS if r == core.PD_SEND_TOO_LONG else OVER
         return 0
 
     cdef int announce(self, uint64_t length) except -1:
@@ -128,8 +132,8 @@ cdef class Exchange:
         cdef uint64_t offset, n
         cdef int64_t length
         found = file_range(wrapper.filelike)
-        if found is None or not self.started:
-            return 0
+        if found is None or not self.started or self.wrote:
+            return 0  # behind write() the rest must be counted and framed like any block
         if self.lacks_length():
             self.announce(found[2])
         offset = found[1]
@@ -168,7 +172,7 @@ cdef class Exchange:
                     self.finish(block)
                     return 0
             self.send(block)
-            if self.progress == OVER:
+            if self.progress != OPEN:
                 break
         return 0
 

@@ -17,7 +17,7 @@ def report(text):
     try:
         sys.stderr.write(f"polydoor: {text}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
+    except Exception:  # also whatever the application put in the place of sys.stderr raises
         pass  # nobody reads the messages any more; that is no reason to stop serving
 
 
