@@ -181,7 +181,7 @@ static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_it
 /* Reads the next frame of a file into a memory item in front of it. */
 static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file)
 {
-    static const struct pd_response plain; /* a response that is neither chunked nor bodiless */
+    const struct pd_response like = { .chunked = file->framing.chunked }; /* all that framing looks at */
     size_t room = PD_FRAME_PREFIX_MAX + OUT_FRAME + PD_FRAME_SUFFIX_MAX;
     struct out_item *item = pd_alloc(o->sys, sizeof *item + room);
     if (!item)
@@ -198,7 +198,7 @@ static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file
     size_t prefix_n = 0;
     size_t suffix_n = 0;
     const struct pd_out_framing *f = &file->framing;
-    f->codec->put_frame(f->state, f->stream, &plain, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
+    f->codec->put_frame(f->state, f->stream, &like, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
     item->begin = PD_FRAME_PREFIX_MAX - prefix_n;
     item->end = PD_FRAME_PREFIX_MAX + (size_t)got + suffix_n;
     memcpy(item->bytes + item->begin, prefix, prefix_n);

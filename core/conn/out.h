@@ -33,6 +33,7 @@ struct pd_out_framing {
     const struct pd_codec *codec; /* NULL: the bytes go out as they are */
     void *state;
     uint32_t stream;
+    bool chunked; /* HTTP: the response has the chunked coding */
 };
 
 /* A spill file shared by the queue and its writer; closed when the last one lets go. */

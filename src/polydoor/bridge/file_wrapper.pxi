@@ -39,10 +39,18 @@ def nothing():
 
 cdef object plain_file(object filelike):
     """The file object whose descriptor can be sent, or None."""
-    if type(filelike) in PLAIN_FILES:
+    if is_plain(filelike):
         return filelike
     inner = getattr(filelike, "file", None)  # tempfile.NamedTemporaryFile
-    return inner if type(inner) in PLAIN_FILES else None
+    return inner if is_plain(inner) else None
+
+
+cdef bint is_plain(object f):
+    """One of PLAIN_FILES, or a subclass that leaves alone what decides about its bytes."""
+    for base in PLAIN_FILES:
+        if isinstance(f, base):
+            return all(getattr(type(f), name) is getattr(base, name) for name in ("read", "fileno", "tell"))
+    return False
 
 
 cdef tuple file_range(object filelike):
