@@ -274,6 +274,18 @@ static uint64_t after(uint64_t since, uint64_t limit)
     return limit ? since + limit : 0;
 }
 
+/* The earliest of all bodies that are waited for. */
+static uint64_t conn_body_deadline(const struct pd_conn *c)
+{
+    uint64_t first = 0;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
+        uint64_t d = pd_receive_deadline(exchange_of(l));
+        if (d && (!first || d < first))
+            first = d;
+    }
+    return first;
+}
+
 void pd_conn_set_deadline(struct pd_conn *c)
 {
     const struct pd_timeouts *t = &c->host->config.timeouts;
@@ -291,7 +303,7 @@ void pd_conn_set_deadline(struct pd_conn *c)
         c->deadline_ms = after(c->since_ms, t->head);
         break;
     case PHASE_BODY:
-        c->deadline_ms = after(c->input_ms + c->body_bytes * 1000 / PD_BODY_MIN_RATE, t->body);
+        c->deadline_ms = conn_body_deadline(c);
         break;
     case PHASE_IDLE:
         c->deadline_ms = after(c->since_ms, t->idle);

@@ -57,10 +57,8 @@ struct pd_conn {
     struct pd_out out;
     uint64_t discarded; /* input thrown away behind a response */
 
-    uint64_t since_ms;   /* when the present phase (idle, head) began */
-    uint64_t input_ms;   /* when body input began */
-    uint64_t body_bytes; /* body input since input_ms */
-    uint64_t output_ms;  /* last progress of the out queue */
+    uint64_t since_ms;  /* when the present phase (idle, head) began */
+    uint64_t output_ms; /* last progress of the out queue */
     uint64_t output_moved;
     uint64_t deadline_ms; /* 0: none */
 

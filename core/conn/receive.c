@@ -42,6 +42,13 @@ bool pd_receive_must_spill(const struct pd_exchange *x)
     return !b->complete && held > (b->fd < 0 ? c->host->config.body_memory : SPILL_STEP);
 }
 
+uint64_t pd_receive_deadline(const struct pd_exchange *x)
+{
+    uint64_t grace = x->conn->host->config.timeouts.body;
+    bool waits = x->state == PD_X_BODY || (x->waited_for && pd_receive_is_open(x));
+    return waits && grace ? x->input_ms + grace + x->body.received * 1000 / PD_BODY_MIN_RATE : 0;
+}
+
 bool pd_receive_is_full(const struct pd_exchange *x)
 {
     return x->streaming && !x->body.complete && !shares_connection(x) &&
@@ -126,8 +133,7 @@ static void receive_begin_body(struct pd_exchange *x)
     const struct pd_request *q = &x->request;
     if (q->content_length == 0 || (q->content_length < 0 && !q->chunked))
         x->body.complete = c->codec->multiplexed; /* the others say BODY_END themselves */
-    c->input_ms = c->host->now_ms;
-    c->body_bytes = 0;
+    x->input_ms = c->port->stream ? 0 : c->host->now_ms;
     x->want_continue = q->expect_continue && q->content_length != 0;
     x->streaming = c->port->stream;
     x->state = PD_X_BODY;
@@ -166,6 +172,7 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
 static void receive_stream_instead(struct pd_exchange *x)
 {
     x->streaming = true;
+    x->input_ms = 0;
     receive_enqueue(x);
 }
 
@@ -175,7 +182,6 @@ static void receive_body(struct pd_exchange *x, struct pd_slice data)
     const struct pd_config *cfg = &c->host->config;
     struct pd_body *b = &x->body;
     int64_t announced = x->request.content_length;
-    c->body_bytes += data.n;
     if (b->complete || b->error)
         return;
     if (announced >= 0 && data.n > (uint64_t)announced - b->received)
@@ -330,9 +336,13 @@ void pd_receive_late(struct pd_conn *c, enum pd_reason reason)
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
         struct pd_exchange *x = exchange_of(l);
         next = l->next;
-        if (pd_receive_is_open(x))
+        uint64_t deadline = pd_receive_deadline(x);
+        bool late = reason == PD_R_BODY_TIMEOUT ? deadline && deadline <= c->host->now_ms : x->state == PD_X_HEAD;
+        if (late)
             pd_receive_failed(x, reason);
     }
+    if (c->codec->multiplexed && !silent && reason == PD_R_BODY_TIMEOUT)
+        return; /* the other streams go on */
     c->input_bad = true;
     c->closing = true;
     if (silent)

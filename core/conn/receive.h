@@ -23,6 +23,8 @@ static inline bool pd_receive_is_open(const struct pd_exchange *x)
     return x->state == PD_X_HEAD || (!x->body.complete && !x->body.error);
 }
 
+/* When its body comes too late, 0: nobody waits for it. A body must reach PD_BODY_MIN_RATE after a time of grace. */
+uint64_t pd_receive_deadline(const struct pd_exchange *x);
 /* Its body holds more in memory than may stay there and the app does not read it yet: it goes to the spill file. */
 bool pd_receive_must_spill(const struct pd_exchange *x);
 /* Its body cannot take more before the app has read. */

@@ -82,11 +82,11 @@ static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
         return;
     }
     x->waited_for = true;
-    c->input_ms = c->host->now_ms;
-    c->body_bytes = 0;
+    x->input_ms = c->host->now_ms - x->input_ms; /* earlier waits count, the time between them does not */
     pd_client_settle(pd_client_of(c), t);
     pthread_cond_wait(&x->cond, &c->lock);
     x->waited_for = false;
+    x->input_ms = c->host->now_ms - x->input_ms;
 }
 
 enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *dst, size_t n, size_t *got)

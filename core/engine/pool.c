@@ -65,7 +65,7 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
         x->waited_for = x->was_parked = false;
-    x->body_sent = x->spill_end = 0;
+    x->body_sent = x->spill_end = x->input_ms = 0;
     return x;
 }
 

@@ -44,12 +44,8 @@ cdef class Exchange:
             raise ValueError("write() past the response's Content-Length")
 
     def client_gone(self):
-        """True when nobody waits for this response any more."""
-        cdef bint gone = True
-        if self.x != NULL:
-            with nogil:
-                gone = core.pd_exchange_client_gone(self.x)
-        return gone
+        """True when nobody waits for this response any more. From any thread, so the GIL is kept: it never waits."""
+        return self.x == NULL or core.pd_exchange_client_gone(self.x)
 
     def early_hints(self, headers):
         """Send a 103 response with these headers, before the response itself (RFC 8297)."""
@@ -88,6 +84,7 @@ cdef class Exchange:
 
     cdef int finish(self, object block) except -1:
         """Give the last block to the engine; the response is over then."""
+        cdef core.pd_exchange *x
         cdef core.pd_slice s
         cdef core.pd_send r
         if not isinstance(block, bytes):
@@ -95,14 +92,16 @@ cdef class Exchange:
         if not self.started:
             raise AssertionError("the application did not call start_response()")
         s = bytes_slice(block)
+        x = self.x
+        self.detach()  # first: once the engine has it back, another thread may not reach it through client_gone()
         r = core.PD_SEND_AGAIN
         if s.n <= core.PD_SEND_SMALL:
-            r = core.pd_exchange_last(self.t, self.x, s, False)
+            r = core.pd_exchange_last(self.t, x, s, False)
         if r == core.PD_SEND_AGAIN:
             with nogil:
-                r = core.pd_exchange_last(self.t, self.x, s, True)
-        if r != core.PD_SEND_BAD_HEAD:
-            self.detach()
+                r = core.pd_exchange_last(self.t, x, s, True)
+        if r == core.PD_SEND_BAD_HEAD:
+            self.x = self.input.x = x
         self.judge(r)
         return 0
 
@@ -182,10 +181,11 @@ cdef class Exchange:
         self.input.x = NULL
 
     cdef void fail(self) noexcept:
-        if self.x != NULL:
-            with nogil:
-                core.pd_exchange_fail(self.t, self.x)
+        cdef core.pd_exchange *x = self.x
+        if x != NULL:
             self.detach()
+            with nogil:
+                core.pd_exchange_fail(self.t, x)
 
 
 cdef inline bint may_have_length(int status):

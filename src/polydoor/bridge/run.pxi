@@ -25,15 +25,24 @@ cdef object report_failure(core.pd_exchange *x):
     """The current exception with its traceback, and the request in which it happened."""
     import traceback
     cdef char text[512]
-    core.pd_exchange_describe(x, text, sizeof(text))
+    text[0] = 0
+    if x != NULL:  # else the response was complete already
+        core.pd_exchange_describe(x, text, sizeof(text))
     report(f"error in the application: {text.decode('ascii')}\n{traceback.format_exc().rstrip()}")
 
 
 cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
     """Run one request from the call to close(); nothing that the application does gets past this."""
-    cdef Exchange ex = Exchange.__new__(Exchange)
-    cdef Input body = Input.__new__(Input)
+    cdef Exchange ex
+    cdef Input body
     cdef object result = None
+    try:
+        ex = Exchange.__new__(Exchange)
+        body = Input.__new__(Input)
+    except MemoryError:
+        with nogil:
+            core.pd_exchange_fail(t, x)
+        return
     body.x = x
     body.t = t
     body.kept = b""
@@ -44,7 +53,7 @@ cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exc
         result = app(maker.make(ex), ex)
         ex.send_result(result)
     except BaseException:
-        report_failure(x)
+        report_failure(ex.x)
         ex.fail()
     if type(result) is not list:
         close_result(result)
