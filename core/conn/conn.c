@@ -256,6 +256,8 @@ static enum phase conn_phase(const struct pd_conn *c)
 {
     if (c->state != PD_CONN_OPEN)
         return c->state == PD_CONN_LINGER ? PHASE_LINGER : PHASE_NONE;
+    if (c->lent) /* who has it sets the deadline when it gives it back; the out queue may not be looked at */
+        return PHASE_NONE;
     if (!pd_out_is_empty(&c->out))
         return PHASE_WRITE;
     enum phase p = c->nexchanges ? PHASE_NONE : c->served && pd_buf_is_empty(&c->in) ? PHASE_IDLE : PHASE_HEAD;

@@ -399,7 +399,7 @@ void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
     gather_add(&g, bytes.p, bytes.n);
     if (c->state != PD_CONN_OPEN || c->hung_up)
         return;
-    ssize_t sent = pd_out_is_empty(&c->out) && !c->lent ? pd_out_send(c->host->sys, c->fd, g.iov, g.n) : 0;
+    ssize_t sent = !c->lent && pd_out_is_empty(&c->out) ? pd_out_send(c->host->sys, c->fd, g.iov, g.n) : 0;
     if (sent < 0 || !respond_queue(c, &g, (size_t)sent))
         respond_lost(c);
     else
