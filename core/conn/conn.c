@@ -35,11 +35,6 @@ void pd_conn_fini(struct pd_conn *c)
     pthread_mutex_destroy(&c->lock);
 }
 
-static struct pd_exchange *exchange_of(struct pd_list *node)
-{
-    return PD_LIST_ENTRY(node, struct pd_exchange, node);
-}
-
 /* --- input -------------------------------------------------------------------------------------------------------- */
 
 /* Is there an exchange that could take input now? Backpressure is decided here. */
@@ -50,15 +45,15 @@ static bool conn_wants_input(const struct pd_conn *c)
     if (c->nexchanges == 0) /* a peer that reads no answers gets no further ones: each may cost a spill file */
         return !c->closing && pd_out_is_empty(&c->out);
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
-        if (pd_receive_is_full(exchange_of(l)))
+        if (pd_receive_is_full(pd_exchange_of(l)))
             return false;
-    return c->codec->multiplexed || pd_receive_is_open(exchange_of(c->exchanges.next));
+    return c->codec->multiplexed || pd_receive_is_open(pd_exchange_of(c->exchanges.next));
 }
 
 bool pd_conn_expects_input(const struct pd_conn *c)
 {
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
-        if (pd_receive_is_open(exchange_of(l)))
+        if (pd_receive_is_open(pd_exchange_of(l)))
             return true;
     return c->nexchanges == 0;
 }
@@ -147,8 +142,8 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
 static void conn_wake(struct pd_conn *c)
 {
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
-        if (exchange_of(l)->waited_for)
-            pthread_cond_broadcast(&exchange_of(l)->cond);
+        if (pd_exchange_of(l)->waited_for)
+            pthread_cond_broadcast(&pd_exchange_of(l)->cond);
 }
 
 /* What a flush came to. */
@@ -206,7 +201,7 @@ void pd_conn_reclaim(struct pd_conn *c, struct pd_exchange *x)
 static void conn_spill(struct pd_conn *c)
 {
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
-        struct pd_exchange *x = exchange_of(l);
+        struct pd_exchange *x = pd_exchange_of(l);
         if (!pd_receive_must_spill(x))
             continue;
         c->lent = true;
@@ -262,7 +257,7 @@ static enum phase conn_phase(const struct pd_conn *c)
         return PHASE_WRITE;
     enum phase p = c->nexchanges ? PHASE_NONE : c->served && pd_buf_is_empty(&c->in) ? PHASE_IDLE : PHASE_HEAD;
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
-        const struct pd_exchange *x = exchange_of(l);
+        const struct pd_exchange *x = pd_exchange_of(l);
         if (x->state == PD_X_HEAD)
             return PHASE_HEAD;
         if (x->state == PD_X_BODY || (x->waited_for && !x->body.complete))
@@ -281,7 +276,7 @@ static uint64_t conn_body_deadline(const struct pd_conn *c)
 {
     uint64_t first = 0;
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
-        uint64_t d = pd_receive_deadline(exchange_of(l));
+        uint64_t d = pd_receive_deadline(pd_exchange_of(l));
         if (d && (!first || d < first))
             first = d;
     }

@@ -64,4 +64,10 @@ struct pd_exchange {
     bool waited_for;
 };
 
+/* The exchange of a node in pd_conn.exchanges. */
+static inline struct pd_exchange *pd_exchange_of(struct pd_list *node)
+{
+    return PD_LIST_ENTRY(node, struct pd_exchange, node);
+}
+
 #endif

@@ -5,17 +5,12 @@
 
 enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* bytes collected for one write to an open spill file */
 
-static struct pd_exchange *exchange_of(struct pd_list *node)
-{
-    return PD_LIST_ENTRY(node, struct pd_exchange, node);
-}
-
 /* The newest exchange of this stream (protocols without streams have one at a time); the list is short. */
 static struct pd_exchange *receive_find(const struct pd_conn *c, uint32_t stream)
 {
     for (struct pd_list *l = c->exchanges.prev; l != &c->exchanges; l = l->prev)
-        if (!c->codec->multiplexed || exchange_of(l)->stream == stream)
-            return exchange_of(l);
+        if (!c->codec->multiplexed || pd_exchange_of(l)->stream == stream)
+            return pd_exchange_of(l);
     return NULL;
 }
 
@@ -105,7 +100,7 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
     }
     bool alone = true; /* with its head; other requests may have run for long */
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
-        alone &= exchange_of(l)->state != PD_X_HEAD;
+        alone &= pd_exchange_of(l)->state != PD_X_HEAD;
     if (alone)
         c->since_ms = c->host->now_ms;
     x->conn = c;
@@ -303,7 +298,7 @@ size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
         go_on = receive_event(c, io, &ev);
         consumed += used;
     }
-    struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : exchange_of(c->exchanges.next);
+    struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : pd_exchange_of(c->exchanges.next);
     if (x && x->state == PD_X_BODY)
         pd_respond_continue(x);
     return consumed;
@@ -317,7 +312,7 @@ void pd_receive_end(struct pd_conn *c)
     if (c->lent)
         return; /* a thread works on a body or the out queue; pd_conn_return() comes back to this */
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
-        struct pd_exchange *x = exchange_of(l);
+        struct pd_exchange *x = pd_exchange_of(l);
         next = l->next;
         bool early = x->state == PD_X_HEAD || x->state == PD_X_BODY;
         if (early && (c->hung_up || x->state == PD_X_HEAD))
@@ -334,7 +329,7 @@ void pd_receive_late(struct pd_conn *c, enum pd_reason reason)
     bool silent = c->nexchanges == 0; /* nothing came, or less than a codec could name a request */
     struct pd_list *next;
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = next) {
-        struct pd_exchange *x = exchange_of(l);
+        struct pd_exchange *x = pd_exchange_of(l);
         next = l->next;
         uint64_t deadline = pd_receive_deadline(x);
         bool late = reason == PD_R_BODY_TIMEOUT ? deadline && deadline <= c->host->now_ms : x->state == PD_X_HEAD;

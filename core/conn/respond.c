@@ -1,6 +1,8 @@
 /* respond.c - the response side of an exchange (see respond.h). */
 #include "conn/respond.h"
 
+#include "codec/http1.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -408,11 +410,12 @@ void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
 
 void pd_respond_continue(struct pd_exchange *x)
 {
+    char text[PD_HTTP1_CONTINUE_LEN];
     if (!x->want_continue)
         return;
     x->want_continue = false;
     if (x->body.received == 0) /* else the client did not wait (RFC 9110 section 10.1.1) */
-        pd_respond_raw(x->conn, PD_SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+        pd_respond_raw(x->conn, pd_slice(text, pd_http1_put_continue(text)));
 }
 
 /* --- our own answers ---------------------------------------------------------------------------------------------- */
