@@ -43,7 +43,7 @@ bench:      ## measure side by side with other servers
 soak:       ## the tests at full volume, and those that take long
 	$(RUN) tools/run_tests.py --soak
 
-docs:       ## check that the documentation matches the code
+docs:       ## check the documentation and build it in build/docs
 	$(RUN) tools/check_docs.py
 
 check: lint test docs  ## lint, test and docs

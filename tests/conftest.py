@@ -6,15 +6,30 @@ is not run, and the summary says so; where CI is set, it fails.
 
 import os
 import shutil
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from documents import isolation
 
 PROGRAMS = {
     "nginx": ("nginx", "/usr/sbin/nginx"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),
 }
+# What is no program, and how one sees that it is there.
+FEATURES = {
+    "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
+    "namespaces": isolation.is_available,  # a network of its own
+}
+
+
+@cache
+def is_there(name):
+    """True when the program or feature can be used here."""
+    return FEATURES[name]() if name in FEATURES else find_program(name) is not None
 
 
 def find_program(name: str) -> str | None:
@@ -34,7 +49,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_setup(item):
-    absent = [name for mark in item.iter_markers("frontend") for name in mark.args if find_program(name) is None]
+    absent = [name for mark in item.iter_markers("frontend") for name in mark.args if not is_there(name)]
     if not absent:
         return
     reason = f"front end missing: {', '.join(absent)}"
@@ -45,7 +60,7 @@ def pytest_runtest_setup(item):
 
 def pytest_terminal_summary(terminalreporter):
     """Say how many front ends are missing, how many tests that cost, and what installs them."""
-    missing = sorted(name for name in PROGRAMS if find_program(name) is None)
+    missing = sorted(name for name in (*PROGRAMS, *FEATURES) if not is_there(name))
     skips = terminalreporter.stats.get("skipped", [])
     not_run = sum("front end missing" in str(report.longrepr) for report in skips)
     terminalreporter.write_sep("-", "front ends")

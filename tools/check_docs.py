@@ -1,24 +1,40 @@
-"""`make docs`: checks that links lead somewhere and that docs/status.md names tests that exist."""
+"""`make docs`: checks the documentation and builds it as web pages in build/docs.
+
+Links lead somewhere, docs/status.md names tests that exist, and Sphinx has nothing to complain about.
+"""
 
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import environment
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("*.md", "docs/**/*.md", "changes.d/*.md", "examples/**/*.md", "tests/corpus/README.md")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+PAGES_BUILT = ROOT / "build" / "docs"
 TEST = re.compile(r"(tests/[\w./-]+\.(?:py|c))(?:::(\w+))?")
 
 
 def main() -> int:
-    """Print every fault and return 1 if there is one."""
-    pages = [page for pattern in PAGES for page in sorted(ROOT.glob(pattern))]
-    faults = [fault for page in pages for fault in dead_links(page)]
-    faults += missing_tests(ROOT / "docs" / "status.md")
-    for fault in faults:
+    """Print every fault, build the pages, and return 1 if anything is wrong."""
+    found = list(faults())
+    for fault in found:
         print(fault, file=sys.stderr)
-    return 1 if faults else 0
+    environment.prepare_groups("docs")
+    program = environment.VENV / "bin" / "sphinx-build"
+    built = environment.run(program, "--quiet", "--fail-on-warning", "--keep-going", "docs", PAGES_BUILT)
+    print(f"make: the pages are in {PAGES_BUILT.relative_to(ROOT)}/index.html")
+    return 1 if found or built else 0
+
+
+def faults() -> Iterator[str]:
+    """Whatever in the documentation does not fit the tree."""
+    for pattern in PAGES:
+        for page in sorted(ROOT.glob(pattern)):
+            yield from dead_links(page)
+    yield from missing_tests(ROOT / "docs" / "status.md")
 
 
 def dead_links(page: Path) -> Iterator[str]:

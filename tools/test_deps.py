@@ -12,7 +12,7 @@ from pathlib import Path
 
 import environment
 
-PACKAGES = ("nginx-light", "wrk", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver")
+PACKAGES = ("nginx-light", "python3-venv", "curl", "wrk", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver")
 POLICY = Path("/usr/sbin/policy-rc.d")
 FORBIDDEN = "#!/bin/sh\nexit 101\n"  # 101: action forbidden by policy (invoke-rc.d(8))
 
@@ -31,7 +31,7 @@ def main() -> int:
         status = _install(absent)
         if status:
             return status
-    environment.prepare_groups("build", "test", "lint")
+    environment.prepare_groups("build", "test", "lint", "docs")
     return 0
 
 
