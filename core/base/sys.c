@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,6 +154,12 @@ static int real_eventfd(void *ctx, unsigned initial, int flags)
     return eventfd(initial, flags);
 }
 
+static ssize_t real_getrandom(void *ctx, void *buf, size_t n, unsigned flags)
+{
+    (void)ctx;
+    return getrandom(buf, n, flags);
+}
+
 static uint64_t real_monotonic_ns(void *ctx)
 {
     (void)ctx;
@@ -196,6 +203,7 @@ const struct pd_sys *pd_sys_default(void)
         .epoll_wait = real_epoll_wait,
         .poll = real_poll,
         .eventfd = real_eventfd,
+        .getrandom = real_getrandom,
         .monotonic_ns = real_monotonic_ns,
         .wall_s = real_wall_s,
         .ctx = NULL,

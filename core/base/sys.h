@@ -46,6 +46,8 @@ struct pd_sys {
     int (*epoll_wait)(void *ctx, int ep, struct epoll_event *evs, int max, int timeout_ms);
     int (*poll)(void *ctx, struct pollfd *fds, nfds_t n, int timeout_ms);
     int (*eventfd)(void *ctx, unsigned initial, int flags);
+    /* chance */
+    ssize_t (*getrandom)(void *ctx, void *buf, size_t n, unsigned flags);
     /* time */
     uint64_t (*monotonic_ns)(void *ctx);
     int64_t (*wall_s)(void *ctx);

@@ -32,6 +32,7 @@ struct pd_exchange {
     struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
     struct pd_list queue; /* in the ready queue */
     struct pd_conn *conn;
+    uint64_t id; /* tells it from all others of this engine, and most likely of all engines */
     uint32_t stream;
     enum pd_exchange_state state;
 
@@ -68,6 +69,16 @@ struct pd_exchange {
 static inline struct pd_exchange *pd_exchange_of(struct pd_list *node)
 {
     return PD_LIST_ENTRY(node, struct pd_exchange, node);
+}
+
+enum { PD_EXCHANGE_ID_SIZE = 17 };
+
+/* Writes the id as environ, log lines and error pages show it: 16 lower-case hexadecimal digits, NUL-terminated. */
+static inline void pd_exchange_id_put(const struct pd_exchange *x, char dst[PD_EXCHANGE_ID_SIZE])
+{
+    for (unsigned i = 0; i < 16; i++)
+        dst[i] = "0123456789abcdef"[x->id >> (60 - 4 * i) & 15];
+    dst[16] = '\0';
 }
 
 #endif

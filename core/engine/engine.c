@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/timerfd.h>
 
 #include "engine/impl.h"
@@ -36,6 +37,17 @@ static void engine_init_host(struct pd_engine *e, const struct pd_config *config
     pd_spill_dir_find(&e->host.spill_dir, e->sys, spill_dir, getenv("TMPDIR"));
 }
 
+/* Where request ids begin. Without the kernel's random bytes the clocks must do. */
+static uint64_t engine_seed(const struct pd_sys *sys)
+{
+    uint64_t seed;
+    ssize_t n;
+    do
+        n = PD_SYS(sys, getrandom, &seed, sizeof seed, GRND_NONBLOCK);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof seed ? seed : PD_SYS0(sys, monotonic_ns) ^ (uint64_t)PD_SYS0(sys, wall_s) << 32;
+}
+
 /* The descriptors that every engine needs; -errno. */
 static int engine_init_fds(struct pd_engine *e, enum pd_loop_backend backend)
 {
@@ -65,6 +77,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     engine_init_lists(e);
     engine_init_host(e, config, spill_dir);
     pd_wheel_init(&e->wheel, e->host.now_ms);
+    e->id_seed = engine_seed(sys);
     pd_buf_init(&e->log, sys, LOG_LIMIT);
     e->keeper = pd_thread_new(e);
     int r = e->keeper ? engine_init_fds(e, backend) : -ENOMEM;

@@ -28,7 +28,9 @@ void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
     pd_log_escape(method, sizeof method, x->request.method);
     pd_log_escape(path, sizeof path, x->request.path);
     const char *peer = x->conn->peer_addr;
-    snprintf(dst, n, "%s %s%s%s", method, path, peer[0] ? " from " : "", peer);
+    char id[PD_EXCHANGE_ID_SIZE];
+    pd_exchange_id_put(x, id);
+    snprintf(dst, n, "%s %s%s%s, id %s", method, path, peer[0] ? " from " : "", peer, id);
 }
 
 /* --- the request body --------------------------------------------------------------------------------------------- */

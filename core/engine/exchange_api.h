@@ -29,7 +29,7 @@ static inline bool pd_exchange_head_sent(const struct pd_exchange *x)
 
 /* The client speaks HTTP to us directly, so that interim responses can be sent. */
 bool pd_exchange_is_http(const struct pd_exchange *x);
-/* "GET /path from 127.0.0.1" with everything but printable ASCII escaped, for messages. */
+/* "GET /path from 127.0.0.1, id 0123456789abcdef" with everything but printable ASCII escaped, for messages. */
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n);
 
 /* The whole body was collected before the app was called (it may lie in a spill file). */

@@ -60,6 +60,8 @@ struct pd_engine {
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;
+    uint64_t id_seed; /* chance: restarts and other processes give other ids */
+    uint64_t id_last;
     struct pd_stats stats;
 
     pthread_mutex_t log_lock;

@@ -31,8 +31,11 @@ void pd_log_line(struct pd_host *h, const char *code, const char *what, const st
         pd_log_escape(path, sizeof path, x->request.path);
     }
     const char *peer = x && x->conn->peer_addr[0] ? x->conn->peer_addr : "";
-    int n = snprintf(line, sizeof line, "%s: %s%s%s%s%s%s%s\n", code, what, peer[0] ? "; peer " : "", peer,
-                     method[0] ? "; request " : "", method, path[0] ? " " : "", path);
+    char id[PD_EXCHANGE_ID_SIZE] = "";
+    if (x)
+        pd_exchange_id_put(x, id);
+    int n = snprintf(line, sizeof line, "%s: %s%s%s%s%s%s%s%s%s\n", code, what, peer[0] ? "; peer " : "", peer,
+                     method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id);
     if (n >= (int)sizeof line)
         n = (int)sizeof line - 1;
     pthread_mutex_lock(&e->log_lock);

@@ -47,6 +47,17 @@ static void exchange_reset(struct pd_engine *e, struct pd_exchange *x)
     x->spill = NULL;
 }
 
+/*
+ * Maps 64 bits one to one (each step can be undone: odd factors, shifts by more than half), so that a counter gives ids
+ * that never repeat and do not look alike. The factors are those of MurmurHash3's finalizer, known to spread well.
+ */
+static uint64_t pool_mix(uint64_t n)
+{
+    n = (n ^ n >> 33) * 0xff51afd7ed558ccdu;
+    n = (n ^ n >> 33) * 0xc4ceb9fe1a85ec53u;
+    return n ^ n >> 33;
+}
+
 struct pd_exchange *pd_pool_take(struct pd_host *h)
 {
     struct pd_engine *e = pd_engine_of(h);
@@ -54,12 +65,14 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pthread_mutex_lock(&e->lock);
     struct pd_list *node = pd_list_take(&e->free);
     e->nfree -= node != NULL;
+    uint64_t number = e->id_seed + ++e->id_last;
     pthread_mutex_unlock(&e->lock);
     struct pd_exchange *x = node ? PD_LIST_ENTRY(node, struct pd_exchange, node) : exchange_create(e);
     if (!x)
         return NULL;
     size_t held = cfg->body_memory > cfg->stream_window ? cfg->body_memory : cfg->stream_window;
     pd_body_init(&x->body, e->sys, &h->spill_dir, held + 8 * (size_t)PD_RECV_BYTES);
+    x->id = pool_mix(number);
     x->request = (struct pd_request){ .content_length = -1, .http_minor = 1 };
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");

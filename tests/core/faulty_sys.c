@@ -45,6 +45,7 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_EPOLL_WAIT:
     case FAULTY_POLL:
     case FAULTY_EVENTFD:
+    case FAULTY_GETRANDOM:
     case FAULTY_CALLS_N:
         return false;
     }
@@ -269,6 +270,14 @@ static int faulty_eventfd(void *ctx, unsigned initial, int flags)
     return strikes(f, FAULTY_EVENTFD, NULL) ? -1 : opened(f, PD_SYS(f->real, eventfd, initial, flags));
 }
 
+/* --- chance --- */
+
+static ssize_t faulty_getrandom(void *ctx, void *buf, size_t n, unsigned flags)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_GETRANDOM, NULL) ? -1 : PD_SYS(f->real, getrandom, buf, n, flags);
+}
+
 /* --- time --- */
 
 static uint64_t faulty_monotonic_ns(void *ctx)
@@ -311,6 +320,7 @@ void faulty_init(struct faulty_sys *f)
         .epoll_wait = faulty_epoll_wait,
         .poll = faulty_poll,
         .eventfd = faulty_eventfd,
+        .getrandom = faulty_getrandom,
         .monotonic_ns = faulty_monotonic_ns,
         .wall_s = faulty_wall_s,
         .ctx = f,

@@ -37,7 +37,8 @@
     X(EPOLL_CTL, ENOMEM, ENOSPC) \
     X(EPOLL_WAIT, EINTR) \
     X(POLL, EINTR, ENOMEM) \
-    X(EVENTFD, EMFILE, ENFILE, ENOMEM)
+    X(EVENTFD, EMFILE, ENFILE, ENOMEM) \
+    X(GETRANDOM, EINTR, EAGAIN, ENOSYS)
 /* clang-format on */
 
 enum faulty_call {

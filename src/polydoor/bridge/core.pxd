@@ -223,6 +223,12 @@ cdef extern from "engine/exchange_api.h" nogil:
     void pd_exchange_describe(const pd_exchange *x, char *dst, size_t n)
 
 
+cdef extern from "conn/exchange.h" nogil:
+    enum:
+        PD_EXCHANGE_ID_SIZE
+    void pd_exchange_id_put(const pd_exchange *x, char *dst)
+
+
 cdef extern from "conn/host.h" nogil:
     enum:
         PD_SEND_SMALL

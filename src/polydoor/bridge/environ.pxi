@@ -30,6 +30,7 @@ cdef class EnvironMaker:
     cdef dict template
     cdef str input_key
     cdef str gone_key
+    cdef str id_key
     cdef str hints_key
     cdef str scheme_key
     cdef str length_key
@@ -41,13 +42,14 @@ cdef class EnvironMaker:
         self.values = [""] * core.PD_NAME_COUNT
         self.input_key = "wsgi.input"
         self.gone_key = "polydoor.client_gone"
+        self.id_key = "polydoor.request_id"
         self.hints_key = "wsgi.early_hints"
         self.scheme_key = "wsgi.url_scheme"
         self.length_key = "CONTENT_LENGTH"
         self.template = {}  # grown key by key: only such a dictionary has the compact form for str keys
         for key, value in constant.items():
             self.template[key] = value
-        for key in (self.input_key, self.gone_key, self.hints_key):
+        for key in (self.input_key, self.gone_key, self.id_key, self.hints_key):
             self.template[key] = None
         memset(self.is_usual, 0, sizeof(self.is_usual))
         for i in USUAL:
@@ -80,6 +82,7 @@ cdef class EnvironMaker:
         cdef const core.pd_var *var = q.vars
         cdef int usual = 0
         cdef size_t i
+        cdef char request_id[core.PD_EXCHANGE_ID_SIZE]
         for i in range(q.nvars):
             if var.id == core.PD_NAME_OTHER:
                 PyDict_SetItem(environ, latin1(var.name), latin1(var.value))
@@ -91,6 +94,9 @@ cdef class EnvironMaker:
             self.drop_unset(environ)
         PyDict_SetItem(environ, self.input_key, ex.input)
         PyDict_SetItem(environ, self.gone_key, ex.client_gone)
+        core.pd_exchange_id_put(ex.x, request_id)
+        ex.request_id = PyUnicode_DecodeLatin1(request_id, core.PD_EXCHANGE_ID_SIZE - 1, NULL)
+        PyDict_SetItem(environ, self.id_key, ex.request_id)
         if q.https:
             PyDict_SetItem(environ, self.scheme_key, "https")
         if q.content_length < 0 and q.chunked and core.pd_exchange_body_is_collected(ex.x):

@@ -14,6 +14,7 @@ cdef class Exchange:
     cdef core.pd_exchange *x  # NULL once the response is complete or broken off
     cdef core.pd_thread *t
     cdef Input input
+    cdef str request_id
     cdef bint started         # start_response was called
     cdef bint wrote           # write() was used
     cdef Progress progress

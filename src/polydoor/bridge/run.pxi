@@ -21,14 +21,15 @@ def report(text):
         pass  # nobody reads the messages any more; that is no reason to stop serving
 
 
-cdef object report_failure(core.pd_exchange *x):
+cdef object report_failure(Exchange ex):
     """The current exception with its traceback, and the request in which it happened."""
     import traceback
     cdef char text[512]
-    text[0] = 0
-    if x != NULL:  # else the response was complete already
-        core.pd_exchange_describe(x, text, sizeof(text))
-    report(f"error in the application: {text.decode('ascii')}\n{traceback.format_exc().rstrip()}")
+    where = f"behind its response, id {ex.request_id}"
+    if ex.x != NULL:
+        core.pd_exchange_describe(ex.x, text, sizeof(text))
+        where = text.decode("ascii")
+    report(f"error in the application: {where}\n{traceback.format_exc().rstrip()}")
 
 
 cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
@@ -53,13 +54,13 @@ cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exc
         result = app(maker.make(ex), ex)
         ex.send_result(result)
     except BaseException:
-        report_failure(ex.x)
+        report_failure(ex)
         ex.fail()
     if type(result) is not list:
-        close_result(result)
+        close_result(result, ex)
 
 
-cdef object close_result(object result):
+cdef object close_result(object result, Exchange ex):
     """Call close() once, whatever happened before; its errors are only told."""
     try:
         close = getattr(result, "close", None)
@@ -67,7 +68,7 @@ cdef object close_result(object result):
             close()
     except BaseException:
         import traceback
-        report(f"error in close() of a response\n{traceback.format_exc().rstrip()}")
+        report(f"error in close() of a response, id {ex.request_id}\n{traceback.format_exc().rstrip()}")
 
 
 cdef class Engine:
