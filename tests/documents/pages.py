@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FENCE = re.compile(r"^```+\s*(\{code-block\}\s*)?([\w-]*)\s*$")
+FENCE = re.compile(r"^```+\s*(?:\{[\w-]+\})?\s*([\w-]*)\s*$")
 CAPTION = re.compile(r"^:caption:\s*(\S+)\s*$")
 NOT_RUN = re.compile(r"^<!-- not run: (?P<reason>[^;]+); shown by (?P<path>tests/[\w./-]+)(?:::(?P<test>\w+))? -->$")
 STOP = "<!-- stop the server -->"
@@ -133,7 +133,7 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             elif line or block.lines or not block.caption:
                 block.lines.append(line)
         elif found := FENCE.match(line):
-            block = Block(number, found[2], "", [])
+            block = Block(number, found[1], "", [])
     if block is not None:
         raise ValueError(f"line {block.line}: the block is never closed")
 
