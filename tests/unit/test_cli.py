@@ -3,9 +3,10 @@
 import pytest
 
 from polydoor import __version__
-from polydoor.cli import main
+from polydoor.cli import arguments, main
 from polydoor.cli.arguments import parse_arguments
 from polydoor.errors import ConfigError
+from polydoor.settings.option import Flag, Setting, Word
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,51 @@ def test_options_are_read_wherever_they_stand(argv):
     found = parse_arguments(argv)
     assert found.options == {"bind": ["h:1"], "threads": ["3"]}
     assert found.words == ["shop:app"]
+
+
+@pytest.fixture
+def _options(monkeypatch):
+    """A flag with a negation and a text with a spelling that stands for one of its values."""
+    rows = [
+        Setting("dev", Flag(), 0, "T.", group="G", short="-d", also={"--no-dev": "0", "--debug": None}),
+        Setting("log", Word("FORM"), "short", "T.", group="G", also={"--no-log": "off", "--logging": None}),
+    ]
+    monkeypatch.setattr(arguments, "OPTIONS", arguments.spellings(rows))
+
+
+@pytest.mark.usefixtures("_options")
+@pytest.mark.parametrize(
+    ("argv", "options"),
+    [
+        (["--dev", "shop"], {"dev": ["1"]}),
+        (["-d", "shop"], {"dev": ["1"]}),
+        (["--debug", "shop"], {"dev": ["1"]}),
+        (["--dev=0", "shop"], {"dev": ["0"]}),
+        (["--debug=off", "shop"], {"dev": ["off"]}),
+        (["--no-dev", "shop"], {"dev": ["0"]}),
+        (["--no-log", "shop"], {"log": ["off"]}),
+        (["--logging", "json", "shop"], {"log": ["json"]}),
+        (["shop", "--log=json", "--no-log"], {"log": ["json", "off"]}),
+    ],
+)
+def test_options_that_stand_alone_and_other_spellings(argv, options):
+    found = parse_arguments(argv)
+    assert (found.options, found.words) == (options, ["shop"])
+
+
+@pytest.mark.usefixtures("_options")
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--no-log=json"], "--no-log takes no value\nWrite --no-log, or --log=json."),
+        (["--no-logs"], "unknown option --no-logs\nDid you mean --no-log?"),
+        (["--logging"], "--logging needs a value: --logging FORM"),
+    ],
+)
+def test_bad_spellings(argv, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_arguments(argv)
+    assert str(caught.value) == message
 
 
 def test_repeated_options_are_kept_in_order():

@@ -7,17 +7,17 @@ import pytest
 
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME, SETTINGS
-from polydoor.settings.load import load
+from polydoor.settings.load import from_keywords, load
 from polydoor.settings.show import COLUMN, options_help
 from polydoor.settings.suggest import nearest
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_names_options_and_letters_are_unique():
+def test_names_and_spellings_are_unique():
     assert len(BY_NAME) == len(SETTINGS)
-    letters = [row.short for row in SETTINGS if row.short]
-    assert len(set(letters)) == len(letters)
+    written = [spelling for row in SETTINGS for spelling in (row.option, row.short, *row.also) if spelling]
+    assert len(set(written)) == len(written)
 
 
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
@@ -81,11 +81,61 @@ def test_engine_gets_plain_numbers_and_texts():
         ({}, {"head_limit": ["4K"]}, "target limit is larger than the head limit"),
         ({}, {"bind": ["nothing"]}, "bad address 'nothing'"),
         ({}, {"app": [""]}, "APP needs a value that is not empty"),
+        ({}, {"bind": ["h:1", "x", "h:2"]}, "bad address 'x'"),
+        ({}, {"wsgi_environ": ["A=1", "B", "C=2"]}, "--wsgi-environ needs NAME=VALUE, not 'B'"),
+        ({"POLYDOOR_BIND": ""}, {}, "POLYDOOR_BIND names no address"),
+        ({}, {"app": ["shop"], "factory": ["1"]}, "--factory needs the name of the factory behind shop"),
     ],
 )
 def test_bad_settings(environ, options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         load(environ, options)
+
+
+@pytest.mark.parametrize(
+    ("app", "factory", "name"),
+    [
+        ("shop:make", "1", "shop:make()"),
+        ("shop:make()", "1", "shop:make()"),
+        ("shop:make", "0", "shop:make"),
+        ("site/shop.py:make", "1", "site/shop.py:make()"),
+        ("shop:", "1", "shop:"),
+    ],
+)
+def test_factory_is_called(app, factory, name):
+    assert load({}, {"app": [app], "factory": [factory]}).app() == name
+
+
+def test_keywords_have_the_types_of_python():
+    settings = from_keywords(
+        threads=3, body_limit="1M", idle_timeout=2.5, factory=True, bind=["h:1", "scgi://h:2"], wsgi_environ=("A=1",)
+    )
+    assert [settings.number(name) for name in ("threads", "body_limit", "idle_timeout")] == [3, 1 << 20, 2500]
+    assert settings.flag("factory") is True
+    assert [spec["port"] for spec in settings.listeners()] == [1, 2]
+    assert settings.environ() == {"A": "1"}
+    assert (settings.origin("threads"), settings.origin("backlog")) == ("threads", "default")
+    assert [spec["path"] for spec in from_keywords(bind="unix:/x").listeners()] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"thread": 3}, "unknown setting thread\nDid you mean threads?"),
+        ({"threads": "3"}, "threads needs a whole number, not '3'"),
+        ({"threads": True}, "threads needs a whole number, not True"),
+        ({"threads": 0}, "threads needs a whole number from 1 to 512, not '0'"),
+        ({"body_limit": True}, "body_limit needs a size: a number or a string, not True"),
+        ({"idle_timeout": float("nan")}, "idle_timeout needs a time from 0 s to 86400 s, not 'nan'"),
+        ({"factory": 1}, "factory needs true or false, not 1"),
+        ({"spill_dir": None}, "spill_dir needs a string, not None"),
+        ({"bind": [8000]}, "bind needs a string, not [8000]"),
+        ({"bind": []}, "bind names no address"),
+    ],
+)
+def test_bad_keywords(values, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        from_keywords(**values)
 
 
 def test_knobs_of_the_tests_are_not_settings():
@@ -97,7 +147,8 @@ def test_help_shows_every_option_once_within_the_width():
         lines = list(options_help(width))
         for row in SETTINGS:
             if row.name != "app":
-                assert sum(f"{row.option} {row.kind.metavar}" in line for line in lines) == 1
+                shown = f" {row.option}{'' if row.kind.alone else ' ' + row.kind.metavar}"
+                assert sum(shown in line.replace(",", "") for line in lines) == 1, row.name
         assert all(len(line) <= width for line in lines if line[:COLUMN].isspace())
 
 

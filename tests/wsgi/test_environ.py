@@ -296,7 +296,7 @@ def test_e14_every_variable_is_documented(door):
 
 def test_e15_the_deployer_can_add_variables(tmp_path):
     listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
-    options = ["--environ", "SHOP_NAME=Corner shop", "--environ", "shop.debug=1"]
+    options = ["--wsgi-environ", "SHOP_NAME=Corner shop", "--wsgi-environ", "shop.debug=1"]
     with Server(f"{APPS}/conformance.py:application", listeners, options=options) as server:
         for door in server.doors:
             environ = echo(door)

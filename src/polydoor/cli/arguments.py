@@ -1,20 +1,36 @@
 """Reads a command line by the settings table.
 
 argparse would need every option a second time, prints its whole usage on an error, and costs 1.6 MiB in a process
-that goes on to serve. Options may stand before and behind the application; abbreviations are not guessed.
+that goes on to serve. Options may stand before and behind the application; abbreviations are not guessed. A flag
+stands alone, so that the word behind it may be the application; its value can only be written as `--flag=0`.
 """
 
 from __future__ import annotations
 
 from polydoor.errors import ConfigError
-from polydoor.settings.catalog import BY_NAME, SETTINGS
+from polydoor.settings.catalog import SETTINGS
 from polydoor.settings.suggest import hint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from polydoor.settings.option import Setting
 
 HELP = ("-h", "--help")
 VERSION = ("-V", "--version")
 
-OPTIONS = {row.option: row for row in SETTINGS if row.name != "app"}
-SHORT = {row.short: row for row in SETTINGS if row.short}
+
+def spellings(rows: Iterable[Setting]) -> dict[str, tuple[Setting, str | None]]:
+    """Each spelling with its setting and, where it takes no value, the text that it stands for."""
+    return {
+        spelling: (row, text)
+        for row in rows
+        for spelling, text in {row.option: None, row.short or row.option: None, **row.also}.items()
+    }
+
+
+OPTIONS = spellings(row for row in SETTINGS if row.name != "app")
 
 
 class Arguments:
@@ -41,27 +57,28 @@ def parse_arguments(argv: list[str]) -> Arguments:
         elif word in VERSION:
             found.version = True
         elif word.startswith("-") and word != "-":
-            name, option, value = _split_option(word)
+            setting, option, value = _split_option(word)
             if value is None:
-                value = next(rest, None)
+                value = setting.kind.alone or next(rest, None)
             if value is None:
-                raise ConfigError(f"{option} needs a value: {option} {BY_NAME[name].kind.metavar}")
-            found.options.setdefault(name, []).append(value)
+                raise ConfigError(f"{option} needs a value: {option} {setting.kind.metavar}")
+            found.options.setdefault(setting.name, []).append(value)
         else:
             found.words.append(word)
     return found
 
 
-def _split_option(word: str) -> tuple[str, str, str | None]:
-    """The setting's name, the option as written, and the value if it is in the same word."""
+def _split_option(word: str) -> tuple[Setting, str, str | None]:
+    """The setting, the option as written, and the value if the word itself says it."""
     if word.startswith("--"):
         option, equals, value = word.partition("=")
-        setting = OPTIONS.get(option)
         inline = value if equals else None
     else:
         option, inline = word[:2], word[2:].removeprefix("=") or None
-        setting = SHORT.get(option)
-    if setting is None:
-        known = [*OPTIONS, *HELP, *VERSION]
+    if option not in OPTIONS:
+        known = [*(name for name in OPTIONS if name.startswith("--")), *HELP, *VERSION]
         raise ConfigError(f"unknown option {option}{hint(option, known)}")
-    return setting.name, option, inline
+    setting, fixed = OPTIONS[option]
+    if fixed is not None and inline is not None:
+        raise ConfigError(f"{option} takes no value\nWrite {option}, or {setting.option}={inline}.")
+    return setting, option, inline if fixed is None else fixed

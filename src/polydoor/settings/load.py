@@ -34,14 +34,23 @@ class Settings:
 
     def put(self, setting: Setting, texts: list[str], origin: str) -> None:
         """Replace one value by what `origin` says."""
-        try:
-            if setting.repeat:
-                self._values[setting.name] = tuple(str(setting.kind.parse(text)) for text in texts)
-            else:
-                self._values[setting.name] = setting.kind.parse(texts[-1])
-        except ValueError as error:
-            raise ConfigError(f"{origin} {error}, not {texts[-1]!r}") from None
+        parsed: list[Value] = []
+        for text in texts if setting.repeat else texts[-1:]:
+            try:
+                parsed.append(setting.kind.parse(text))
+            except ValueError as error:
+                raise ConfigError(f"{origin} {error}, not {text!r}") from None
+        self._values[setting.name] = tuple(map(str, parsed)) if setting.repeat else parsed[0]
         self._origins[setting.name] = origin
+
+    def put_native(self, setting: Setting, value: object, origin: str) -> None:
+        """Replace one value by one that has a type already, as in a file or a keyword argument."""
+        several = value if setting.repeat and isinstance(value, list | tuple) else [value]
+        try:
+            texts = [setting.kind.text_of(item) for item in several]
+        except ValueError as error:
+            raise ConfigError(f"{origin} {error}, not {value!r}") from None
+        self.put(setting, texts, origin)
 
     def origin(self, name: str) -> str:
         """Where the value comes from: `default`, an option or a variable."""
@@ -53,11 +62,21 @@ class Settings:
         assert isinstance(value, int)
         return value
 
+    def app(self) -> str:
+        """Which application, as module:attr; a factory is written with parentheses."""
+        text = self.text("app")
+        is_factory = self.flag("factory") and ":" in text and not text.endswith((":", "()"))
+        return text + "()" if is_factory else text
+
     def text(self, name: str) -> str:
         """The value of a setting that is a text."""
         value = self._values[name]
         assert isinstance(value, str)
         return value
+
+    def flag(self, name: str) -> bool:
+        """The value of a setting that is yes or no."""
+        return bool(self.number(name))
 
     def listeners(self) -> list[ListenerSpec]:
         """The addresses, read."""
@@ -67,7 +86,7 @@ class Settings:
 
     def environ(self) -> dict[str, str]:
         """The variables that the operator adds to each environ."""
-        pairs = self._values["environ"]
+        pairs = self._values["wsgi_environ"]
         assert isinstance(pairs, tuple)
         return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
@@ -90,6 +109,21 @@ def load(environ: Mapping[str, str], options: Mapping[str, list[str]]) -> Settin
     return settings
 
 
+def from_keywords(**values: object) -> Settings:
+    """Make settings of Python values: numbers, booleans, strings, and lists of strings where a setting repeats.
+
+    The names are those of the settings. Neither the environment nor a file is looked at.
+    """
+    settings = Settings()
+    for name, value in values.items():
+        setting = BY_NAME.get(name)
+        if setting is None:
+            raise ConfigError(f"unknown setting {name}{hint(name, BY_NAME)}")
+        settings.put_native(setting, value, name)
+    _check_together(settings)
+    return settings
+
+
 def _by_variable(variable: str) -> Setting:
     setting = BY_NAME.get(variable.removeprefix(PREFIX).lower())
     if setting is None or setting.variable != variable:
@@ -100,7 +134,13 @@ def _by_variable(variable: str) -> Setting:
 
 def _check_together(settings: Settings) -> None:
     """What no single row can say."""
-    settings.listeners()
+    if not settings.listeners():
+        raise ConfigError(f"{settings.origin('bind')} names no address\nLeave it out for http://127.0.0.1:8000.")
+    if settings.flag("factory") and settings.text("app") and ":" not in settings.text("app"):
+        raise ConfigError(
+            f"{settings.origin('factory')} needs the name of the factory behind {settings.text('app')}\n"
+            f"Write it like {settings.text('app')}:create_app."
+        )
     if settings.number("workers") != 1:
         raise ConfigError(
             f"{settings.origin('workers')} can only be 1: this version serves with one process.\n"

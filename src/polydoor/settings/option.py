@@ -17,10 +17,17 @@ class Kind:
     """How one kind of value is written. The base takes any text."""
 
     metavar = "TEXT"
+    alone: str | None = None  # the text that an option without a value stands for; None: it needs one
 
     def parse(self, text: str) -> Value:
         """Return the value, or raise ValueError with what is needed."""
         return text
+
+    def text_of(self, value: object) -> str:
+        """Return the text for a value of a file or of a keyword argument, which has a type already."""
+        if isinstance(value, str):
+            return value
+        raise ValueError("needs a string")
 
     def show(self, value: Value) -> str:
         """Return the text that `parse` would take."""
@@ -77,6 +84,14 @@ class Scaled(Kind):
             raise ValueError(f"needs {self.noun} from {self.show(self.low)} to {self.show(self.high)}")
         return value
 
+    def text_of(self, value: object) -> str:
+        """Take a number, or a string with a suffix."""
+        if isinstance(value, float):
+            return f"{value:.6f}".rstrip("0").rstrip(".")
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return str(value)
+        raise ValueError(f"needs {self.noun}: a number or a string")
+
     def _scaled(self, text: str) -> int | None:
         cut = len(text)
         while cut and text[cut - 1] not in "0123456789.":
@@ -98,6 +113,12 @@ class Count(Scaled):
 
     metavar = "N"
     noun = "a whole number"
+
+    def text_of(self, value: object) -> str:
+        """Take a whole number."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise ValueError(f"needs {self.noun}")
 
     def show(self, value: Value) -> str:
         """Plain digits."""
@@ -158,6 +179,7 @@ class Flag(Kind):
     """Yes or no, kept as 1 or 0."""
 
     metavar = "0|1"
+    alone = "1"
     words: Mapping[str, int] = {"1": 1, "yes": 1, "on": 1, "true": 1, "0": 0, "no": 0, "off": 0, "false": 0}
 
     def parse(self, text: str) -> Value:
@@ -166,6 +188,16 @@ class Flag(Kind):
         if value is None:
             raise ValueError("needs 1 or 0")
         return value
+
+    def show(self, value: Value) -> str:
+        """Say on or off."""
+        return "on" if value else "off"
+
+    def text_of(self, value: object) -> str:
+        """Take a boolean."""
+        if isinstance(value, bool):
+            return "1" if value else "0"
+        raise ValueError("needs true or false")
 
 
 class Mode(Kind):
@@ -185,9 +217,13 @@ class Mode(Kind):
 
 
 class Setting:
-    """One row of the catalog; `name` gives the option, the variable and, later, the key of a file."""
+    """One row of the catalog; `name` gives the option, the variable and the key of a file.
 
-    __slots__ = ("default", "group", "kind", "name", "reloadable", "repeat", "short", "text")
+    `also` holds further spellings of the option. A spelling with a text is an option without a value that stands for
+    that text, `{"--no-access-log": "off"}`; one with None is another name of the option, `{"--call": None}`.
+    """
+
+    __slots__ = ("also", "default", "group", "kind", "name", "reloadable", "repeat", "short", "text")
 
     def __init__(  # noqa: PLR0913 - a row of a table has as many columns as it has
         self,
@@ -198,6 +234,7 @@ class Setting:
         *,
         group: str,
         short: str = "",
+        also: Mapping[str, str | None] | None = None,
         repeat: bool = False,
         reloadable: bool = False,
     ) -> None:
@@ -207,6 +244,7 @@ class Setting:
         self.text = text
         self.group = group
         self.short = short
+        self.also = also or {}
         self.repeat = repeat
         self.reloadable = reloadable
 

@@ -53,5 +53,9 @@ def options_help(width: int = 100) -> Iterator[str]:
 
 
 def _left(setting: Setting) -> str:
-    short = f"{setting.short}, " if setting.short else ""
-    return f"  {short}{setting.option} {setting.kind.metavar}"
+    value = "" if setting.kind.alone else f" {setting.kind.metavar}"
+    spellings = [setting.short] if setting.short else []
+    spellings += [setting.option, *(option for option, text in setting.also.items() if text is None)]
+    spellings[-1] += value
+    spellings += [option for option, text in setting.also.items() if text is not None]
+    return f"  {', '.join(spellings)}"

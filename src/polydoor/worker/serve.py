@@ -105,7 +105,7 @@ class Worker:
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         addresses = [self._listen(spec) for spec in self.settings.listeners()]
-        loaded = load_app(self.settings.text("app"))
+        loaded = load_app(self.settings.app())
         count = self.settings.number("threads")
         extra = self.settings.environ()
         for index in range(count):

@@ -1,6 +1,6 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Count, Setting, Variable, Word
+from polydoor.settings.option import Count, Flag, Setting, Variable, Word
 
 GROUP = "Serving"
 
@@ -14,6 +14,14 @@ SERVING = (
         group=GROUP,
     ),
     Setting(
+        "factory",
+        Flag(),
+        0,
+        "APP names a function that makes the application, as module:factory() does too.",
+        group=GROUP,
+        also={"--call": None},
+    ),
+    Setting(
         "bind",
         Word("ADDRESS"),
         ("http://127.0.0.1:8000",),
@@ -24,7 +32,7 @@ SERVING = (
         repeat=True,
     ),
     Setting(
-        "environ",
+        "wsgi_environ",
         Variable(),
         (),
         "A variable for each environ, such as SHOP_NAME=Corner; may stand several times. What the request says wins.",
