@@ -14,7 +14,7 @@ import environment
 SOAK_SCALE = "100"  # percent of the full counts
 SOAK_RESULT = environment.ROOT / "docs" / "soak.md"
 SOAK_REPORT = environment.ROOT / "build-tests" / "soak.xml"
-DESCRIPTORS = 8192  # 1 000 connections, at both ends, with their files
+DESCRIPTORS = 12288  # 10 000 connections, and what else is open
 
 
 def main(arguments: list[str]) -> int:

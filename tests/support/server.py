@@ -108,8 +108,9 @@ class Server:
         options: Sequence[str] = (),
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
+        start: Sequence[str] = ("-m", "polydoor"),
     ) -> None:
-        command = [sys.executable, "-m", "polydoor", app]
+        command = [sys.executable, *start, app]
         for url in listeners:
             command += ["-b", url]
         command += ["-t", str(threads), *options]
