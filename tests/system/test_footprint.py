@@ -22,8 +22,8 @@ HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 STANDARD = {
     *("__future__", "_weakrefset", "select", "signal", "threading", "time"),
     # by way of signal and threading
-    *("_collections", "_functools", "_operator", "collections", "enum", "functools", "itertools", "keyword", "operator"),
-    *("reprlib", "types"),
+    *("_collections", "_functools", "_operator", "collections", "enum", "functools", "itertools", "keyword"),
+    *("operator", "reprlib", "types"),
 }
 
 
