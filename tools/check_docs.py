@@ -1,6 +1,7 @@
 """`make docs`: checks the documentation and builds it as web pages in build/docs.
 
-Links lead somewhere, docs/status.md names tests that exist, and Sphinx has nothing to complain about.
+Links lead somewhere, docs/status.md names tests that exist, drawings fit their tables, and Sphinx has nothing to
+complain about.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import environment
+import gen_drawings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("*.md", "docs/**/*.md", "changes.d/*.md", "examples/**/*.md", "tests/corpus/README.md")
@@ -35,6 +37,7 @@ def faults() -> Iterator[str]:
         for page in sorted(ROOT.glob(pattern)):
             yield from dead_links(page)
     yield from missing_tests(ROOT / "docs" / "status.md")
+    yield from (f"{path.relative_to(ROOT)} is stale: run tools/gen_drawings.py" for path in gen_drawings.stale())
 
 
 def dead_links(page: Path) -> Iterator[str]:

@@ -340,6 +340,12 @@ void pd_conn_timeout(struct pd_conn *c)
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
+static void conn_move(struct pd_conn *c, enum pd_conn_state to)
+{
+    assert(pd_conn_may_move(c->state, to));
+    c->state = to;
+}
+
 void pd_conn_close(struct pd_conn *c, bool reset)
 {
     if (c->state == PD_CONN_CLOSED)
@@ -356,7 +362,7 @@ void pd_conn_close(struct pd_conn *c, bool reset)
     c->host->unwatch(c->host, c);
     PD_SYS(c->host->sys, close, c->fd);
     c->fd = -1;
-    c->state = PD_CONN_CLOSED;
+    conn_move(c, PD_CONN_CLOSED);
     c->want_write = false;
     c->job = PD_JOB_NONE;
     pd_out_fini(&c->out);
@@ -387,7 +393,7 @@ void pd_conn_settle(struct pd_conn *c)
             return;
         }
         PD_SYS(c->host->sys, shutdown, c->fd, SHUT_WR);
-        c->state = PD_CONN_LINGER;
+        conn_move(c, PD_CONN_LINGER);
         c->job = PD_JOB_NONE;
         c->since_ms = c->host->now_ms;
         c->discarded = 0;

@@ -16,12 +16,6 @@
 #include "conn/exchange.h"
 #include "conn/host.h"
 
-enum pd_conn_state {
-    PD_CONN_OPEN,   /* requests and responses pass */
-    PD_CONN_LINGER, /* all is answered, the write side is shut, input is thrown away until the peer closes */
-    PD_CONN_CLOSED, /* the descriptor is closed; the memory stays until the last exchange lets go */
-};
-
 enum pd_conn_job {
     PD_JOB_NONE,
     PD_JOB_SPILL, /* a request body must go to its spill file */

@@ -9,6 +9,7 @@
 #ifndef PD_EXCHANGE_H
 #define PD_EXCHANGE_H
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "base/list.h"
@@ -16,17 +17,9 @@
 #include "codec/response.h"
 #include "conn/body.h"
 #include "conn/out.h"
+#include "conn/states.h"
 
 struct pd_conn;
-
-enum pd_exchange_state {
-    PD_X_HEAD,    /* its head is arriving */
-    PD_X_BODY,    /* its body is being collected, the app is not called yet */
-    PD_X_READY,   /* in the ready queue */
-    PD_X_RUNNING, /* an app thread has it */
-    PD_X_PARKED,  /* its app waits for a descriptor or a time, without a thread */
-    PD_X_ENDED,   /* its response is framed or broken off */
-};
 
 struct pd_exchange {
     struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
@@ -64,6 +57,12 @@ struct pd_exchange {
     pthread_cond_t cond; /* its app thread waits here for input, or for room in the out queue */
     bool waited_for;
 };
+
+static inline void pd_exchange_move(struct pd_exchange *x, enum pd_exchange_state to)
+{
+    assert(pd_exchange_may_move(x->state, to));
+    x->state = to;
+}
 
 /* The exchange of a node in pd_conn.exchanges. */
 static inline struct pd_exchange *pd_exchange_of(struct pd_list *node)

@@ -105,7 +105,7 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
         c->since_ms = c->host->now_ms;
     x->conn = c;
     x->stream = stream;
-    x->state = PD_X_HEAD;
+    pd_exchange_move(x, PD_X_HEAD);
     pd_list_push(&c->exchanges, &x->node);
     c->nexchanges++;
     return x;
@@ -114,11 +114,11 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
 static void receive_enqueue(struct pd_exchange *x)
 {
     struct pd_host *host = x->conn->host;
-    x->state = PD_X_READY;
+    pd_exchange_move(x, PD_X_READY);
     x->ready_ms = host->now_ms;
     if (host->ready(host, x))
         return;
-    x->state = PD_X_BODY;
+    pd_exchange_move(x, PD_X_BODY);
     pd_receive_failed(x, PD_R_OVERLOADED);
 }
 
@@ -131,7 +131,7 @@ static void receive_begin_body(struct pd_exchange *x)
     x->input_ms = c->port->stream ? 0 : c->host->now_ms;
     x->want_continue = q->expect_continue && q->content_length != 0;
     x->streaming = c->port->stream;
-    x->state = PD_X_BODY;
+    pd_exchange_move(x, PD_X_BODY);
     if (x->streaming || x->body.complete)
         receive_enqueue(x);
 }

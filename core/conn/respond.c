@@ -242,8 +242,7 @@ static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, 
 static void respond_leave(struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
-    assert(x->state != PD_X_ENDED);
-    x->state = PD_X_ENDED;
+    pd_exchange_move(x, PD_X_ENDED);
     pd_list_remove(&x->node);
     c->nexchanges--;
     c->served = true;

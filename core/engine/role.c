@@ -351,7 +351,7 @@ static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_e
         pd_conn_reclaim(c, x); /* its body may be on its way to disk */
         ready_refuse(t, x, !gone);
     } else
-        x->state = PD_X_RUNNING;
+        pd_exchange_move(x, PD_X_RUNNING);
     pthread_mutex_unlock(&c->lock);
     return stale;
 }
@@ -427,7 +427,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
 void pd_exchange_park(struct pd_exchange *x)
 {
     pthread_mutex_lock(&x->conn->lock);
-    x->state = PD_X_PARKED;
+    pd_exchange_move(x, PD_X_PARKED);
     x->was_parked = true;
     pthread_mutex_unlock(&x->conn->lock);
 }
@@ -436,7 +436,7 @@ void pd_exchange_resume(struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(x->conn->host);
     pthread_mutex_lock(&x->conn->lock);
-    x->state = PD_X_READY;
+    pd_exchange_move(x, PD_X_READY);
     x->ready_ms = e->host.now_ms;
     pthread_mutex_unlock(&x->conn->lock);
     pthread_mutex_lock(&e->lock);

@@ -5,6 +5,7 @@ import pytest
 import check_docs
 import check_layers
 import check_manifest
+import gen_drawings
 
 
 @pytest.fixture
@@ -91,6 +92,13 @@ def test_manifest_names_both_sides():
 
 def test_docs_of_our_own_tree_are_whole():
     assert list(check_docs.faults()) == []
+
+
+def test_drawing_of_another_table_is_stale():
+    machines = [gen_drawings.worker_machine()]
+    assert list(gen_drawings.stale(machines)) == [gen_drawings.PAGE]  # which shows more than the one
+    machines[0].states[0].moves.append("EXITED")
+    assert list(gen_drawings.stale(machines)) == [gen_drawings.PAGE, gen_drawings.FOLDER / "worker.svg"]
 
 
 def test_dead_link_is_found(tree):
