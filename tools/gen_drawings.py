@@ -115,8 +115,8 @@ def page(machines: list[Machine]) -> str:
     for machine in machines:
         parts.append(f"\n## {machine.title}\n\n![{machine.title}]({drawing(machine).name})\n\n")
         parts.append(f"From `{machine.source}`.\n\n| state | what it means | what may follow |\n| --- | --- | --- |\n")
-        for state in machine.states:
-            parts.append(f"| {state.name} | {state.text} | {', '.join(state.moves) or 'nothing'} |\n")
+        rows = ((state.name, state.text, ", ".join(state.moves) or "nothing") for state in machine.states)
+        parts += [f"| {' | '.join(row)} |\n" for row in rows]
     return "".join(parts)
 
 
@@ -130,7 +130,8 @@ def dot(machine: Machine) -> str:
     lines = [
         f"digraph {machine.key} {{",
         "  rankdir=LR; bgcolor=transparent; nodesep=0.4; ranksep=0.6;",
-        '  node [shape=box style="rounded,filled" fillcolor="#f4f6f8" color="#5b6b7b" fontname="Helvetica" fontsize=12];',
+        '  node [shape=box style="rounded,filled" fillcolor="#f4f6f8" color="#5b6b7b"];',
+        '  node [fontname="Helvetica" fontsize=12];',
         '  edge [color="#5b6b7b" arrowsize=0.7];',
     ]
     lines += [f'  {state.name} [tooltip="{state.text}"];' for state in machine.states]
