@@ -17,7 +17,7 @@ import time
 from polydoor.bridge import Engine
 from polydoor.errors import BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
-from polydoor.worker.apploader import load_app
+from polydoor.worker.apploader import LoadedApp, load_app
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,33 +31,32 @@ GRACE_S = 2.0  # after everything was cut: for threads that still run applicatio
 THREAD_ENDED = 0  # no signal has this number
 
 
-def serve(settings: Settings) -> int:
-    """Run until a signal ends it, and return the exit status."""
-    worker = Worker(settings)
+def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> int:
+    """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does."""
+    worker = Worker(settings, load)
     with worker.signals:
-        try:
-            worker.boot()
-        except BaseException:
-            worker.state.move(FATAL)
-            worker.engine.kill()
-            worker.pass_log()
-            raise
+        worker.start()
         return worker.run()
 
 
 class WakePipe:
-    """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them."""
+    """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them.
 
-    watched = (signal.SIGTERM, signal.SIGINT)
+    Only the main thread can watch signals; elsewhere `watched` is empty.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, watched: tuple[int, ...]) -> None:
+        self.watched = watched
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._before: dict[int, Any] = {}
         self._fd_before = -1
+        self._closing = threading.Lock()
 
     def __enter__(self) -> None:
+        if not self.watched:
+            return
         # A full pipe still wakes the loop, so nobody needs to be warned of it.
         self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in self.watched:
@@ -65,17 +64,21 @@ class WakePipe:
 
     def __exit__(self, *_unused: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._fd_before)
-        os.close(self._read)
-        os.close(self._write)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if self.watched:
+            signal.set_wakeup_fd(self._fd_before)
+        with self._closing:
+            os.close(self._read)
+            os.close(self._write)
+            self._write = -1
 
     def post(self, number: int) -> None:
         """Put one byte into the pipe; from any thread."""
-        try:
-            os.write(self._write, bytes((number,)))
-        except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
-            return
+        with self._closing:
+            try:
+                os.write(self._write, bytes((number,)))
+            except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
+                return
 
     def watch(self, fd: int) -> None:
         """Let wait() return when `fd` is readable, too."""
@@ -90,43 +93,64 @@ class WakePipe:
 class Worker:
     """One serving process."""
 
-    def __init__(self, settings: Settings) -> None:
+    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+    daemon = False  # whether the interpreter may end while the threads still run
+
+    def __init__(self, settings: Settings, load: Callable[[], LoadedApp] | None = None) -> None:
         self.settings = settings
+        self.load = load or (lambda: load_app(settings.app()))
         self.state = WorkerState()
-        self.signals = WakePipe()
+        self.signals = WakePipe(self.watched)
         self.engine = Engine(settings.engine())
         self.signals.watch(self.engine.log_fd)
+        self.addresses: list[str] = []
         self.beats = 0
         self.threads: list[threading.Thread] = []
         self.ended: list[str] = []  # names; a thread still counts as alive while it says that it ends
         self.crash: BaseException | None = None
         self.deadline = 0.0  # when threads that still run are left behind
+        self.has_left = False  # they were left behind
+
+    def start(self) -> None:
+        """Boot, or end what was begun and say why not."""
+        try:
+            self.boot()
+        except BaseException:
+            self.state.move(FATAL)
+            self.engine.kill()
+            self.pass_log()
+            raise
 
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
-        addresses = [self._listen(spec) for spec in self.settings.listeners()]
-        loaded = load_app(self.settings.app())
+        self.addresses = [self._listen(spec) for spec in self.settings.listeners()]
+        loaded = self.load()
         count = self.settings.number("threads")
         extra = self.settings.environ()
         for index in range(count):
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
-        plural = "thread" if count == 1 else "threads"
         if not self.engine.can_spill:
             say("no folder for spill files works, so large bodies are streamed", "name one with --spill-dir")
-        say(f"serving {loaded.name}", *addresses, f"{count} {plural}, pid {os.getpid()}; Ctrl-C stops")
+        self.announce(loaded)
+
+    def announce(self, loaded: LoadedApp) -> None:
+        """Say what is served, where, and how to stop it."""
+        count = self.settings.number("threads")
+        plural = "thread" if count == 1 else "threads"
+        say(f"serving {loaded.name}", *self.addresses, f"{count} {plural}, pid {os.getpid()}; Ctrl-C stops")
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
-        while len(self.ended) < len(self.threads):
+        while len(self.ended) < len(self.threads) and not self.has_left:
             for number in self.signals.wait(BEAT_MS):
                 self._on_signal(number)
             self.pass_log()
             self.beats += 1
             if self.deadline and time.monotonic() > self.deadline:
-                self._abandon()
-        for thread in self.threads:
+                self.abandon()
+        for thread in self.threads if not self.has_left else ():
             thread.join()
         self.pass_log()
         if self.state.now != STOPPING:
@@ -149,7 +173,7 @@ class Worker:
             raise BindError(text) from None
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}")
+        thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}", daemon=self.daemon)
         try:
             thread.start()
         except RuntimeError as error:
@@ -171,14 +195,15 @@ class Worker:
         if number == THREAD_ENDED:
             return
         if self.state.now == RUNNING:
-            self._drain(number)
+            self.drain(number)
         elif number == signal.SIGINT and self.state.now == DRAINING:
             say("stopping at once")
             self.state.move(STOPPING)
             self.engine.kill()
             self.deadline = time.monotonic() + GRACE_S
 
-    def _drain(self, number: int) -> None:
+    def drain(self, number: int) -> None:
+        """Finish what was accepted, then end; `number` is the signal that asked for it."""
         drain_ms = self.settings.number("drain_timeout")
         again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
         say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
@@ -186,7 +211,7 @@ class Worker:
         self.deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
         self.engine.stop(drain_ms)
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
         left = len(self.threads) - len(self.ended)
         say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
