@@ -1,0 +1,244 @@
+/*
+ * test_role.c - who runs the application (DESIGN section 3): while calls are quick one thread does everything and wakes
+ * nobody; when they are slow the role is handed to the thread that was idle for the shortest time; and a role that was
+ * left vacant for too long is taken by the relief thread. The clock is ours: a call takes as long as the test says.
+ */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "engine/exchange_api.h"
+#include "engine/impl.h"
+
+enum { APP_THREADS = 4, REQUESTS = 100 };
+
+static const uint64_t QUICK_NS = 20000;
+static const uint64_t SLOW_NS = 5000000;
+
+struct scene {
+    struct pd_sys sys; /* first: its address is the context of the table */
+    struct pd_engine *engine;
+    struct sockaddr_in door;
+    _Atomic uint64_t now_ns;
+    _Atomic uint64_t call_ns; /* what a call takes */
+    _Atomic unsigned threads; /* that have begun */
+    _Atomic unsigned runs[APP_THREADS];
+    pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
+    pthread_t ids[APP_THREADS + 1];
+};
+
+static uint64_t our_clock(void *ctx)
+{
+    return atomic_load(&((struct scene *)ctx)->now_ns);
+}
+
+/* What the threads check: only the main thread counts. */
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+/* --- the server --------------------------------------------------------------------------------------------------- */
+
+static void *app_thread(void *arg)
+{
+    struct scene *s = arg;
+    unsigned self = atomic_fetch_add(&s->threads, 1);
+    struct pd_thread *t = pd_thread_new(s->engine);
+    struct pd_exchange *x;
+    while ((x = pd_engine_next(t)) != NULL) {
+        atomic_fetch_add(&s->runs[self], 1);
+        if (s->meet)
+            pthread_barrier_wait(s->meet);
+        atomic_fetch_add(&s->now_ns, atomic_load(&s->call_ns));
+        must(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")) == PD_R_NONE);
+        must(pd_response_set_length(pd_exchange_response(x), 4) == PD_R_NONE);
+        must(pd_exchange_last(t, x, PD_SLICE("done"), false) == PD_SEND_OK);
+    }
+    pd_thread_free(t);
+    return NULL;
+}
+
+static void *relief_thread(void *arg)
+{
+    pd_engine_relief(((struct scene *)arg)->engine);
+    return NULL;
+}
+
+static void open_door(struct scene *s)
+{
+    struct pd_listener_config door;
+    struct pd_port port = { .codec = &pd_codec_http1 };
+    char name[160];
+    char error[512];
+    pd_listener_config_init(&door);
+    door.host = "127.0.0.1";
+    if (!pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
+        abort();
+    s->door = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    s->door.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
+}
+
+static size_t idle_threads(struct scene *s)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&s->engine->lock);
+    for (struct pd_list *node = s->engine->idle.next; node != &s->engine->idle; node = node->next)
+        n++;
+    pthread_mutex_unlock(&s->engine->lock);
+    return n;
+}
+
+static void await_idle(struct scene *s, size_t n)
+{
+    while (idle_threads(s) != n)
+        sched_yield();
+}
+
+/* All threads but the one that waits for events are idle when it returns. */
+static void scene_init(struct scene *s, uint64_t call_ns, pthread_barrier_t *meet)
+{
+    struct pd_config config = PD_CONFIG_DEFAULT;
+    *s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000, .call_ns = call_ns, .meet = meet };
+    s->sys.ctx = s;
+    s->sys.monotonic_ns = our_clock;
+    s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
+    if (!s->engine)
+        abort();
+    open_door(s);
+    for (int i = 0; i < APP_THREADS; i++)
+        if (pthread_create(&s->ids[i], NULL, app_thread, s) != 0)
+            abort();
+    await_idle(s, APP_THREADS - 1);
+}
+
+static void scene_fini(struct scene *s, int threads)
+{
+    pd_engine_stop(s->engine, 0);
+    for (int i = 0; i < threads; i++)
+        pthread_join(s->ids[i], NULL);
+    pd_engine_free(s->engine);
+}
+
+/* --- the client --------------------------------------------------------------------------------------------------- */
+
+static int dial(const struct scene *s)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&s->door, sizeof s->door) != 0)
+        abort();
+    return fd;
+}
+
+static void ask(int fd)
+{
+    struct pd_slice text = PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(send(fd, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
+}
+
+static void read_answer(int fd)
+{
+    char buf[1000];
+    size_t n = 0;
+    while (n < 4 || memcmp(buf + n - 4, "done", 4) != 0) {
+        ssize_t got = recv(fd, buf + n, sizeof buf - n, 0);
+        if (got <= 0)
+            abort();
+        n += (size_t)got;
+    }
+}
+
+/* How many threads have run the application, after REQUESTS requests one after the other. */
+static int threads_that_took_part(struct scene *s)
+{
+    int fd = dial(s);
+    int took_part = 0;
+    unsigned runs = 0;
+    for (int i = 0; i < REQUESTS; i++) {
+        ask(fd);
+        read_answer(fd);
+        await_idle(s, APP_THREADS - 1);
+    }
+    for (int i = 0; i < APP_THREADS; i++) {
+        took_part += atomic_load(&s->runs[i]) != 0;
+        runs += atomic_load(&s->runs[i]);
+    }
+    CHECK_INT(runs, REQUESTS);
+    close(fd);
+    return took_part;
+}
+
+/* --- the tests ---------------------------------------------------------------------------------------------------- */
+
+static void test_quick_calls_are_run_by_one_thread(void)
+{
+    struct scene s;
+    scene_init(&s, QUICK_NS, NULL);
+    CHECK_INT(threads_that_took_part(&s), 1);
+    scene_fini(&s, APP_THREADS);
+}
+
+/* The one that calls and the one that waits change places; the others' caches and stacks stay cold. */
+static void test_slow_calls_go_round_between_two_threads(void)
+{
+    struct scene s;
+    scene_init(&s, SLOW_NS, NULL);
+    CHECK_INT(threads_that_took_part(&s), 2);
+    scene_fini(&s, APP_THREADS);
+}
+
+static void test_calls_that_become_quick_are_run_inline_again(void)
+{
+    struct scene s;
+    scene_init(&s, SLOW_NS, NULL);
+    CHECK_INT(threads_that_took_part(&s), 2);
+    atomic_store(&s.call_ns, QUICK_NS);
+    for (int i = 0; i < APP_THREADS; i++)
+        atomic_store(&s.runs[i], 0);
+    threads_that_took_part(&s); /* the average falls */
+    for (int i = 0; i < APP_THREADS; i++)
+        atomic_store(&s.runs[i], 0);
+    CHECK_INT(threads_that_took_part(&s), 1);
+    scene_fini(&s, APP_THREADS);
+}
+
+/* The first call leaves the role vacant, since none was slow before it, and waits for the others to come. */
+static void test_all_threads_run_when_calls_wait_for_each_other(void)
+{
+    struct scene s;
+    pthread_barrier_t meet;
+    int fds[APP_THREADS];
+    pthread_barrier_init(&meet, NULL, APP_THREADS);
+    scene_init(&s, QUICK_NS, &meet);
+    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
+        abort();
+    for (int i = 0; i < APP_THREADS; i++) {
+        fds[i] = dial(&s);
+        ask(fds[i]);
+    }
+    for (int i = 0; i < APP_THREADS; i++) {
+        read_answer(fds[i]);
+        close(fds[i]);
+    }
+    for (int i = 0; i < APP_THREADS; i++)
+        CHECK_INT(atomic_load(&s.runs[i]), 1);
+    scene_fini(&s, APP_THREADS + 1);
+    pthread_barrier_destroy(&meet);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    alarm(60); /* a role that nobody takes ends here, and fails */
+    test_quick_calls_are_run_by_one_thread();
+    test_slow_calls_go_round_between_two_threads();
+    test_calls_that_become_quick_are_run_inline_again();
+    test_all_threads_run_when_calls_wait_for_each_other();
+    return check_result();
+}
