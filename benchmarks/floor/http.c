@@ -2,17 +2,14 @@
  *
  * It parses nothing and calls nobody; what a server costs above this is the work it does. One argument: the port. */
 #define _GNU_SOURCE
-#include "listen.h"
+#include "run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS 64
-#define HEAD   8192
+#define HEAD 8192
 
 /* The fields that every server here sends, the date among them, so that the responses are as long. */
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nServer: floor\r\nDate: Sat, 21 Nov 2026 00:00:00 GMT\r\n"
@@ -67,23 +64,13 @@ static int serve(struct peer *peer)
     return left < sizeof peer->head;
 }
 
+static void serve_or_drop(void *mark)
+{
+    if (!serve(mark))
+        drop(mark);
+}
+
 int main(int count, char **arguments)
 {
-    if (count != 2) {
-        fprintf(stderr, "usage: %s PORT\n", arguments[0]);
-        return 2;
-    }
-    int listener = floor_listen(arguments[1]);
-    int set = floor_watch(listener);
-    for (;;) {
-        struct epoll_event events[EVENTS];
-        int ready = epoll_wait(set, events, EVENTS, -1);
-        for (int i = 0; i < ready; i++) {
-            struct peer *peer = events[i].data.ptr;
-            if (!peer)
-                admit(set, listener);
-            else if (!serve(peer))
-                drop(peer);
-        }
-    }
+    return floor_run(count, arguments, "PORT", admit, serve_or_drop);
 }

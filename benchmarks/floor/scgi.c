@@ -3,17 +3,14 @@
  * It waits until the netstring is complete and looks at nothing in it; requests have no body here. A connection gets
  * into the epoll set only when its request was not there yet. One argument: a port, or the path of a Unix socket. */
 #define _GNU_SOURCE
-#include "listen.h"
+#include "run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS 64
-#define HEAD   16384
+#define HEAD 16384
 
 static const char RESPONSE[] = "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
 
@@ -72,25 +69,16 @@ static void admit(int set, int listener)
     close(first.fd);
 }
 
+static void serve_or_close(void *mark)
+{
+    struct peer *peer = mark;
+    if (serve(peer) == OVER) {
+        close(peer->fd);
+        free(peer);
+    }
+}
+
 int main(int count, char **arguments)
 {
-    if (count != 2) {
-        fprintf(stderr, "usage: %s PORT|PATH\n", arguments[0]);
-        return 2;
-    }
-    int listener = floor_listen(arguments[1]);
-    int set = floor_watch(listener);
-    for (;;) {
-        struct epoll_event events[EVENTS];
-        int ready = epoll_wait(set, events, EVENTS, -1);
-        for (int i = 0; i < ready; i++) {
-            struct peer *peer = events[i].data.ptr;
-            if (!peer)
-                admit(set, listener);
-            else if (serve(peer) == OVER) {
-                close(peer->fd);
-                free(peer);
-            }
-        }
-    }
+    return floor_run(count, arguments, "PORT|PATH", admit, serve_or_close);
 }

@@ -34,7 +34,6 @@
     X(UNSUPPORTED_VERSION, 505, "only HTTP/1.x is served") \
     X(CONNECT_REFUSED, 501, "CONNECT is not served") \
     X(NUL_IN_PATH, 400, "the path holds %00") \
-    X(BAD_ESCAPE, 400, "the path holds a malformed percent escape") \
     /* header lines */ \
     X(BARE_LF, 400, "a line ends in a bare LF") \
     X(BARE_CR, 400, "a CR stands outside a line end") \
