@@ -160,6 +160,18 @@ static ssize_t real_getrandom(void *ctx, void *buf, size_t n, unsigned flags)
     return getrandom(buf, n, flags);
 }
 
+static int real_timerfd_create(void *ctx, int clock, int flags)
+{
+    (void)ctx;
+    return timerfd_create(clock, flags);
+}
+
+static int real_timerfd_settime(void *ctx, int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
+{
+    (void)ctx;
+    return timerfd_settime(fd, flags, value, old);
+}
+
 static uint64_t real_monotonic_ns(void *ctx)
 {
     (void)ctx;
@@ -204,6 +216,8 @@ const struct pd_sys *pd_sys_default(void)
         .poll = real_poll,
         .eventfd = real_eventfd,
         .getrandom = real_getrandom,
+        .timerfd_create = real_timerfd_create,
+        .timerfd_settime = real_timerfd_settime,
         .monotonic_ns = real_monotonic_ns,
         .wall_s = real_wall_s,
         .ctx = NULL,

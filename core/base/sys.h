@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -48,6 +49,8 @@ struct pd_sys {
     int (*eventfd)(void *ctx, unsigned initial, int flags);
     /* chance */
     ssize_t (*getrandom)(void *ctx, void *buf, size_t n, unsigned flags);
+    int (*timerfd_create)(void *ctx, int clock, int flags);
+    int (*timerfd_settime)(void *ctx, int fd, int flags, const struct itimerspec *value, struct itimerspec *old);
     /* time */
     uint64_t (*monotonic_ns)(void *ctx);
     int64_t (*wall_s)(void *ctx);

@@ -20,6 +20,7 @@ struct out_item {
     uint64_t begin; /* next byte to send: index into `bytes`, or offset of the file */
     uint64_t end;
     size_t cap;
+    bool is_read; /* sendfile() does not serve this file: it is read instead */
     char bytes[];
 };
 
@@ -158,6 +159,12 @@ static enum pd_out_result out_flush_memory(struct pd_out *o, int fd)
     return sent ? PD_OUT_EMPTY : PD_OUT_WAIT; /* only EAGAIN promises a report, a short count does not */
 }
 
+/* Some file systems (procfs, FUSE) and sandboxes have no sendfile(2); such files can still be read. */
+static bool has_no_sendfile(int error)
+{
+    return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP;
+}
+
 static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_item *item)
 {
     while (item->begin < item->end) {
@@ -167,8 +174,10 @@ static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_it
                               left < OUT_SENDFILE ? (size_t)left : (size_t)OUT_SENDFILE);
         if (sent < 0 && errno == EINTR)
             continue;
-        if (sent < 0)
-            return errno == EAGAIN || errno == ENOBUFS ? PD_OUT_WAIT : PD_OUT_GONE;
+        if (sent < 0) {
+            item->is_read = has_no_sendfile(errno);
+            return item->is_read ? PD_OUT_EMPTY : errno == EAGAIN || errno == ENOBUFS ? PD_OUT_WAIT : PD_OUT_GONE;
+        }
         if (sent == 0)
             return PD_OUT_SHORT;
         item->begin += (uint64_t)sent;
@@ -178,7 +187,7 @@ static enum pd_out_result out_flush_file(struct pd_out *o, int fd, struct out_it
     return PD_OUT_EMPTY;
 }
 
-/* Reads the next frame of a file into a memory item in front of it. */
+/* Reads the next frame of a file, or the next bytes if it has no framing, into a memory item in front of it. */
 static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file)
 {
     const struct pd_response like = { .chunked = file->framing.chunked }; /* all that framing looks at */
@@ -198,7 +207,8 @@ static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file
     size_t prefix_n = 0;
     size_t suffix_n = 0;
     const struct pd_out_framing *f = &file->framing;
-    f->codec->put_frame(f->state, f->stream, &like, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
+    if (f->codec)
+        f->codec->put_frame(f->state, f->stream, &like, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
     item->begin = PD_FRAME_PREFIX_MAX - prefix_n;
     item->end = PD_FRAME_PREFIX_MAX + (size_t)got + suffix_n;
     memcpy(item->bytes + item->begin, prefix, prefix_n);
@@ -216,7 +226,7 @@ static enum pd_out_result out_flush_item(struct pd_out *o, int fd, struct out_it
     }
     if (!item->file)
         return out_flush_memory(o, fd);
-    return item->framing.codec ? out_read_frame(o, item) : out_flush_file(o, fd, item);
+    return item->framing.codec || item->is_read ? out_read_frame(o, item) : out_flush_file(o, fd, item);
 }
 
 enum pd_out_result pd_out_flush(struct pd_out *o, int fd, bool files)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/timerfd.h>
 
 #include "engine/impl.h"
 
@@ -51,7 +50,7 @@ static uint64_t engine_seed(const struct pd_sys *sys)
 /* The descriptors that every engine needs; -errno. */
 static int engine_init_fds(struct pd_engine *e, enum pd_loop_backend backend)
 {
-    e->relief_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    e->relief_timer = PD_SYS(e->sys, timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC);
     if (e->relief_timer < 0)
         return -errno;
     int r = pd_loop_init(&e->loop, e->sys, backend);

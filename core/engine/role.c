@@ -6,7 +6,6 @@
  * by, or the relief thread finds that it lasted longer than a timer tick.
  */
 #include <errno.h>
-#include <sys/timerfd.h>
 
 #include "conn/respond.h"
 #include "engine/exchange_api.h"
@@ -37,7 +36,7 @@ void pd_wake_all(struct pd_engine *e)
         thread_wake(PD_LIST_ENTRY(node, struct pd_thread, idle));
     pd_wakeup_fire(&e->wakeup);
     struct itimerspec soon = { .it_value = { .tv_nsec = 1 } };
-    timerfd_settime(e->relief_timer, 0, &soon, NULL);
+    PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &soon, NULL);
 }
 
 /* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
@@ -93,10 +92,10 @@ static void relief_arm(struct pd_engine *e)
 {
     if (e->relief_armed)
         return;
-    e->relief_armed = true;
     struct itimerspec tick = { .it_value = { .tv_nsec = RELIEF_TICK_NS },
                                .it_interval = { .tv_nsec = RELIEF_TICK_NS } };
-    timerfd_settime(e->relief_timer, 0, &tick, NULL);
+    e->relief_armed =
+        PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &tick, NULL) == 0; /* else: at the next vacancy */
 }
 
 static void role_take(struct pd_thread *t)
@@ -463,8 +462,7 @@ static bool relief_is_needed(struct pd_engine *e)
 {
     if (e->role_held) {
         struct itimerspec off = { 0 };
-        timerfd_settime(e->relief_timer, 0, &off, NULL);
-        e->relief_armed = false;
+        e->relief_armed = PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &off, NULL) != 0; /* else it ticks on */
         return false;
     }
     bool old = e->vacancies == e->vacancies_seen;

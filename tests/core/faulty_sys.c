@@ -46,6 +46,8 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_POLL:
     case FAULTY_EVENTFD:
     case FAULTY_GETRANDOM:
+    case FAULTY_TIMERFD_CREATE:
+    case FAULTY_TIMERFD_SETTIME:
     case FAULTY_CALLS_N:
         return false;
     }
@@ -278,6 +280,18 @@ static ssize_t faulty_getrandom(void *ctx, void *buf, size_t n, unsigned flags)
     return strikes(f, FAULTY_GETRANDOM, NULL) ? -1 : PD_SYS(f->real, getrandom, buf, n, flags);
 }
 
+static int faulty_timerfd_create(void *ctx, int clock, int flags)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_TIMERFD_CREATE, NULL) ? -1 : opened(f, PD_SYS(f->real, timerfd_create, clock, flags));
+}
+
+static int faulty_timerfd_settime(void *ctx, int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_TIMERFD_SETTIME, NULL) ? -1 : PD_SYS(f->real, timerfd_settime, fd, flags, value, old);
+}
+
 /* --- time --- */
 
 static uint64_t faulty_monotonic_ns(void *ctx)
@@ -321,6 +335,8 @@ void faulty_init(struct faulty_sys *f)
         .poll = faulty_poll,
         .eventfd = faulty_eventfd,
         .getrandom = faulty_getrandom,
+        .timerfd_create = faulty_timerfd_create,
+        .timerfd_settime = faulty_timerfd_settime,
         .monotonic_ns = faulty_monotonic_ns,
         .wall_s = faulty_wall_s,
         .ctx = f,

@@ -66,4 +66,6 @@ cdef tuple file_range(object filelike):
         at = f.tell()
     except (OSError, ValueError):
         return None
-    return (fd, at, max(0, status.st_size - at))
+    if status.st_size <= at:
+        return None  # nothing is left, or it is a file of /proc, whose size says nothing
+    return (fd, at, status.st_size - at)
