@@ -201,7 +201,7 @@ void pd_doors_watch(struct pd_engine *e)
     e->accept_after_ms = 0;
     for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
         struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
-        if (!d->watched && d->listener.fd >= 0)
+        if (!d->watched && !d->broken && d->listener.fd >= 0)
             d->watched = pd_loop_add(&e->loop, d->listener.fd, PD_READABLE, d) == 0;
     }
 }
@@ -209,7 +209,7 @@ void pd_doors_watch(struct pd_engine *e)
 /* Takes waiting connections. False: nothing more may be taken now. */
 static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, size_t burst)
 {
-    for (size_t i = 0; i < burst; i++) {
+    for (size_t i = 0; i < burst && !d->broken; i++) {
         struct pd_accepted in;
         if (e->nclients >= e->host.config.conns_max) {
             doors_pause(e, ACCEPT_PAUSE_MS);
@@ -229,8 +229,10 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
             return false;
         case PD_ACCEPT_BROKEN:
             pd_log_line(&e->host, "LISTENER_LOST", "a listening socket does not listen any more", NULL);
-            pd_loop_remove(&e->loop, d->listener.fd);
+            if (d->watched)
+                pd_loop_remove(&e->loop, d->listener.fd);
             d->watched = false;
+            d->broken = true;
             return false;
         }
     }

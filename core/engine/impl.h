@@ -35,7 +35,7 @@ struct pd_engine {
     struct pd_thread *keeper; /* the relief thread's; made at birth, so that it never fails */
     struct pd_list doors;
     struct pd_list clients;
-    size_t nclients;
+    _Atomic size_t nclients;  /* counted by the role's holder, read by anyone */
     uint64_t accept_after_ms; /* accepting pauses until then; 0: it does not */
     bool doors_closed;
     uint64_t scan_ms; /* draining: when the clients were looked at last */
