@@ -72,6 +72,7 @@
     X(FCGI_BAD_PAIR, 400, "a FastCGI name-value pair is cut off") \
     X(FCGI_ID_IN_USE, 0, "BEGIN_REQUEST for an id that is in use") \
     X(FCGI_EARLY_STDIN, 400, "STDIN before the end of PARAMS") \
+    X(FCGI_FLOOD, 0, "the peer asks for more and more replies and reads none") \
     /* SCGI */ \
     X(SCGI_BAD_LENGTH, 0, "the netstring length is not a plain decimal number") \
     X(SCGI_TOO_LARGE, 0, "the netstring is longer than the limit") \

@@ -19,6 +19,7 @@ void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port 
         .state = PD_CONN_OPEN,
         .readable = true,
         .since_ms = host->now_ms,
+        .idle_ms = host->now_ms,
     };
     pthread_mutex_init(&c->lock, NULL);
     pd_list_init(&c->exchanges);
@@ -114,8 +115,26 @@ static void conn_discard(struct pd_conn *c, struct pd_io *io)
         pd_conn_close(c, false);
 }
 
+/*
+ * Reads once and parses. The time for a head begins with its first byte, but input that begins no request (FastCGI
+ * records that nobody wants) moves no clock: a connection is not kept by it.
+ */
+static bool conn_read(struct pd_conn *c, struct pd_io *io)
+{
+    struct pd_slice got;
+    bool quiet = !c->nexchanges && pd_buf_is_empty(&c->in);
+    if (!conn_recv(c, io, &got))
+        return false;
+    if (!conn_parse(c, io, got))
+        c->hung_up = true;
+    if (quiet && !c->nexchanges && !pd_buf_is_empty(&c->in) && (c->served || !c->codec->multiplexed))
+        c->since_ms = c->host->now_ms;
+    return true;
+}
+
 void pd_conn_input(struct pd_conn *c, struct pd_io *io)
 {
+    c->missed |= c->lent;
     if (c->state == PD_CONN_LINGER) {
         if (c->readable)
             conn_discard(c, io);
@@ -123,16 +142,9 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
     }
     if (!pd_buf_is_empty(&c->in) && conn_wants_input(c) && !conn_parse(c, io, PD_SLICE_NONE))
         c->hung_up = true;
-    struct pd_slice got;
-    while (c->readable && conn_wants_input(c)) {
-        if (!conn_recv(c, io, &got))
-            break;
-        if (!c->nexchanges && pd_buf_is_empty(&c->in))
-            c->since_ms = c->host->now_ms;
-        if (!conn_parse(c, io, got))
-            c->hung_up = true;
-    }
-    if (c->eof || c->hung_up)
+    while (c->readable && conn_wants_input(c) && conn_read(c, io))
+        continue;
+    if (c->eof)
         pd_receive_end(c);
     pd_conn_settle(c);
 }
@@ -153,8 +165,10 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
         c->output_moved = c->out.moved;
         c->output_ms = c->host->now_ms;
     }
+    if (r == PD_OUT_EMPTY)
+        c->unread = 0;
     if (r == PD_OUT_EMPTY && !c->nexchanges)
-        c->since_ms = c->host->now_ms; /* only now can the peer send its next request */
+        c->since_ms = c->idle_ms = c->host->now_ms; /* only now can the peer send its next request */
     c->want_write = r == PD_OUT_WAIT;
     c->job = r == PD_OUT_FILE ? PD_JOB_FLUSH : c->job == PD_JOB_FLUSH ? PD_JOB_NONE : c->job;
     if (r == PD_OUT_SHORT)
@@ -174,8 +188,6 @@ void pd_conn_output(struct pd_conn *c)
         return;
     if (!pd_out_is_empty(&c->out))
         conn_flushed(c, pd_out_flush(&c->out, c->fd, false));
-    if (c->hung_up)
-        pd_receive_end(c);
     pd_conn_settle(c);
 }
 
@@ -303,7 +315,7 @@ void pd_conn_set_deadline(struct pd_conn *c)
         c->deadline_ms = conn_body_deadline(c);
         break;
     case PHASE_IDLE:
-        c->deadline_ms = after(c->since_ms, t->idle);
+        c->deadline_ms = after(c->idle_ms, t->idle);
         break;
     }
 }
@@ -323,7 +335,6 @@ void pd_conn_timeout(struct pd_conn *c)
         c->hung_up = true;
         c->reset = true;
         pd_out_fini(&c->out);
-        pd_receive_end(c);
         break;
     case PHASE_HEAD:
         pd_receive_late(c, PD_R_HEAD_TIMEOUT);
@@ -382,6 +393,8 @@ void pd_conn_settle(struct pd_conn *c)
 {
     if (c->state != PD_CONN_OPEN || c->lent)
         return;
+    if (c->hung_up) /* requests that are not run end here, and who waits for the peer is woken */
+        pd_receive_end(c);
     bool idle = c->nexchanges == 0;
     if (idle && (c->eof || (c->host->draining && pd_buf_is_empty(&c->in) && !c->readable && c->served)))
         c->closing = true;
@@ -407,7 +420,6 @@ void pd_conn_hangup(struct pd_conn *c, bool both_ways)
     c->readable = true;
     if (both_ways) {
         c->hung_up = true;
-        pd_receive_end(c);
         pd_conn_settle(c);
     }
 }

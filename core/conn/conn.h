@@ -41,7 +41,7 @@ struct pd_conn {
     bool closing;     /* close when the out queue is empty and no exchange is left */
     bool reset;       /* ... with RST, because the end of a response could not be told from a break */
     bool want_write;  /* the out queue waits for the socket */
-    bool missed;      /* the socket was reported writable while the connection was lent */
+    bool missed;      /* the socket was reported ready while the connection was lent */
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
 
@@ -50,8 +50,10 @@ struct pd_conn {
     struct pd_buf in; /* input that the codec did not consume yet */
     struct pd_out out;
     uint64_t discarded; /* input thrown away behind a response */
+    size_t unread;      /* bytes sent outside of responses since the out queue was empty */
 
-    uint64_t since_ms;  /* when the present phase (idle, head) began */
+    uint64_t since_ms;  /* when the present phase (head, linger) began */
+    uint64_t idle_ms;   /* when the last request ended */
     uint64_t output_ms; /* last progress of the out queue */
     uint64_t output_moved;
     uint64_t deadline_ms; /* 0: none */

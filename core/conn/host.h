@@ -27,6 +27,8 @@ enum {
     PD_LINGER_BYTES = 1 << 20,  /* input thrown away behind an early response before the connection is cut */
     PD_DISCARD_BYTES = 1 << 16, /* unread body thrown away to keep a connection */
     PD_RECV_BYTES = 65536,      /* one read */
+    PD_ANSWER_BYTES = 1 << 16,  /* our own answers may take so much more than the mark of the out queue */
+    PD_UNREAD_BYTES = 1 << 16,  /* bytes outside of responses that a peer may ask for without reading */
     PD_SEND_SMALL = 16384,      /* a block up to this size is taken without letting go of the GIL */
 };
 

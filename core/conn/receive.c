@@ -241,6 +241,14 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
         pd_conn_close(c, false); /* nobody there who would understand an answer */
 }
 
+/* Replies that the peer does not read must not fill the memory. */
+static void receive_flood(struct pd_conn *c)
+{
+    const struct pd_event flood = { .kind = PD_EV_BAD, .reason = PD_R_FCGI_FLOOD, .fatal = true };
+    if (c->unread > PD_UNREAD_BYTES)
+        receive_bad(c, NULL, &flood);
+}
+
 /* --- feeding ------------------------------------------------------------------------------------------------------ */
 
 /* Handles one event. False: nothing more may be parsed now. */
@@ -256,7 +264,8 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
         pd_respond_raw(c, ev->data);
         c->input_bad |= ev->fatal;
         c->closing |= ev->fatal;
-        return !c->hung_up && !c->input_bad;
+        receive_flood(c);
+        break;
     case PD_EV_BAD:
         receive_bad(c, x, ev);
         return !c->input_bad;
@@ -282,6 +291,7 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
     case PD_EV_ABORT:
         if (x)
             receive_abort(x);
+        receive_flood(c);
         break;
     }
     return !c->input_bad && !c->hung_up;

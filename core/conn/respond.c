@@ -30,10 +30,12 @@ static void gather_add(struct gather *g, const char *p, size_t n)
 
 /* --- getting bytes out, or into the queue, or into the spill file ------------------------------------------------- */
 
+/* The connection cannot go on. Its other requests learn it by pd_conn_settle(), which follows each call. */
 static void respond_lost(struct pd_conn *c)
 {
     c->hung_up = true;
     c->closing = true;
+    c->reset |= c->codec->gateway; /* front ends take a plain end for a complete response */
     pd_out_fini(&c->out);
 }
 
@@ -121,11 +123,18 @@ static enum pd_send respond_send(struct pd_exchange *x, const struct gather *g)
     return PD_SEND_GONE;
 }
 
-/* True when the next block can be taken without waiting for a disk or the peer. */
-static bool respond_has_room(const struct pd_conn *c, size_t n)
+/*
+ * True when the next block can be taken without waiting for a disk or the peer; its head is encoded already. Our own
+ * answers may pass the mark by a little, rather than that a connection with other requests is broken.
+ */
+static bool respond_has_room(const struct pd_exchange *x, size_t n)
 {
-    return pd_out_is_empty(&c->out) ? n <= PD_SEND_SMALL
-                                    : c->out.memory + n <= c->host->config.response_memory && n <= PD_SEND_SMALL;
+    const struct pd_conn *c = x->conn;
+    size_t mark = c->host->config.response_memory + (x->state == PD_X_RUNNING ? 0 : PD_ANSWER_BYTES);
+    size_t data = n + (x->head_sent ? 0 : pd_buf_view(&x->head_out).n);
+    size_t frames = data / c->codec->frame_max + 2; /* a head that is no data, and the last one */
+    size_t framed = data + frames * (PD_FRAME_PREFIX_MAX + PD_FRAME_SUFFIX_MAX) + PD_END_MAX;
+    return n <= PD_SEND_SMALL && c->out.memory + framed <= mark;
 }
 
 static bool respond_is_lost(const struct pd_exchange *x)
@@ -248,7 +257,7 @@ static void respond_leave(struct pd_exchange *x)
     c->served = true;
     c->unfinished = !x->input_ended;
     c->discarded = 0;
-    c->since_ms = c->host->now_ms;
+    c->since_ms = c->idle_ms = c->host->now_ms;
     if (x->spill)
         pd_out_file_release(c->host->sys, x->spill);
     x->spill = NULL;
@@ -307,10 +316,10 @@ static enum pd_send respond_ready(struct pd_exchange *x, size_t n, bool may_wait
     pd_conn_reclaim(c, x); /* also when the peer has left: the exchange may end then, and its body may be in use */
     if (respond_is_lost(x))
         return PD_SEND_GONE;
-    if (!may_wait && !respond_has_room(c, n))
-        return PD_SEND_AGAIN;
     if (!x->head_sent && respond_encode_head(x) != PD_R_NONE)
         return PD_SEND_BAD_HEAD;
+    if (!may_wait && !respond_has_room(x, n))
+        return PD_SEND_AGAIN;
     if (may_wait)
         respond_wait(x, n);
     if (x->spill && pd_out_is_empty(&c->out)) {
@@ -405,6 +414,7 @@ void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
         respond_lost(c);
     else
         c->want_write |= (size_t)sent < bytes.n;
+    c->unread = pd_out_is_empty(&c->out) ? 0 : c->unread + bytes.n;
 }
 
 void pd_respond_continue(struct pd_exchange *x)
@@ -461,11 +471,11 @@ static struct pd_slice respond_compose(struct pd_exchange *x, struct pd_slice li
 }
 
 /* Sends a composed answer. False: it could not be encoded or would have had to wait. */
-static bool respond_answer(struct pd_exchange *x, struct pd_slice body)
+static bool respond_answer(struct pd_exchange *x, struct pd_slice body, bool may_wait)
 {
     if (!body.n)
         return false;
-    enum pd_send sent = pd_respond_last(x, body, false);
+    enum pd_send sent = pd_respond_last(x, body, may_wait);
     return sent != PD_SEND_AGAIN && sent != PD_SEND_BAD_HEAD;
 }
 
@@ -473,7 +483,7 @@ bool pd_respond_plain_error(struct pd_exchange *x)
 {
     char text[128];
     x->body_sent = 0;
-    return respond_answer(x, respond_compose(x, status_line(500), "", text, sizeof text));
+    return respond_answer(x, respond_compose(x, status_line(500), "", text, sizeof text), true);
 }
 
 void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
@@ -486,6 +496,6 @@ void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
     x->request.keep_alive &= c->codec->multiplexed;
     int status = pd_reason_status(reason);
     if (x->head_sent || !status ||
-        !respond_answer(x, respond_compose(x, status_line(status), pd_reason_text(reason), text, sizeof text)))
+        !respond_answer(x, respond_compose(x, status_line(status), pd_reason_text(reason), text, sizeof text), false))
         pd_respond_break(x);
 }

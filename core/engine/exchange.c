@@ -33,6 +33,20 @@ void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
     snprintf(dst, n, "%s %s%s%s, id %s", method, path, peer[0] ? " from " : "", peer, id);
 }
 
+/* After output: what the peer does not take, and what was missed meanwhile, is the loop's now. conn.lock is held. */
+static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
+{
+    if (c->missed) {
+        pd_conn_output(c);
+        if (pd_conn_has_work(c))
+            pd_attend(pd_client_of(c), true);
+    }
+    if (c->hung_up)
+        pd_conn_settle(c);
+    if (c->want_write || c->hung_up || c->job != PD_JOB_NONE)
+        pd_client_settle(pd_client_of(c), t);
+}
+
 /* --- the request body --------------------------------------------------------------------------------------------- */
 
 bool pd_exchange_body_is_collected(struct pd_exchange *x)
@@ -85,10 +99,27 @@ static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
     }
     x->waited_for = true;
     x->input_ms = c->host->now_ms - x->input_ms; /* earlier waits count, the time between them does not */
+    pd_conn_settle(c);
     pd_client_settle(pd_client_of(c), t);
-    pthread_cond_wait(&x->cond, &c->lock);
+    if (!x->body.error) /* else the connection is lost, and nobody wakes us */
+        pthread_cond_wait(&x->cond, &c->lock);
     x->waited_for = false;
     x->input_ms = c->host->now_ms - x->input_ms;
+}
+
+/* Takes what is there of a streamed body. What was spilled is read without the lock: nobody else waits for the disk. */
+static ssize_t exchange_take(struct pd_thread *t, struct pd_exchange *x, char *dst, size_t n)
+{
+    struct pd_conn *c = x->conn;
+    if (pd_body_is_in_memory(&x->body))
+        return pd_body_take(&x->body, dst, n);
+    c->lent = true;
+    pthread_mutex_unlock(&c->lock);
+    ssize_t r = pd_body_take(&x->body, dst, n);
+    pthread_mutex_lock(&c->lock);
+    pd_conn_return(c);
+    exchange_sent(t, c);
+    return r;
 }
 
 enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *dst, size_t n, size_t *got)
@@ -101,7 +132,7 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
         exchange_lock(x);
         for (;;) {
             pd_conn_reclaim(x->conn, x);
-            r = pd_body_take(b, dst, n);
+            r = exchange_take(t, x, dst, n);
             if (r || !n || b->complete || b->error)
                 break;
             exchange_await_body(t, x);
@@ -115,15 +146,6 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
 }
 
 /* --- the response ------------------------------------------------------------------------------------------------- */
-
-/* After output: what the peer does not take is the loop's now. conn.lock is held. */
-static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
-{
-    if (c->missed)
-        pd_conn_output(c);
-    if (c->want_write || c->hung_up || c->job != PD_JOB_NONE)
-        pd_client_settle(pd_client_of(c), t);
-}
 
 enum pd_send pd_exchange_write(struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
