@@ -8,8 +8,8 @@ import sys
 from polydoor import __version__
 from polydoor.cli.arguments import parse_arguments
 from polydoor.errors import ConfigError
-from polydoor.settings.load import load
 from polydoor.settings.show import entry, options_help
+from polydoor.settings.sources import gather
 
 USAGE = "usage: polydoor APP [-b ADDRESS]... [-t N] [options]"
 WIDEST = 100
@@ -47,12 +47,14 @@ def run(argv: list[str]) -> int:
     options = dict(arguments.options)
     if arguments.words:
         options["app"] = arguments.words
-    settings = load(os.environ, options)
+    settings = gather(os.environ, options)
     if not settings.text("app"):
         raise ConfigError(f"which application?\n{USAGE}")
 
-    from polydoor.worker.serve import serve  # only now: help and errors need no engine
+    from polydoor.worker.serve import say, serve  # only now: help and errors need no engine
 
+    for text in settings.warnings:
+        say(*f"warning: {text}".split("\n"))
     return serve(settings)
 
 

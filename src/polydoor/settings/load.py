@@ -1,7 +1,8 @@
-"""The values of all settings, each with its origin, from sources that are laid over one another.
+"""The values of all settings, each with its origin, from layers that are laid over one another.
 
-A source is a mapping from setting name to the texts that stood there; whoever reads a source (the environment here,
-the command line in `cli`) has already matched its keys to names. A later source replaces a value as a whole.
+A layer is what one source says: the configuration file, the environment, the command line. A later layer replaces a
+value as a whole. Whoever reads a source (`tomlfile`, `envfile`, the command line in `cli`) has matched its keys to
+settings already; `sources` finds the files.
 """
 
 from __future__ import annotations
@@ -19,42 +20,104 @@ if TYPE_CHECKING:
     from polydoor.settings.option import Setting, Value
 
 PREFIX = "POLYDOOR_"
+PORT = "PORT"
+CONCURRENCY = "WEB_CONCURRENCY"
 FOREIGN = "POLYDOOR_TEST_"  # the test suite's own knobs
 DEFAULT = "default"
 
 
-class Settings:
-    """What applies now. Every value has been checked."""
+class Entry:
+    """What one place says of one setting: texts, or a value that has a type already.
 
-    __slots__ = ("_origins", "_values")
+    `origin` is what `config show` says of it; `said` is how a message begins that complains.
+    """
 
-    def __init__(self) -> None:
-        self._values: dict[str, Value | tuple[str, ...]] = {row.name: row.default for row in SETTINGS}
-        self._origins = dict.fromkeys(self._values, DEFAULT)
+    __slots__ = ("native", "origin", "said", "setting", "texts")
 
-    def put(self, setting: Setting, texts: list[str], origin: str) -> None:
-        """Replace one value by what `origin` says."""
+    def __init__(
+        self, setting: Setting, origin: str, said: str = "", *, texts: list[str] | None = None, native: object = None
+    ) -> None:
+        self.setting = setting
+        self.origin = origin
+        self.said = said or origin
+        self.texts = texts
+        self.native = native
+
+    def parse(self) -> Value | tuple[str, ...]:
+        """Check and return the value, or raise ConfigError."""
+        setting = self.setting
+        texts = self._texts_of_native() if self.texts is None else self.texts
         parsed: list[Value] = []
         for text in texts if setting.repeat else texts[-1:]:
             try:
                 parsed.append(setting.kind.parse(text))
             except ValueError as error:
-                raise ConfigError(f"{origin} {error}, not {text!r}") from None
-        self._values[setting.name] = tuple(map(str, parsed)) if setting.repeat else parsed[0]
-        self._origins[setting.name] = origin
+                raise ConfigError(f"{self.said} {error}, not {text!r}") from None
+        return tuple(map(str, parsed)) if setting.repeat else parsed[0]
 
-    def put_native(self, setting: Setting, value: object, origin: str) -> None:
-        """Replace one value by one that has a type already, as in a file or a keyword argument."""
-        several = value if setting.repeat and isinstance(value, list | tuple) else [value]
+    def _texts_of_native(self) -> list[str]:
+        value = self.native
+        several = value if self.setting.repeat and isinstance(value, list | tuple) else [value]
         try:
-            texts = [setting.kind.text_of(item) for item in several]
+            return [self.setting.kind.text_of(item) for item in several]
         except ValueError as error:
-            raise ConfigError(f"{origin} {error}, not {value!r}") from None
-        self.put(setting, texts, origin)
+            raise ConfigError(f"{self.said} {error}, not {value!r}") from None
+
+
+class Settings:
+    """What applies now. Every value has been checked. `warnings` holds texts that are to be said once at start."""
+
+    __slots__ = ("_origins", "_said", "_values", "warnings")
+
+    def __init__(self) -> None:
+        self._values: dict[str, Value | tuple[str, ...]] = {row.name: row.default for row in SETTINGS}
+        self._origins = dict.fromkeys(self._values, DEFAULT)
+        self._said = dict(self._origins)
+        self.warnings: list[str] = []
+
+    def lay(self, entries: list[Entry]) -> None:
+        """Lay one layer over what is there: a setting that is part of another one takes its place, and the reverse."""
+        said = {entry.setting.name: entry for entry in entries}
+        for entry in said.values():
+            whole = said.get(entry.setting.part_of)
+            if whole:
+                raise ConfigError(
+                    f"{whole.said} and {entry.said} both say where to listen\nSay all of it with {whole.said}."
+                )
+        for entry in said.values():
+            for row in SETTINGS:
+                if row.part_of == entry.setting.name or row.name == entry.setting.part_of:
+                    self.reset(row)
+        for entry in said.values():
+            self.put(entry)
+
+    def put(self, entry: Entry) -> None:
+        """Replace one value."""
+        name = entry.setting.name
+        self._values[name] = entry.parse()
+        self._origins[name] = entry.origin
+        self._said[name] = entry.said
+
+    def reset(self, setting: Setting) -> None:
+        """Go back to the default."""
+        self._values[setting.name] = setting.default
+        self._origins[setting.name] = self._said[setting.name] = DEFAULT
+
+    def is_said(self, name: str) -> bool:
+        """Whether anybody said anything of this setting."""
+        return self._origins[name] is not DEFAULT
+
+    def said(self, name: str) -> str:
+        """How a message begins that complains of this value."""
+        return self._said[name]
 
     def origin(self, name: str) -> str:
-        """Where the value comes from: `default`, an option or a variable."""
+        """Where the value comes from: `default`, a file with a line, a variable or an option."""
         return self._origins[name]
+
+    def value(self, name: str) -> Value | tuple[str, ...]:
+        """The value of any setting."""
+        return self._values[name]
 
     def number(self, name: str) -> int:
         """The value of a setting that is a number."""
@@ -74,39 +137,61 @@ class Settings:
         assert isinstance(value, str)
         return value
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The values of a setting that may stand several times."""
+        values = self._values[name]
+        assert isinstance(values, tuple)
+        return values
+
     def flag(self, name: str) -> bool:
         """The value of a setting that is yes or no."""
         return bool(self.number(name))
 
     def listeners(self) -> list[ListenerSpec]:
         """The addresses, read."""
-        addresses = self._values["bind"]
-        assert isinstance(addresses, tuple)
-        return [parse_listener(text) for text in addresses]
+        return [parse_listener(text) for text in self.texts("bind")]
 
     def environ(self) -> dict[str, str]:
         """The variables that the operator adds to each environ."""
-        pairs = self._values["wsgi_environ"]
-        assert isinstance(pairs, tuple)
-        return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+        return {name: value for name, _, value in (pair.partition("=") for pair in self.texts("wsgi_environ"))}
 
     def engine(self) -> dict[str, int | str | bool]:
         """What the engine is started with: sizes in bytes, times in milliseconds."""
         return {name: value for name, value in self._values.items() if not isinstance(value, tuple)}
 
 
-def load(environ: Mapping[str, str], options: Mapping[str, list[str]]) -> Settings:
-    """Lay the command line over the environment over the defaults."""
+def load(
+    environ: Mapping[str, str],
+    options: Mapping[str, list[str]],
+    *,
+    file: list[Entry] | None = None,
+    places: Mapping[str, str] | None = None,
+) -> Settings:
+    """Lay the command line over the environment over the configuration file over the defaults.
+
+    `places` says of a variable where it was set, if that was in a file of variables or an option.
+    """
     settings = Settings()
-    for variable, text in environ.items():
-        if variable.startswith(PREFIX) and not variable.startswith(FOREIGN):
-            setting = _by_variable(variable)
-            settings.put(setting, text.replace(",", " ").split() if setting.repeat else [text], variable)
-    for name, texts in options.items():
-        setting = BY_NAME[name]
-        settings.put(setting, texts, "APP" if name == "app" else setting.option)
+    lay_sources(settings, environ, options, file=file or [], places=places or {})
+    _lay_common_variables(settings, environ)
+    _join_address(settings)
     _check_together(settings)
     return settings
+
+
+def lay_sources(
+    settings: Settings,
+    environ: Mapping[str, str],
+    options: Mapping[str, list[str]],
+    *,
+    file: list[Entry],
+    places: Mapping[str, str],
+) -> None:
+    """Lay the sources over `settings`, without looking at what only all of them together show."""
+    settings.lay(file)
+    settings.lay(_variables(environ, places))
+    rows = ((BY_NAME[name], texts) for name, texts in options.items())
+    settings.lay([Entry(row, "APP" if row.name == "app" else row.option, texts=texts) for row, texts in rows])
 
 
 def from_keywords(**values: object) -> Settings:
@@ -114,36 +199,96 @@ def from_keywords(**values: object) -> Settings:
 
     The names are those of the settings. Neither the environment nor a file is looked at.
     """
-    settings = Settings()
-    for name, value in values.items():
-        setting = BY_NAME.get(name)
-        if setting is None:
+    for name in values:
+        if name not in BY_NAME:
             raise ConfigError(f"unknown setting {name}{hint(name, BY_NAME)}")
-        settings.put_native(setting, value, name)
+    settings = Settings()
+    settings.lay([Entry(BY_NAME[name], name, native=value) for name, value in values.items()])
+    _join_address(settings)
     _check_together(settings)
     return settings
 
 
-def _by_variable(variable: str) -> Setting:
+def _variables(environ: Mapping[str, str], places: Mapping[str, str]) -> list[Entry]:
+    """What the environment says under our own names."""
+    entries = []
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable.startswith(FOREIGN) or _is_of_kubernetes(variable, text):
+            continue
+        place = places.get(variable)
+        setting = _by_variable(variable, place)
+        texts = text.replace(",", " ").split() if setting.repeat else [text]
+        entries.append(Entry(setting, place or variable, f"{place}: {variable}" if place else variable, texts=texts))
+    return entries
+
+
+def _by_variable(variable: str, place: str | None) -> Setting:
     setting = BY_NAME.get(variable.removeprefix(PREFIX).lower())
     if setting is None or setting.variable != variable:
         known = [row.variable for row in SETTINGS]
-        raise ConfigError(f"unknown variable {variable} in the environment{hint(variable, known)}")
+        where = f"{place}: unknown variable {variable}" if place else f"unknown variable {variable} in the environment"
+        raise ConfigError(f"{where}{hint(variable, known)}")
     return setting
+
+
+def _is_of_kubernetes(variable: str, text: str) -> bool:
+    """Kubernetes tells each container of a service `polydoor` in its namespace, by variables that we did not name."""
+    rest = variable.removeprefix(PREFIX)
+    return rest.startswith(("SERVICE_", "PORT_")) or (rest == "PORT" and "://" in text)
+
+
+def _lay_common_variables(settings: Settings, environ: Mapping[str, str]) -> None:
+    """PORT and WEB_CONCURRENCY, which platforms set: they count where nobody says anything else."""
+    port = environ.get(PORT)
+    if port and not any(settings.is_said(name) for name in ("bind", "port", "uds", "fd")):
+        settings.put(Entry(BY_NAME["port"], PORT, texts=[port]))
+        if not settings.is_said("host"):
+            settings.put(Entry(BY_NAME["host"], PORT, texts=["0.0.0.0"]))  # noqa: S104 - what platforms expect
+    wanted = environ.get(CONCURRENCY)
+    if wanted and not settings.is_said("workers"):
+        asked = Entry(BY_NAME["workers"], CONCURRENCY, texts=[wanted])
+        if asked.parse() == 1:
+            settings.put(asked)
+        else:
+            settings.warnings.append(
+                f"{CONCURRENCY} is {wanted}, but this version serves with one process\n"
+                "Use --threads to work on several requests at once."
+            )
+
+
+def _join_address(settings: Settings) -> None:
+    """Turn what is part of an address into addresses."""
+    parts = [name for name in ("host", "port", "uds", "fd") if settings.is_said(name)]
+    if not parts:
+        return
+    addresses = []
+    if "host" in parts or "port" in parts:
+        host = settings.text("host") if "host" in parts else "127.0.0.1"
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        addresses.append(f"http://{host}:{settings.number('port') if 'port' in parts else 8000}")
+    if "uds" in parts:
+        addresses.append(f"unix:{settings.text('uds')}")
+    if "fd" in parts:
+        addresses.append(f"fd://{settings.number('fd')}")
+    origins = dict.fromkeys(settings.origin(name) for name in parts)
+    said = dict.fromkeys(settings.said(name) for name in parts)
+    settings.put(Entry(BY_NAME["bind"], ", ".join(origins), " and ".join(said), texts=addresses))
+    for name in parts:
+        settings.reset(BY_NAME[name])
 
 
 def _check_together(settings: Settings) -> None:
     """What no single row can say."""
     if not settings.listeners():
-        raise ConfigError(f"{settings.origin('bind')} names no address\nLeave it out for http://127.0.0.1:8000.")
+        raise ConfigError(f"{settings.said('bind')} names no address\nLeave it out for http://127.0.0.1:8000.")
     if settings.flag("factory") and settings.text("app") and ":" not in settings.text("app"):
         raise ConfigError(
-            f"{settings.origin('factory')} needs the name of the factory behind {settings.text('app')}\n"
+            f"{settings.said('factory')} needs the name of the factory behind {settings.text('app')}\n"
             f"Write it like {settings.text('app')}:create_app."
         )
     if settings.number("workers") != 1:
         raise ConfigError(
-            f"{settings.origin('workers')} can only be 1: this version serves with one process.\n"
+            f"{settings.said('workers')} can only be 1: this version serves with one process.\n"
             "Use --threads to work on several requests at once."
         )
     if settings.number("target_limit") > settings.number("head_limit"):

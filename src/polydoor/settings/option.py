@@ -29,6 +29,10 @@ class Kind:
             return value
         raise ValueError("needs a string")
 
+    def native(self, value: Value) -> int | float | str:
+        """Return the value as a file would have it: what `text_of` takes."""
+        return value
+
     def show(self, value: Value) -> str:
         """Return the text that `parse` would take."""
         return str(value)
@@ -67,11 +71,25 @@ class Variable(Kind):
         return text
 
 
+class Assignment(Kind):
+    """A pair NAME=VALUE for the environment of the process."""
+
+    metavar = "NAME=VALUE"
+
+    def parse(self, text: str) -> str:
+        """Take any value, and a name that a shell could set."""
+        name, equals, value = text.partition("=")
+        if not equals or not name.isascii() or not name.isidentifier() or "\0" in value:
+            raise ValueError("needs NAME=VALUE")
+        return text
+
+
 class Scaled(Kind):
     """A number within bounds, with suffixes that multiply it."""
 
     noun = "a number"
     suffixes: Mapping[str, int] = {"": 1}
+    per_unit = 1  # what the plain number 1 is multiplied with
 
     def __init__(self, low: int, high: int) -> None:
         self.low = low
@@ -91,6 +109,11 @@ class Scaled(Kind):
         if isinstance(value, int | str) and not isinstance(value, bool):
             return str(value)
         raise ValueError(f"needs {self.noun}: a number or a string")
+
+    def native(self, value: Value) -> int | float | str:
+        """Whole numbers where that is exact."""
+        whole, rest = divmod(int(value), self.per_unit)
+        return int(value) / self.per_unit if rest else whole
 
     def _scaled(self, text: str) -> int | None:
         cut = len(text)
@@ -114,15 +137,27 @@ class Count(Scaled):
     metavar = "N"
     noun = "a whole number"
 
+    def __init__(self, low: int, high: int, *, word: str = "") -> None:
+        super().__init__(low, high)
+        self.word = word  # stands for 0, which is out of the bounds
+
+    def parse(self, text: str) -> Value:
+        """Take digits, or the word."""
+        return 0 if self.word and text == self.word else super().parse(text)
+
     def text_of(self, value: object) -> str:
-        """Take a whole number."""
-        if isinstance(value, int) and not isinstance(value, bool):
+        """Take a whole number, or the word."""
+        if (isinstance(value, int) and not isinstance(value, bool)) or (self.word and value == self.word):
             return str(value)
         raise ValueError(f"needs {self.noun}")
 
+    def native(self, value: Value) -> int | float | str:
+        """The number itself, or the word."""
+        return self.word if self.word and value == 0 else value
+
     def show(self, value: Value) -> str:
-        """Plain digits."""
-        return str(value)
+        """Plain digits, or the word."""
+        return str(self.native(value))
 
 
 class Size(Scaled):
@@ -151,6 +186,7 @@ class Seconds(Scaled):
 
     metavar = "SECONDS"
     noun = "a time"
+    per_unit = 1000
     suffixes = {"": 1000, "s": 1000, "ms": 1, "m": 60_000, "min": 60_000, "h": 3_600_000}  # noqa: RUF012
 
     def show(self, value: Value) -> str:
@@ -199,6 +235,10 @@ class Flag(Kind):
             return "1" if value else "0"
         raise ValueError("needs true or false")
 
+    def native(self, value: Value) -> int | float | str:
+        """A boolean."""
+        return bool(value)
+
 
 class Mode(Kind):
     """The permissions of a file, in octal."""
@@ -211,6 +251,10 @@ class Mode(Kind):
             raise ValueError("needs permissions in octal, such as 0660")
         return int(text, 8)
 
+    def native(self, value: Value) -> int | float | str:
+        """A string, since TOML would take 0660 for a mistake."""
+        return self.show(value)
+
     def show(self, value: Value) -> str:
         """Four octal digits."""
         return f"{value:04o}"
@@ -221,9 +265,24 @@ class Setting:
 
     `also` holds further spellings of the option. A spelling with a text is an option without a value that stands for
     that text, `{"--no-access-log": "off"}`; one with None is another name of the option, `{"--call": None}`.
+    A setting that is `part_of` another one is a way to write it: `--port` is part of `bind`. What is `secret` is
+    never shown. `only_outside` says that it cannot stand in the configuration file.
     """
 
-    __slots__ = ("also", "default", "group", "kind", "name", "reloadable", "repeat", "short", "text")
+    __slots__ = (
+        "also",
+        "default",
+        "group",
+        "kind",
+        "name",
+        "only_outside",
+        "part_of",
+        "reloadable",
+        "repeat",
+        "secret",
+        "short",
+        "text",
+    )
 
     def __init__(  # noqa: PLR0913 - a row of a table has as many columns as it has
         self,
@@ -237,6 +296,9 @@ class Setting:
         also: Mapping[str, str | None] | None = None,
         repeat: bool = False,
         reloadable: bool = False,
+        part_of: str = "",
+        secret: bool = False,
+        only_outside: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -247,6 +309,9 @@ class Setting:
         self.also = also or {}
         self.repeat = repeat
         self.reloadable = reloadable
+        self.part_of = part_of
+        self.secret = secret
+        self.only_outside = only_outside
 
     @property
     def option(self) -> str:
@@ -258,8 +323,13 @@ class Setting:
         """The environment variable."""
         return "POLYDOOR_" + self.name.upper()
 
+    @property
+    def key(self) -> str:
+        """The key in a file, which may also be written with underscores."""
+        return self.name.replace("_", "-")
+
     def show_default(self) -> str:
         """The default as a person writes it."""
         if isinstance(self.default, tuple):
             return " ".join(self.default)
-        return self.kind.show(self.default)
+        return self.kind.show(self.default) if self.default != "" or isinstance(self.kind, Word) else ""

@@ -3,9 +3,10 @@
 from polydoor.settings.catalog.limits import LIMITS
 from polydoor.settings.catalog.memory import MEMORY
 from polydoor.settings.catalog.serving import SERVING
+from polydoor.settings.catalog.startup import STARTUP
 from polydoor.settings.catalog.timeouts import TIMEOUTS
 
-SETTINGS = (*SERVING, *LIMITS, *TIMEOUTS, *MEMORY)
+SETTINGS = (*SERVING, *STARTUP, *LIMITS, *TIMEOUTS, *MEMORY)
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 __all__ = ["BY_NAME", "SETTINGS"]

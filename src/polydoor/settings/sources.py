@@ -1,0 +1,112 @@
+"""Finds what the command line and the environment name: the working directory, files of variables, the configuration.
+
+The order matters. The directory is entered first, so that every relative path is meant from there. Variables of files
+and of `--env` come next, since they may name the configuration file; what that file adds of the same kind comes last.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from polydoor.errors import ConfigError
+from polydoor.settings.catalog import BY_NAME
+from polydoor.settings.load import DEFAULT, Entry, Settings, lay_sources, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+USUAL = "polydoor.toml"
+PROJECT = "pyproject.toml"
+
+
+def gather(environ: MutableMapping[str, str], options: Mapping[str, list[str]]) -> Settings:
+    """Return all settings. `environ`, the working directory and sys.path are changed as they say."""
+    return Gathering(environ, options).gather()
+
+
+class Gathering:
+    """One pass over the sources."""
+
+    def __init__(self, environ: MutableMapping[str, str], options: Mapping[str, list[str]]) -> None:
+        self.environ = environ
+        self.options = options
+        self.places: dict[str, str] = {}  # of the variables that a file or --env has set
+        self.file: list[Entry] = []
+        self._applied: dict[str, object] = {}
+
+    def gather(self) -> Settings:
+        """Read everything in its order."""
+        self._apply()
+        path, said = self._find_file()
+        if path:
+            from polydoor.settings.tomlfile import read_file  # only now: a process without a file needs no TOML
+
+            self.file = read_file(path, said)
+            self._apply()
+        settings = load(self.environ, self.options, file=self.file, places=self.places)
+        if path and not said:
+            settings.put(Entry(BY_NAME["config"], DEFAULT, texts=[path]))
+        _put_on_path(settings.text("app_dir"))
+        return settings
+
+    def _layers(self) -> Settings:
+        """What has been read so far."""
+        settings = Settings()
+        lay_sources(settings, self.environ, self.options, file=self.file, places=self.places)
+        return settings
+
+    def _apply(self) -> None:
+        """Do what changes the process, unless it was done for the same value."""
+        for name, act in (("chdir", self._enter), ("env_file", self._read_variables), ("env", self._set_variables)):
+            settings = self._layers()  # again each time: a variable that was set may be a setting
+            value = settings.value(name)
+            if settings.is_said(name) and self._applied.get(name) != value:
+                self._applied[name] = value
+                act(settings)
+
+    def _enter(self, settings: Settings) -> None:
+        try:
+            os.chdir(settings.text("chdir"))
+        except OSError as error:
+            raise ConfigError(f"{settings.said('chdir')}: {settings.text('chdir')}: {error.strerror}") from None
+
+    def _read_variables(self, settings: Settings) -> None:
+        from polydoor.settings.envfile import read_variables
+
+        for path in settings.texts("env_file"):
+            for name, value, line in read_variables(path, settings.said("env_file")):
+                if name not in self.environ:
+                    self.environ[name] = value
+                    self.places[name] = f"{path}:{line}"
+
+    def _set_variables(self, settings: Settings) -> None:
+        for pair in settings.texts("env"):
+            name, _, value = pair.partition("=")
+            self.environ[name] = value
+            self.places[name] = settings.origin("env")
+
+    def _find_file(self) -> tuple[str, str]:
+        """The path of the configuration file and who names it; empty where there is none."""
+        settings = self._layers()
+        if settings.is_said("config"):
+            return settings.text("config"), settings.said("config")
+        if os.path.exists(USUAL):
+            return USUAL, ""
+        try:
+            with open(PROJECT, "rb") as file:
+                return (PROJECT, "") if b"polydoor" in file.read() else ("", "")
+        except OSError:
+            return "", ""
+
+
+def _put_on_path(folder: str) -> None:
+    """The working directory is on sys.path in any case; a folder that was named comes before it."""
+    if folder:
+        here = os.getcwd()
+        if here not in sys.path and "" not in sys.path:
+            sys.path.insert(0, here)
+        if not os.path.isdir(folder):
+            raise ConfigError(f"there is no directory {folder} to import the application from")
+        sys.path.insert(0, os.path.abspath(folder))

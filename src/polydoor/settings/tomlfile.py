@@ -1,0 +1,97 @@
+"""Reads the configuration file. Only loaded where there is one: tomllib brings `re` and `datetime`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+from polydoor.errors import ConfigError
+from polydoor.settings.catalog import SETTINGS
+from polydoor.settings.load import Entry
+from polydoor.settings.suggest import hint
+from polydoor.settings.tomllines import find_lines
+
+PROJECT = "pyproject.toml"
+TABLE = ("tool", "polydoor")
+BY_KEY = {row.key: row for row in SETTINGS if not row.only_outside}
+
+
+def read_file(path: str, said: str) -> list[Entry]:
+    """Return what the file says, or raise ConfigError with file and line. `said` names who asked for this file."""
+    text = _read_text(path, said)
+    document = _parse(path, text)
+    table: tuple[str, ...] = TABLE if os.path.basename(path) == PROJECT else ()
+    if table:
+        tool = document.get("tool")
+        found = tool.get("polydoor") if isinstance(tool, dict) else None
+        if found is None and not said:
+            return []
+        if not isinstance(found, dict):
+            raise ConfigError(f"{path} has no table [tool.polydoor]")
+        document = found
+    return _entries(path, document, table, find_lines(text))
+
+
+def _read_text(path: str, said: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        who = f"{said}: " if said else ""
+        raise ConfigError(f"{who}cannot read {path}: {error.strerror}") from None
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text, which TOML needs") from None
+
+
+def _parse(path: str, text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # "Invalid value (at line 3, column 5)" or "... (at end of document)"
+        what, _, place = str(error).rpartition(" (at ")
+        words = place.rstrip(")").replace(",", "").split()
+        if words[:1] == ["line"]:
+            line, column = words[1], f" in column {words[3]}"
+        else:
+            line, column = str(text.rstrip("\n").count("\n") + 1), " at the end"
+        raise ConfigError(f"{path}:{line}: bad TOML{column}: {what or error}\n{_quoted(text, int(line))}") from None
+
+
+def _quoted(text: str, number: int) -> str:
+    """The line itself, so that the reader need not open the file."""
+    lines = text.split("\n")
+    shown = lines[number - 1].strip() if number <= len(lines) else ""
+    return "".join(char if char.isprintable() else "?" for char in shown[:100])
+
+
+def _entries(
+    path: str, document: dict[str, object], table: tuple[str, ...], lines: dict[tuple[str, ...], int]
+) -> list[Entry]:
+    entries = []
+    seen: dict[str, str] = {}
+    for key, value in document.items():
+        line = next((lines[prefix] for prefix in _prefixes((*table, key)) if prefix in lines), 1)
+        setting = BY_KEY.get(key.replace("_", "-"))
+        if setting is None:
+            raise ConfigError(f"{path}:{line}: unknown key {key}{_advice(key, path)}")
+        if setting.name in seen:
+            raise ConfigError(f"{path}:{line}: {seen[setting.name]} and {key} are the same key\nKeep one of them.")
+        seen[setting.name] = key
+        entries.append(Entry(setting, f"{path}:{line}", f"{path}:{line}: {key}", native=value))
+    return entries
+
+
+def _advice(key: str, path: str) -> str:
+    if key == "config":
+        return "\nA configuration file cannot name another one."
+    if key == "tool":
+        return f"\nThe keys stand at the top of {os.path.basename(path)}; [tool.polydoor] is for {PROJECT}."
+    return hint(key, BY_KEY)
+
+
+def _prefixes(path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The path itself and what contains it, the longest first."""
+    return [path[:length] for length in range(len(path), 0, -1)]
