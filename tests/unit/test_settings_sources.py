@@ -44,6 +44,21 @@ def test_file_is_looked_for_in_the_working_directory(tmp_path):
     assert (settings.text("config"), settings.origin("config")) == ("polydoor.toml", "default")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.polydoor]\nthreads = 2",
+        "[ tool . 'polydoor' ]\nthreads = 2",
+        "tool.polydoor.threads = 2",
+        "[tool]\npolydoor.threads = 2",
+        "tool = {polydoor = {threads = 2}}",
+    ],
+)
+def test_table_is_found_however_it_is_written(text, tmp_path):
+    write(tmp_path / "pyproject.toml", text)
+    assert gather({}, {}).number("threads") == 2
+
+
 def test_file_can_be_named(tmp_path):
     write(tmp_path / "polydoor.toml", "threads = 3\n")
     write(tmp_path / "etc" / "other.toml", "threads = 4\n")
@@ -56,7 +71,7 @@ def test_file_can_be_named(tmp_path):
 def test_toml_is_only_loaded_for_a_file(tmp_path, monkeypatch):
     for name in ("tomllib", "polydoor.settings.tomlfile", "polydoor.settings.envfile"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    write(tmp_path / "pyproject.toml", "[project]\n")
+    write(tmp_path / "pyproject.toml", "[project]\nname = 'polydoor'\n[tool.other]\n")
     gather({}, {})
     assert not {"tomllib", "polydoor.settings.tomlfile", "polydoor.settings.envfile"} & set(sys.modules)
 

@@ -96,9 +96,15 @@ class Gathering:
             return USUAL, ""
         try:
             with open(PROJECT, "rb") as file:
-                return (PROJECT, "") if b"polydoor" in file.read() else ("", "")
+                return (PROJECT, "") if _may_hold_our_table(file.read()) else ("", "")
         except OSError:
             return "", ""
+
+
+def _may_hold_our_table(raw: bytes) -> bool:
+    """Whether it is worth reading a file as TOML: most projects have one that says nothing of us."""
+    bare = raw.translate(None, b" \t\"'")
+    return b"tool.polydoor" in bare or (b"polydoor" in bare and (b"[tool]" in bare or b"tool={" in bare))
 
 
 def _put_on_path(folder: str) -> None:
