@@ -1,6 +1,7 @@
 """Checks that imports and includes only run downwards.
 
-Python: cli > worker > bridge > settings > errors, states (more layers have their place in PYTHON_LAYERS already).
+Python: django, flask > cli > flup > worker > bridge > settings > errors, states (more layers have their place in
+PYTHON_LAYERS already).
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
 """
@@ -14,11 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 # Highest first; the modules of one row do not import each other.
+LAZY = "polydoor.*"
 PYTHON_LAYERS = (
-    ("__main__",),
+    ("__main__", "django", "flask"),
     ("cli",),
     ("hosting",),
     ("supervisor", "status"),
+    (LAZY, "flup"),  # LAZY: names that the package itself offers and loads when they are first used
     ("worker",),
     ("bridge",),
     ("settings",),
@@ -50,13 +53,15 @@ def python_faults(package: Path) -> Iterator[str]:
         if rank(PYTHON_LAYERS, own) < 0:
             yield f"{path.relative_to(ROOT)}: the layer {own!r} is not in tools/check_layers.py"
             continue
-        for line, target in python_imports(path):
-            yield from _fault(PYTHON_LAYERS, f"{path.relative_to(ROOT)}:{line}", own, target)
+        for line, target, is_lazy in python_imports(path):
+            user = LAZY if is_lazy and not own else own
+            yield from _fault(PYTHON_LAYERS, f"{path.relative_to(ROOT)}:{line}", user, target)
 
 
-def python_imports(path: Path) -> Iterator[tuple[int, str]]:
-    """The layers that a file imports, with line numbers."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def python_imports(path: Path) -> Iterator[tuple[int, str, bool]]:
+    """The layers that a file imports, with line numbers, and whether importing the file leaves them alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == "polydoor":
@@ -68,7 +73,7 @@ def python_imports(path: Path) -> Iterator[tuple[int, str]]:
             continue
         for name in names:
             if name.partition(".")[0] == "polydoor":
-                yield node.lineno, name.split(".")[1] if "." in name else ""
+                yield node.lineno, name.split(".")[1] if "." in name else "", node not in tree.body
 
 
 def c_faults(core: Path) -> Iterator[str]:

@@ -1,5 +1,26 @@
-"""Polydoor serves one WSGI application through every door: HTTP/1.1, FastCGI and SCGI."""
+"""Polydoor serves one WSGI application through every door: HTTP/1.1, FastCGI and SCGI.
+
+`serve()` and `Server` are loaded when they are first used: `import polydoor` alone loads no engine.
+"""
 
 from polydoor._version import __version__
 
-__all__ = ["__version__"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.worker.embedded import Server as Server
+    from polydoor.worker.embedded import serve as serve
+
+__all__ = ["Server", "__version__", "serve"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in {"Server", "serve"}:
+        raise AttributeError(f"module 'polydoor' has no attribute {name!r}")
+    from polydoor.worker import embedded
+
+    globals()[name] = found = getattr(embedded, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -39,6 +39,8 @@ def test_our_own_tree_is_clean():
         ("worker/a.py", "from . import b", "relative import"),
         ("novel/a.py", "", "the layer 'novel' is not in"),
         ("cli/a.py", "from polydoor.novel import b", "the layer 'novel' is not in"),
+        ("__init__.py", "from polydoor.worker import b", "may not use worker"),
+        ("__init__.py", "def f():\n    from polydoor.cli import b", "may not use cli"),
     ],
 )
 def test_python_that_imports_upwards(tree, tmp_path, name, text, fault):
@@ -48,7 +50,8 @@ def test_python_that_imports_upwards(tree, tmp_path, name, text, fault):
 
 
 def test_python_that_imports_downwards(tree, tmp_path):
-    tree("src/polydoor/__init__.py", "from polydoor._version import __version__")
+    lazy = "def f():\n    from polydoor.worker import b"
+    tree("src/polydoor/__init__.py", f"from polydoor._version import __version__\n{lazy}")
     tree("src/polydoor/cli/a.py", "from polydoor import __version__, worker\nimport polydoor.errors, os")
     tree("src/polydoor/cli/b.py", "from polydoor.cli.a import x")
     assert list(check_layers.python_faults(tmp_path / "src" / "polydoor")) == []

@@ -23,10 +23,20 @@ def commands() -> dict[str, Callable[[list[str]], int]]:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the exit status: 0 ok, 2 usage or configuration, 3 cannot boot, 4 no application."""
     words = sys.argv[1:] if argv is None else argv
+    return guarded(lambda: dispatch(words))
+
+
+def dispatch(words: list[str]) -> int:
+    """Run the command that the first word names, or `run`."""
+    known = commands()
+    command = known.get(words[0]) if words else None
+    return command(words[1:]) if command else known["run"](words)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Return the exit status of `action`; whatever we raise is told in one block."""
     try:
-        known = commands()
-        command = known.get(words[0]) if words else None
-        return command(words[1:]) if command else known["run"](words)
+        return action()
     except PolydoorError as error:
         say_error(error)
         return error.exit_code

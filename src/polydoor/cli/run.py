@@ -11,6 +11,13 @@ from polydoor.errors import ConfigError
 from polydoor.settings.show import entry, options_help
 from polydoor.settings.sources import gather
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from polydoor.cli.arguments import Arguments
+    from polydoor.worker.apploader import LoadedApp
+
 USAGE = "usage: polydoor APP [-b ADDRESS]... [-t N] [options]"
 WIDEST = 100
 
@@ -36,7 +43,7 @@ def run(argv: list[str]) -> int:
     """Serve until a signal ends it."""
     arguments = parse_arguments(argv)
     if arguments.help:
-        sys.stdout.write(help_text(_width()))
+        sys.stdout.write(help_text(help_width()))
         return 0
     if arguments.version:
         sys.stdout.write(version_text())
@@ -44,18 +51,23 @@ def run(argv: list[str]) -> int:
     if len(arguments.words) > 1:
         first, second = arguments.words[:2]
         raise ConfigError(f"one application is served, but there are two: {first} and {second}")
+    return serve_arguments(arguments)
+
+
+def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None = None) -> int:
+    """Serve the application that the arguments name, or the one that `given` returns."""
     options = dict(arguments.options)
     if arguments.words:
         options["app"] = arguments.words
     settings = gather(os.environ, options)
-    if not settings.text("app"):
+    if not settings.text("app") and given is None:
         raise ConfigError(f"which application?\n{USAGE}")
 
     from polydoor.worker.serve import say, serve  # only now: help and errors need no engine
 
     for text in settings.warnings:
         say(*f"warning: {text}".split("\n"))
-    return serve(settings)
+    return serve(settings, given)
 
 
 def help_text(width: int) -> str:
@@ -77,7 +89,8 @@ def version_text() -> str:
     return f"polydoor {__version__} ({implementation} {python}, GIL {'on' if enabled else 'off'})\n"
 
 
-def _width() -> int:
+def help_width() -> int:
+    """As wide as the terminal, within reason."""
     try:
         return max(60, min(WIDEST, os.get_terminal_size(sys.stdout.fileno()).columns))
     except (OSError, ValueError):

@@ -67,9 +67,14 @@ class WakePipe:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self.watched:
             signal.set_wakeup_fd(self._fd_before)
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptors back; what is posted afterwards is lost."""
         with self._closing:
-            os.close(self._read)
-            os.close(self._write)
+            if self._write >= 0:
+                os.close(self._read)
+                os.close(self._write)
             self._write = -1
 
     def post(self, number: int) -> None:
@@ -110,6 +115,7 @@ class Worker:
         self.crash: BaseException | None = None
         self.deadline = 0.0  # when threads that still run are left behind
         self.has_left = False  # they were left behind
+        self.stopped_by = 0  # the signal that ended it
 
     def start(self) -> None:
         """Boot, or end what was begun and say why not."""
@@ -145,7 +151,7 @@ class Worker:
         """Wait for signals until every thread has ended."""
         while len(self.ended) < len(self.threads) and not self.has_left:
             for number in self.signals.wait(BEAT_MS):
-                self._on_signal(number)
+                self.on_signal(number)
             self.pass_log()
             self.beats += 1
             if self.deadline and time.monotonic() > self.deadline:
@@ -191,33 +197,43 @@ class Worker:
             self.ended.append(threading.current_thread().name)
             self.signals.post(THREAD_ENDED)
 
-    def _on_signal(self, number: int) -> None:
+    def on_signal(self, number: int) -> None:
+        """Do what a byte of the pipe asks for."""
         if number == THREAD_ENDED:
             return
         if self.state.now == RUNNING:
-            self.drain(number)
+            self.stopped_by = number
+            drain_ms = self.settings.number("drain_timeout")
+            again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
+            say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
+            self.drain(drain_ms)
         elif number == signal.SIGINT and self.state.now == DRAINING:
             say("stopping at once")
             self.state.move(STOPPING)
             self.engine.kill()
             self.deadline = time.monotonic() + GRACE_S
 
-    def drain(self, number: int) -> None:
-        """Finish what was accepted, then end; `number` is the signal that asked for it."""
-        drain_ms = self.settings.number("drain_timeout")
-        again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
-        say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
-        self.state.move(DRAINING)
-        self.deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
+    def drain(self, drain_ms: int) -> None:
+        """Finish what was accepted, then end; what takes longer than `drain_ms` is cut. Again, it can only shorten."""
+        deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
+        if self.state.now == RUNNING:
+            self.state.move(DRAINING)
+        elif deadline >= self.deadline:
+            return
+        self.deadline = deadline
         self.engine.stop(drain_ms)
 
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
-        left = len(self.threads) - len(self.ended)
-        say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
+        self.say_left()
         self.pass_log()
         sys.stdout.flush()
         os._exit(0)
+
+    def say_left(self) -> None:
+        """Say how many threads do not return."""
+        left = len(self.threads) - len(self.ended)
+        say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
 
 
 def say(first: str, *more: str) -> None:

@@ -1,0 +1,49 @@
+"""The command inside another one: `manage.py polydoor` and `flask polydoor` take the options of `polydoor`."""
+
+from __future__ import annotations
+
+import sys
+
+from polydoor.cli.arguments import parse_arguments
+from polydoor.cli.main import guarded
+from polydoor.cli.run import help_width, serve_arguments, version_text
+from polydoor.settings.show import options_help
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from polydoor.cli.arguments import Arguments
+    from polydoor.worker.apploader import LoadedApp
+
+
+def run_guest(
+    argv: list[str],
+    *,
+    about: str,
+    take_words: Callable[[Arguments], None],
+    given: Callable[[], LoadedApp] | None = None,
+) -> int:
+    """Serve, and return the exit status.
+
+    `about` begins the help. `take_words` makes of the words that are no options what they mean to the host, and puts
+    the application in their place unless `given` returns it.
+    """
+
+    def act() -> int:
+        arguments = parse_arguments(argv)
+        if arguments.help:
+            sys.stdout.write(guest_help(about))
+            return 0
+        if arguments.version:
+            sys.stdout.write(version_text())
+            return 0
+        take_words(arguments)
+        return serve_arguments(arguments, given)
+
+    return guarded(act)
+
+
+def guest_help(about: str) -> str:
+    """Return what the host says about the command, and all options."""
+    return "\n".join([about, *options_help(help_width())]) + "\n"

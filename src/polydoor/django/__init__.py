@@ -1,0 +1,1 @@
+"""Polydoor for Django: put "polydoor.django" into INSTALLED_APPS, then `python manage.py polydoor`."""
