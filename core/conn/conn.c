@@ -154,7 +154,7 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
 static void conn_wake(struct pd_conn *c)
 {
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next)
-        if (pd_exchange_of(l)->waited_for)
+        if (pd_exchange_of(l)->waiters)
             pthread_cond_broadcast(&pd_exchange_of(l)->cond);
 }
 
@@ -204,9 +204,9 @@ void pd_conn_return(struct pd_conn *c)
 void pd_conn_reclaim(struct pd_conn *c, struct pd_exchange *x)
 {
     while (c->lent) {
-        x->waited_for = true;
+        x->waiters++;
         pthread_cond_wait(&x->cond, &c->lock);
-        x->waited_for = false;
+        x->waiters--;
     }
 }
 
@@ -272,7 +272,7 @@ static enum phase conn_phase(const struct pd_conn *c)
         const struct pd_exchange *x = pd_exchange_of(l);
         if (x->state == PD_X_HEAD)
             return PHASE_HEAD;
-        if (x->state == PD_X_BODY || (x->waited_for && !x->body.complete))
+        if (x->state == PD_X_BODY || (x->waiters && !x->body.complete))
             p = PHASE_BODY;
     }
     return p;

@@ -54,8 +54,10 @@ struct pd_exchange {
 
     bool was_parked;     /* its app call has begun: it is always handed out again */
     uint64_t ready_ms;   /* when it was put into the ready queue */
-    pthread_cond_t cond; /* its app thread waits here for input, or for room in the out queue */
-    bool waited_for;
+    pthread_cond_t cond; /* threads of the app wait here for input, or for room in the out queue */
+    unsigned waiters;    /* threads that do: the application may read on one and write on another */
+    unsigned guests;     /* threads between pd_exchange_enter and pd_exchange_leave */
+    bool ending;         /* its app thread waits until they have left */
 };
 
 static inline void pd_exchange_move(struct pd_exchange *x, enum pd_exchange_state to)

@@ -16,7 +16,7 @@ static struct pd_exchange *receive_find(const struct pd_conn *c, uint32_t stream
 
 static void receive_wake(struct pd_exchange *x)
 {
-    if (x->waited_for)
+    if (x->waiters)
         pthread_cond_broadcast(&x->cond);
 }
 
@@ -40,7 +40,7 @@ bool pd_receive_must_spill(const struct pd_exchange *x)
 uint64_t pd_receive_deadline(const struct pd_exchange *x)
 {
     uint64_t grace = x->conn->host->config.timeouts.body;
-    bool waits = x->state == PD_X_BODY || (x->waited_for && pd_receive_is_open(x));
+    bool waits = x->state == PD_X_BODY || (x->waiters && pd_receive_is_open(x));
     return waits && grace ? x->input_ms + grace + x->body.received * 1000 / PD_BODY_MIN_RATE : 0;
 }
 

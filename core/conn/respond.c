@@ -152,9 +152,9 @@ static void respond_wait(struct pd_exchange *x, size_t n)
         if (!c->lent && (respond_is_lost(x) || pd_out_is_empty(&c->out) || c->out.memory + n <= cfg->response_memory ||
                          x->spill_end + n <= room))
             return;
-        x->waited_for = true;
+        x->waiters++;
         pthread_cond_wait(&x->cond, &c->lock);
-        x->waited_for = false;
+        x->waiters--;
     }
 }
 

@@ -1,6 +1,7 @@
 /* exchange.c - what an app thread does with its request (see exchange_api.h). */
 #include "engine/exchange_api.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "codec/http1.h"
@@ -47,6 +48,44 @@ static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
         pd_client_settle(pd_client_of(c), t);
 }
 
+/* --- threads of the application ----------------------------------------------------------------------------------- */
+
+void pd_exchange_enter(struct pd_exchange *x)
+{
+    exchange_lock(x);
+    x->guests++;
+    exchange_unlock(x);
+}
+
+void pd_exchange_leave(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pthread_mutex_lock(&c->lock);
+    assert(x->guests);
+    x->guests--;
+    if (!x->guests && x->ending)
+        pthread_cond_broadcast(&x->cond);
+    pthread_mutex_unlock(&c->lock); /* the exchange may be gone by now */
+}
+
+/*
+ * Before the exchange ends: waits until the app's other threads have left it. A reader is woken at once; a writer goes
+ * on until the peer has taken or lost its block, for a block must not vanish in a response that looks complete.
+ * conn.lock is held. False: it would have to wait.
+ */
+static bool exchange_see_off(struct pd_exchange *x, bool may_wait)
+{
+    if (!x->guests)
+        return true;
+    if (!may_wait)
+        return false;
+    x->ending = true;
+    pthread_cond_broadcast(&x->cond);
+    while (x->guests)
+        pthread_cond_wait(&x->cond, &x->conn->lock);
+    return true;
+}
+
 /* --- the request body --------------------------------------------------------------------------------------------- */
 
 bool pd_exchange_body_is_collected(struct pd_exchange *x)
@@ -71,7 +110,10 @@ const char *pd_exchange_body_error(struct pd_exchange *x)
 {
     exchange_lock(x);
     enum pd_body_error error = x->body.error;
+    bool ending = x->ending;
     exchange_unlock(x);
+    if (ending && error == PD_BODY_OK)
+        return "the request has ended";
     switch (error) {
     case PD_BODY_OK:
         return "the spill file of the request body cannot be read";
@@ -97,13 +139,13 @@ static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
         pd_client_settle(pd_client_of(c), t);
         return;
     }
-    x->waited_for = true;
+    x->waiters++;
     x->input_ms = c->host->now_ms - x->input_ms; /* earlier waits count, the time between them does not */
     pd_conn_settle(c);
     pd_client_settle(pd_client_of(c), t);
     if (!x->body.error) /* else the connection is lost, and nobody wakes us */
         pthread_cond_wait(&x->cond, &c->lock);
-    x->waited_for = false;
+    x->waiters--;
     x->input_ms = c->host->now_ms - x->input_ms;
 }
 
@@ -133,11 +175,11 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
         for (;;) {
             pd_conn_reclaim(x->conn, x);
             r = exchange_take(t, x, dst, n);
-            if (r || !n || b->complete || b->error)
+            if (r || !n || b->complete || b->error || x->ending)
                 break;
             exchange_await_body(t, x);
         }
-        if (r == 0 && n && b->error)
+        if (r == 0 && n && (b->error || (x->ending && !b->complete)))
             r = -1;
         exchange_unlock(x);
     }
@@ -175,7 +217,7 @@ static void exchange_leave(struct pd_thread *t, struct pd_exchange *x)
 enum pd_send pd_exchange_last(struct pd_thread *t, struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
     exchange_lock(x);
-    enum pd_send r = pd_respond_last(x, data, may_wait);
+    enum pd_send r = exchange_see_off(x, may_wait) ? pd_respond_last(x, data, may_wait) : PD_SEND_AGAIN;
     if (x->state == PD_X_ENDED)
         exchange_leave(t, x);
     else
@@ -218,6 +260,7 @@ bool pd_exchange_early_hints(struct pd_exchange *x, struct pd_slice fields)
 void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x)
 {
     exchange_lock(x);
+    exchange_see_off(x, true);
     pd_conn_reclaim(x->conn, x);
     if (x->head_sent || !pd_respond_plain_error(x))
         pd_respond_break(x);

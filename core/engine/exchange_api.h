@@ -32,6 +32,14 @@ bool pd_exchange_is_http(const struct pd_exchange *x);
 /* "GET /path from 127.0.0.1, id 0123456789abcdef" with everything but printable ASCII escaped, for messages. */
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n);
 
+/*
+ * The application may use a request on several threads. One of them, the app thread, ends it. Each other one calls
+ * enter() while the exchange cannot end yet, then functions that may wait, then leave(): the end of the exchange waits
+ * for it. One thread reads at a time.
+ */
+void pd_exchange_enter(struct pd_exchange *x);
+void pd_exchange_leave(struct pd_exchange *x);
+
 /* The whole body was collected before the app was called (it may lie in a spill file). */
 bool pd_exchange_body_is_collected(struct pd_exchange *x);
 /* ... and it lies in memory: reading it waits for nothing. */
@@ -39,7 +47,7 @@ bool pd_exchange_body_is_in_memory(struct pd_exchange *x);
 
 enum pd_read {
     PD_READ_OK,    /* some bytes, or 0 of them: the end of the body */
-    PD_READ_ERROR, /* the body is broken: see pd_exchange_body_error */
+    PD_READ_ERROR, /* the body is broken, or the app thread ends the request meanwhile: see pd_exchange_body_error */
 };
 
 /* Up to `n` body bytes; waits until at least one is there, the body ends or breaks. May wait for peer and disk. */

@@ -77,7 +77,8 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
-        x->waited_for = x->was_parked = false;
+        x->was_parked = x->ending = false;
+    x->waiters = x->guests = 0;
     x->body_sent = x->spill_end = x->input_ms = 0;
     return x;
 }

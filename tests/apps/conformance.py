@@ -14,6 +14,7 @@ import iterable_apps  # noqa: F401
 import journal
 import response_apps  # noqa: F401
 import stream_apps  # noqa: F401
+import thread_apps  # noqa: F401
 from routing import ROUTES, argument, reply, route
 
 if TYPE_CHECKING:

@@ -60,11 +60,28 @@ static void finish(struct pd_thread *t, struct pd_exchange *x, struct pd_slice l
     must(sent != PD_SEND_AGAIN && sent != PD_SEND_BAD_HEAD, "last block");
 }
 
+/* Another thread of the application, which the end of the exchange must wait for. */
+static void *guest_thread(void *arg)
+{
+    struct pd_exchange *x = arg;
+    (void)pd_exchange_client_gone(x);
+    (void)!pd_exchange_write(x, PD_SLICE("from a guest\n"), true);
+    pd_exchange_leave(x);
+    return NULL;
+}
+
+static void invite(struct pd_exchange *x)
+{
+    pthread_t guest;
+    pd_exchange_enter(x);
+    must(pthread_create(&guest, NULL, guest_thread, x) == 0 && pthread_detach(guest) == 0, "guest");
+}
+
 static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
 {
     drain_body(t, x);
     start(x);
-    switch (atomic_fetch_add(&s->kind, 1) % 6) {
+    switch (atomic_fetch_add(&s->kind, 1) % 7) {
     case 0:
         usleep(300); /* long enough for the role to be handed on */
         break;
@@ -79,6 +96,9 @@ static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
         return;
     case 4:
         (void)pd_exchange_client_gone(x);
+        break;
+    case 5:
+        invite(x);
         break;
     default:
         break;

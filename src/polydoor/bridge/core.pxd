@@ -214,6 +214,8 @@ cdef extern from "engine/exchange_api.h" nogil:
     pd_read pd_exchange_read(pd_thread *t, pd_exchange *x, char *dst, size_t n, size_t *got)
     const char *pd_exchange_body_error(pd_exchange *x)
     uint64_t pd_exchange_body_received(pd_exchange *x)
+    void pd_exchange_enter(pd_exchange *x)
+    void pd_exchange_leave(pd_exchange *x)
     pd_send pd_exchange_write(pd_exchange *x, pd_slice data, bint may_wait)
     pd_send pd_exchange_last(pd_thread *t, pd_exchange *x, pd_slice data, bint may_wait)
     pd_send pd_exchange_file(pd_thread *t, pd_exchange *x, int fd, uint64_t offset, uint64_t n)

@@ -1,4 +1,7 @@
 # input.pxi - wsgi.input.
+from _thread import allocate_lock
+
+ENDED = "the request has ended: its body cannot be read any more"
 
 cdef enum:
     CHUNK = 65536  # bytes asked of the engine when the application names no size
@@ -12,9 +15,16 @@ cdef class Input:
 
     Ends where the body ends (`wsgi.input_terminated`). Raises PeerClosed, which is an OSError, when the body breaks off
     or is malformed: a short read never passes for the whole.
+
+    Any thread may read, one at a time: others wait for their turn. `x` is the one way of other threads to the engine.
+    Whoever finds it set holds the GIL (or, without one, this object's critical section) until it has called the engine
+    or told it with pd_exchange_enter() that it is there; the end of the request waits for those.
     """
 
     cdef core.pd_exchange *x  # NULL once the request has ended
+    cdef int sending          # threads that send output without the GIL
+    cdef bint reading         # a thread has its turn
+    cdef list turns           # locks of threads that wait for theirs
     cdef core.pd_thread *t
     cdef bytes kept           # bytes taken from the engine and not yet given to the application
     cdef Py_ssize_t at        # ... from here on
@@ -23,20 +33,66 @@ cdef class Input:
         """Up to `n` bytes from the engine, at least one unless the body has ended."""
         cdef bytes data
         cdef size_t got = 0
-        cdef core.pd_read r
+        cdef core.pd_read r = core.PD_READ_OK
+        cdef core.pd_exchange *x
+        cdef bint waits = False
+        cdef const char *why = NULL
         cdef char *dst
-        if self.x == NULL:
-            raise ValueError("the request has ended: its body cannot be read any more")
         data = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>n)
         dst = PyBytes_AS_STRING(data)
-        if core.pd_exchange_body_is_in_memory(self.x):
-            r = core.pd_exchange_read(self.t, self.x, dst, n, &got)
-        else:
+        with cython.critical_section(self):
+            x = self.x
+            if x == NULL:
+                raise ValueError(ENDED)
+            waits = not core.pd_exchange_body_is_in_memory(x)
+            if waits:
+                core.pd_exchange_enter(x)
+            else:
+                r = core.pd_exchange_read(self.t, x, dst, n, &got)
+        if waits:
             with nogil:
-                r = core.pd_exchange_read(self.t, self.x, dst, n, &got)
+                r = core.pd_exchange_read(self.t, x, dst, n, &got)
+                if r == core.PD_READ_ERROR:
+                    why = core.pd_exchange_body_error(x)
+                core.pd_exchange_leave(x)
         if r == core.PD_READ_ERROR:
-            raise PeerClosed(core.pd_exchange_body_error(self.x).decode())
+            if self.x == NULL:
+                raise ValueError(ENDED)
+            raise PeerClosed(why.decode() if why != NULL else "the request body is broken")
         return data if got == n else data[:got]
+
+    cdef int begin(self) except -1:
+        """Wait for this thread's turn to read."""
+        turn = None
+        while True:
+            with cython.critical_section(self):
+                if self.x == NULL:
+                    self.call_next()
+                    raise ValueError(ENDED)
+                if not self.reading:
+                    self.reading = True
+                    return 0
+                if turn is not None:
+                    self.turns.append(turn)
+                elif self.turns is None:
+                    self.turns = []
+            if turn is None:
+                turn = allocate_lock()
+                turn.acquire()
+                continue  # what was waited for may have come about
+            turn.acquire()
+
+    cdef int end(self) except -1:
+        """The next thread may read."""
+        with cython.critical_section(self):
+            self.reading = False
+            self.call_next()
+        return 0
+
+    cdef int call_next(self) except -1:
+        if self.turns:
+            self.turns.pop(0).release()
+        return 0
 
     cdef bytes take_kept(self, Py_ssize_t n):
         """Up to `n` of the kept bytes; a negative `n` means all."""
@@ -69,7 +125,12 @@ cdef class Input:
 
     def read(self, size=-1):
         """Bytes up to `size`, fewer only at the end of the body; all that is left without a size."""
-        return self.read_up_to(-1 if size is None else <Py_ssize_t>size)
+        cdef Py_ssize_t n = -1 if size is None else <Py_ssize_t>size
+        self.begin()
+        try:
+            return self.read_up_to(n)
+        finally:
+            self.end()
 
     cdef bytes line_up_to(self, Py_ssize_t n):
         cdef list parts = []
@@ -90,9 +151,16 @@ cdef class Input:
                 break
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    cdef bytes next_line(self, Py_ssize_t n):
+        self.begin()
+        try:
+            return self.line_up_to(n)
+        finally:
+            self.end()
+
     def readline(self, size=-1):
         """A line with its line feed, at most `size` bytes of it; empty at the end of the body."""
-        return self.line_up_to(-1 if size is None else <Py_ssize_t>size)
+        return self.next_line(-1 if size is None else <Py_ssize_t>size)
 
     def readlines(self, hint=-1):
         """Lines until the end of the body, or until `hint` bytes are passed."""
@@ -110,7 +178,7 @@ cdef class Input:
         return self
 
     def __next__(self):
-        cdef bytes line = self.line_up_to(-1)
+        cdef bytes line = self.next_line(-1)
         if not line:
             raise StopIteration
         return line

@@ -9,7 +9,10 @@ cdef enum Progress:
 @cython.final
 @cython.freelist(8)
 cdef class Exchange:
-    """One request with its response; the object itself is `start_response`."""
+    """One request with its response; the object itself is `start_response`.
+
+    `x` belongs to the app thread. What other threads may call too takes `input.x` instead (see Input).
+    """
 
     cdef core.pd_exchange *x  # NULL once the response is complete or broken off
     cdef core.pd_thread *t
@@ -21,52 +24,64 @@ cdef class Exchange:
 
     def __call__(self, status, headers, exc_info=None):
         """Begin the response (PEP 3333, "The start_response() Callable")."""
-        if self.x == NULL:
-            raise RuntimeError("start_response() after the response has ended")
-        if exc_info is not None:
-            try:
-                if core.pd_exchange_head_sent(self.x):
-                    raise exc_info[1].with_traceback(exc_info[2])
-            finally:
-                exc_info = None
-        elif self.started:
-            raise AssertionError("start_response() a second time, without exc_info")
-        self.started = True
-        fill_head(core.pd_exchange_response(self.x), status, headers)
+        cdef core.pd_exchange *x
+        with cython.critical_section(self.input):
+            x = self.input.x
+            if x == NULL:
+                raise RuntimeError("start_response() after the response has ended")
+            if exc_info is not None:
+                try:
+                    if self.input.sending or core.pd_exchange_head_sent(x):
+                        raise exc_info[1].with_traceback(exc_info[2])
+                finally:
+                    exc_info = None
+            elif self.started:
+                raise AssertionError("start_response() a second time, without exc_info")
+            self.started = True
+            fill_head(core.pd_exchange_response(x), status, headers)
         return self.write
 
     def write(self, data):
         """Send a block now (PEP 3333, "The write() Callable")."""
         self.wrote = True
-        if self.x == NULL:
+        if self.input.x == NULL:
             raise RuntimeError("write() after the response has ended")
         self.send(data)
         if self.progress == SURPLUS:
             raise ValueError("write() past the response's Content-Length")
 
     def client_gone(self):
-        """True when nobody waits for this response any more. From any thread, so the GIL is kept: it never waits."""
-        return self.x == NULL or core.pd_exchange_client_gone(self.x)
+        """True when nobody waits for this response any more. The GIL is kept: it never waits."""
+        cdef bint gone
+        with cython.critical_section(self.input):
+            gone = self.input.x == NULL or core.pd_exchange_client_gone(self.input.x)
+        return gone
 
     def early_hints(self, headers):
         """Send a 103 response with these headers, before the response itself (RFC 8297)."""
         cdef core.pd_response hints
         cdef core.pd_slice fields
-        if self.x == NULL or core.pd_exchange_head_sent(self.x):
-            return
+        cdef core.pd_exchange *x
         core.pd_response_init(&hints, core.pd_sys_default(), 65536)
         try:
             fill_head(&hints, "200 OK", headers)
             fields = core.pd_buf_view(&hints.fields)
-            with nogil:  # a file of the response before may be on its way
-                core.pd_exchange_early_hints(self.x, fields)
+            with cython.critical_section(self.input):
+                x = self.input.x
+                if x != NULL:
+                    core.pd_exchange_enter(x)
+            if x != NULL:
+                with nogil:  # a file of the response before may be on its way
+                    core.pd_exchange_early_hints(x, fields)
+                    core.pd_exchange_leave(x)
         finally:
             core.pd_response_fini(&hints)
 
     cdef int send(self, object block) except -1:
-        """Give one block to the engine; sets `progress`."""
+        """Give one block to the engine, from any thread; sets `progress`."""
+        cdef core.pd_exchange *x
         cdef core.pd_slice s
-        cdef core.pd_send r
+        cdef core.pd_send r = core.PD_SEND_AGAIN
         if not isinstance(block, bytes):
             raise TypeError(f"the response body must be bytes, not {type(block).__name__}")
         s = bytes_slice(block)
@@ -74,12 +89,21 @@ cdef class Exchange:
             return 0
         if not self.started:
             raise AssertionError("the application gave a block before it called start_response()")
-        r = core.PD_SEND_AGAIN
-        if s.n <= core.PD_SEND_SMALL:
-            r = core.pd_exchange_write(self.x, s, False)
+        with cython.critical_section(self.input):
+            x = self.input.x
+            if x == NULL:
+                raise RuntimeError("write() after the response has ended")
+            if s.n <= core.PD_SEND_SMALL:
+                r = core.pd_exchange_write(x, s, False)
+            if r == core.PD_SEND_AGAIN:
+                self.input.sending += 1
+                core.pd_exchange_enter(x)
         if r == core.PD_SEND_AGAIN:
             with nogil:
-                r = core.pd_exchange_write(self.x, s, True)
+                r = core.pd_exchange_write(x, s, True)
+                core.pd_exchange_leave(x)
+            with cython.critical_section(self.input):
+                self.input.sending -= 1
         self.judge(r)
         return 0
 
@@ -94,7 +118,7 @@ cdef class Exchange:
             raise AssertionError("the application did not call start_response()")
         s = bytes_slice(block)
         x = self.x
-        self.detach()  # first: once the engine has it back, another thread may not reach it through client_gone()
+        self.detach()  # first: once the engine has it back, no other thread may reach it
         r = core.PD_SEND_AGAIN
         if s.n <= core.PD_SEND_SMALL:
             r = core.pd_exchange_last(self.t, x, s, False)
@@ -102,7 +126,7 @@ cdef class Exchange:
             with nogil:
                 r = core.pd_exchange_last(self.t, x, s, True)
         if r == core.PD_SEND_BAD_HEAD:
-            self.x = self.input.x = x
+            self.x = x  # for fail()
         self.judge(r)
         return 0
 
@@ -115,15 +139,15 @@ cdef class Exchange:
         return 0
 
     cdef int announce(self, uint64_t length) except -1:
-        """Add the Content-Length that the application left out."""
-        return check(core.pd_response_set_length(core.pd_exchange_response(self.x), length), "Content-Length")
-
-    cdef bint lacks_length(self):
-        return (
-            self.started and not self.wrote and not core.pd_exchange_head_sent(self.x)
-            and core.pd_exchange_response(self.x).content_length < 0
-            and may_have_length(core.pd_exchange_response(self.x).status)
-        )
+        """Add the Content-Length if the application left it out."""
+        cdef core.pd_response *r = core.pd_exchange_response(self.x)
+        with cython.critical_section(self.input):
+            if (
+                self.started and not self.wrote and not self.input.sending and not core.pd_exchange_head_sent(self.x)
+                and r.content_length < 0 and may_have_length(r.status)
+            ):
+                check(core.pd_response_set_length(r, length), "Content-Length")
+        return 0
 
     cdef int send_file(self, FileWrapper wrapper) except -1:
         """Let the engine send the rest of a plain file. 0: it is not one, and must be iterated."""
@@ -134,16 +158,19 @@ cdef class Exchange:
         found = file_range(wrapper.filelike)
         if found is None or not self.started or self.wrote:
             return 0  # behind write() the rest must be counted and framed like any block
-        if self.lacks_length():
-            self.announce(found[2])
+        self.announce(found[2])
         offset = found[1]
         n = found[2]
         length = core.pd_exchange_response(self.x).content_length
         if 0 <= length and <uint64_t>length < n:
             n = <uint64_t>length
         fd = os.dup(found[0])
+        with cython.critical_section(self.input):
+            self.input.sending += 1
         with nogil:
             r = core.pd_exchange_file(self.t, self.x, fd, offset, n)
+        with cython.critical_section(self.input):
+            self.input.sending -= 1
         self.judge(r)
         return 1
 
@@ -161,12 +188,12 @@ cdef class Exchange:
 
     cdef int send_blocks(self, object result, Py_ssize_t count) except -1:
         cdef bint alone = count == 1
-        if count == 0 and self.lacks_length():
+        if count == 0:
             self.announce(0)
         for block in result:
             if alone:
                 alone = False
-                if isinstance(block, bytes) and self.lacks_length():
+                if isinstance(block, bytes):
                     self.announce(len(block))
                 if type(result) is list or type(result) is tuple:
                     self.finish(block)
@@ -177,9 +204,10 @@ cdef class Exchange:
         return 0
 
     cdef void detach(self) noexcept:
-        """The engine has the exchange back: nobody here may touch it again."""
+        """From here on nobody finds the exchange; its end waits for those who did before."""
         self.x = NULL
-        self.input.x = NULL
+        with cython.critical_section(self.input):
+            self.input.x = NULL
 
     cdef void fail(self) noexcept:
         cdef core.pd_exchange *x = self.x
