@@ -16,6 +16,7 @@ from documents import isolation
 
 PROGRAMS = {
     "nginx": ("nginx", "/usr/sbin/nginx"),
+    "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),
 }

@@ -1,25 +1,34 @@
-"""A folder with the wheel of the current tree, from which the pages' `pip install polydoor` takes it."""
+"""The fixtures that the pages need."""
 
+import fcntl
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BUILD = "import mesonpy, sys; print(mesonpy.build_wheel(sys.argv[1], {'build-dir': sys.argv[2]}))"
+from documents.pages import Command
+from documents.session import Session
+from support.wheel import wheelhouse
+
+# How most pages begin. Flask's and Django's, and the quick start, install for themselves.
+BEGINNING = ("python3 -m venv .venv", ".venv/bin/pip install polydoor")
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory):
-    """Where the wheel lies; what `make test` compiled is used again."""
-    folder = tmp_path_factory.mktemp("wheelhouse")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    tag = f"cp{sys.version_info.major}{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
-    command = [sys.executable, "-c", BUILD, str(folder), f"build/{tag}"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def environment(tmp_path_factory, wheelhouse):
+    """A folder in which these commands were given, once for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "environment"
+    with (shared / "environment.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            folder.mkdir()
+            with Session(folder, wheelhouse, first=folder) as session:
+                for text in BEGINNING:
+                    session.follow(Command(0, text, []))
+            (folder / "done").touch()
     return folder
+
+
+__all__ = ["BEGINNING", "environment", "wheelhouse"]

@@ -11,8 +11,9 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from documents.pages import Command, File, Left, Stop
+from documents.pages import SERVES, Command, File, Left, Stop
 from support.server import Log
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from documents.pages import Step
@@ -26,12 +27,13 @@ DROPPED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PORT", "WEB_CONCURRENCY",
 class Session:
     """A shell in a network of its own, with the servers that the page started."""
 
-    def __init__(self, folder: Path, wheelhouse: Path) -> None:
+    def __init__(self, folder: Path, wheelhouse: Path, first: Path) -> None:
+        """`first` comes first in PATH: what lies there takes the place of the machine's own programs."""
         self.folder = folder
         self.env = {key: value for key, value in os.environ.items() if key not in DROPPED}
         self.env |= {"HOME": str(folder), "PIP_FIND_LINKS": str(wheelhouse), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         self.env |= {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
-        self.env["PATH"] = _path_without_this_environment()
+        self.env["PATH"] = f"{first}{os.pathsep}{_path_without_this_environment()}"
         self.servers: list[tuple[str, Path]] = []
         self.shell = subprocess.Popen(
             [sys.executable, str(ISOLATION), "bash", "--noprofile", "--norc"],
@@ -44,6 +46,7 @@ class Session:
         assert self.shell.stdout is not None
         self.log = Log(self.shell.stdout)
         self._seen = 0
+        self._started = 0
 
     def __enter__(self) -> Self:
         return self
@@ -100,13 +103,18 @@ class Session:
 
     def _start(self, step: Command) -> None:
         """Start a server and wait until it has printed what the page shows."""
-        log = self.folder / f".server-{len(self.servers)}.log"
+        self._started += 1
+        log = self.folder / f".server-{self._started}.log"
+        log.touch()
         status, lines = self._type(f"{step.text} >{log} 2>&1 & echo $!")
         assert status == 0
         self.servers.append((lines[-1], log))
-        self._type(f"tail --pid={lines[-1]} -n +1 -f {log} | grep -q -m 1 'Ctrl-C stops'")
+        eventually(lambda: SERVES in log.read_text(encoding="utf-8") or not self._runs(lines[-1]))
         printed = log.read_text(encoding="utf-8").splitlines()
         assert matches([*step.output, "…"], printed), f"line {step.line}: `{step.text}` prints\n" + "\n".join(printed)
+
+    def _runs(self, pid: str) -> bool:
+        return self._type(f"kill -0 {pid}")[0] == 0
 
     def _stop(self) -> None:
         pid, log = self.servers.pop()
