@@ -13,11 +13,11 @@ export PORT PIP_ARGS ARGS SCALE JOBS VENV
 
 RUN = @python="$$(tools/find-python $(PYTHON))" && exec "$$python"
 
-.PHONY: help serve test test-deps lint format fuzz bench soak docs check clean
+.PHONY: help serve test test-deps lint format fuzz bench soak fresh-debian pythons docs check clean
 .DEFAULT_GOAL := help
 
 help:       ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 serve:      ## build, install into .venv and serve the guestbook
 	$(RUN) tools/serve.py
@@ -42,6 +42,12 @@ bench:      ## measure side by side with other servers
 
 soak:       ## the tests at full volume, and those that take long
 	$(RUN) tools/run_tests.py --soak
+
+fresh-debian: ## follow the README on a Debian 12 made for it (root, mmdebstrap)
+	$(RUN) tools/fresh_debian.py
+
+pythons:    ## the tests on each newer Python, also without the GIL (root, mmdebstrap)
+	$(RUN) tools/pythons.py
 
 docs:       ## check the documentation and build it in build/docs
 	$(RUN) tools/check_docs.py

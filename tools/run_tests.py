@@ -4,10 +4,13 @@ import os
 import platform
 import resource
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
+from pathlib import Path
 
 import environment
 
@@ -28,9 +31,21 @@ def main(arguments: list[str]) -> int:
         options = ["-n", "0", "-m", "soak or scaled", "--timeout", "3600", f"--junitxml={SOAK_REPORT}"]
         variables["SCALE"] = os.environ.get("SCALE") or SOAK_SCALE
     options += shlex.split(os.environ.get("ARGS", ""))
-    status = environment.run(environment.PYTHON, "-m", "pytest", *options, **variables)
+    status = _run_pytest(options, variables)
     if is_soak:
         _write_result(variables["SCALE"])
+    return status
+
+
+def _run_pytest(options: list[str], variables: dict[str, str]) -> int:
+    """Run pytest with a folder for temporary files that is gone afterwards, unless a failed test may be looked into."""
+    folder = Path(tempfile.mkdtemp(prefix="pd-"))  # short: paths of Unix sockets have at most 107 bytes
+    command = ("-m", "pytest", f"--basetemp={folder / 't'}", *options)
+    status = environment.run(environment.PYTHON, *command, **variables | {"TMPDIR": str(folder)})
+    if status == 1:
+        print(f"make: what the failed tests wrote is in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     return status
 
 
