@@ -35,7 +35,9 @@ def enter_private_mounts(script: str) -> None:
         sys.exit("make: making a Debian system in a folder needs root: run it with sudo")
     lacking = [name for name in ("mmdebstrap", "unshare", "chroot", "git") if not shutil.which(name)]
     if lacking:
-        sys.exit(f"make: {lacking[0]} is not there\n  apt install {'util-linux' if lacking[0] == 'unshare' else lacking[0]}")
+        sys.exit(
+            f"make: {lacking[0]} is not there\n  apt install {'util-linux' if lacking[0] == 'unshare' else lacking[0]}"
+        )
     if os.environ.pop("POLYDOOR_PRIVATE_MOUNTS", None):
         return
     command = ["unshare", "--mount", "--propagation", "private", "--", sys.executable, script, *sys.argv[1:]]

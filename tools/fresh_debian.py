@@ -43,7 +43,7 @@ ALONE = {
 }
 
 
-class Failed(Exception):
+class PromiseError(Exception):
     """What was promised did not happen."""
 
 
@@ -62,7 +62,7 @@ def main() -> int:
         started = time.monotonic()
         try:
             result = step(debian)
-        except (Failed, RuntimeError, OSError) as error:
+        except (PromiseError, RuntimeError, OSError) as error:
             result = f"FAILED: {error}"
         print(f"  {result}", flush=True)
         rows.append((title, time.monotonic() - started, result))
@@ -171,7 +171,7 @@ STEPS: tuple[tuple[str, Callable[[Debian], str]], ...] = (
 
 def _expect(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise Failed(otherwise)
+        raise PromiseError(otherwise)
 
 
 def _suite(debian: Debian, user: str, clone: str, **variables: str) -> str:
@@ -219,7 +219,7 @@ def _printed_address(server: subprocess.Popen[bytes], output: Path) -> str:
             return address[0].rstrip("/")
         _expect(server.poll() is None, f"it ended with status {server.returncode}\n{text[-3000:]}")
         time.sleep(0.1)
-    raise Failed("no address was printed")
+    raise PromiseError("no address was printed")
 
 
 def _visit(url: str) -> int:

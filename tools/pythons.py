@@ -77,7 +77,9 @@ def _build_free_threaded(debian: Debian) -> None:
     debian.must("make", "--silent", f"-j{os.cpu_count() or 1}", cwd=inside)
     debian.must("make", "--silent", "install", cwd=inside)
     # Debian's sources come without the pip that ensurepip would install.
-    debian.must("python3", "-m", "pip", "--python", FREE_PYTHON, "install", "--quiet", "pip", PIP_ROOT_USER_ACTION="ignore")
+    debian.must(
+        "python3", "-m", "pip", "--python", FREE_PYTHON, "install", "--quiet", "pip", PIP_ROOT_USER_ACTION="ignore"
+    )
     debian.must("rm", "-r", "/usr/src/python")
 
 
@@ -100,8 +102,8 @@ def _write(commit: str, rows: list[Row]) -> None:
     lines = [
         "# On newer Pythons",
         "",
-        f"Written by `make pythons`, in a chroot of Debian {SUITE}. Python 3.11 is what `make test` runs on in Debian 12.",
-        f"The free-threaded build is made from Debian's source package of Python {FREE_VERSION}; a test asserts there that",
+        f"Written by `make pythons`, in a chroot of Debian {SUITE}; with Python 3.11, Debian 12's own, `make test` runs all.",
+        f"The free-threaded build is made from Debian's source package of Python {FREE_VERSION}. There a test asserts that",
         "the GIL is off in the serving process (tests/wsgi/test_free_threading.py).",
         "",
         f"- commit {commit}, {datetime.now(UTC):%Y-%m-%d}, Linux {platform.release()}",

@@ -37,6 +37,12 @@ def gate(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return reply(start_response, None)
 
 
+@route
+def gil(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Whether this process has a GIL now; builds before 3.13 always have."""
+    return reply(start_response, getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
 def application(*args: Any, **kwargs: Any) -> Iterable[bytes]:
     """Dispatches; takes whatever the server passes, so that P01 can count it."""
     environ, start_response = args[:2]

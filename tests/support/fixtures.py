@@ -5,6 +5,7 @@ Folders import what they need into their conftest.py.
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -39,7 +40,7 @@ class Control:
 
 
 class Doors:
-    """A server of the conformance application with every listener that the tests need."""
+    """A server of the conformance application with every listener that the tests need; THREADS= overrides its four."""
 
     def __init__(self, folder: Any) -> None:
         listeners = {
@@ -56,7 +57,8 @@ class Doors:
             "fastcgi-trust": "fastcgi://127.0.0.1:0?trust-remote-user=1",
             "scgi-trust": "scgi://127.0.0.1:0?trust-remote-user=1",
         }
-        self.server = Server(f"{APPS}/conformance.py:application", list(listeners.values()), threads=4)
+        threads = int(os.environ.get("THREADS") or 4)
+        self.server = Server(f"{APPS}/conformance.py:application", list(listeners.values()), threads=threads)
         self.by_name = dict(zip(listeners, self.server.doors, strict=True))
         self.control = Control(self.by_name["http"])
 

@@ -7,7 +7,8 @@ import sysconfig
 import pytest
 
 pytestmark = pytest.mark.skipif(
-    not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has the GIL; `make pythons` has one without"
+    not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    reason="this Python always has the GIL; `make pythons` has one without",
 )
 
 
