@@ -114,6 +114,7 @@ def serve(debian: Debian) -> str:
             url = _printed_address(server, Path(output.name))
             seconds = time.monotonic() - began
             pages = _visit(url)
+            _expect(bool(debian.processes()), "the server is not seen among the processes inside")
         finally:
             if server.poll() is None:
                 os.killpg(server.pid, signal.SIGTERM)

@@ -102,9 +102,9 @@ def _write(commit: str, rows: list[Row]) -> None:
     lines = [
         "# On newer Pythons",
         "",
-        f"Written by `make pythons`, in a chroot of Debian {SUITE}; with Python 3.11, Debian 12's own, `make test` runs all.",
-        f"The free-threaded build is made from Debian's source package of Python {FREE_VERSION}. There a test asserts that",
-        "the GIL is off in the serving process (tests/wsgi/test_free_threading.py).",
+        f"Written by `make pythons`, in a chroot of Debian {SUITE}. On Python 3.11, Debian 12's own, `make test` runs",
+        f"all tests. The free-threaded build is made from Debian's source package of Python {FREE_VERSION}; a test",
+        "asserts there that the GIL is off in the serving process (tests/wsgi/test_free_threading.py).",
         "",
         f"- commit {commit}, {datetime.now(UTC):%Y-%m-%d}, Linux {platform.release()}",
         "",
