@@ -65,6 +65,8 @@ class Debian:
         self._mount("proc", "proc", "-t", "proc")
         self._mount("/dev", "dev", "--rbind")
         self._mount("tmpfs", "dev/shm", "-t", "tmpfs", "-o", "mode=1777,nosuid,nodev")
+        # What an installed system has and a bootstrapped one has not.
+        (folder / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost\n", encoding="ascii")
         if Path("/etc/resolv.conf").exists():
             shutil.copyfile("/etc/resolv.conf", folder / "etc" / "resolv.conf")
         self._has_bundle = Path(BUNDLE).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from peers.wire import Wire
 from support.fixtures import Control
 from support.holding import HoldingServer, three
 from support.memory import descriptors
-from support.server import APPS, Server
+from support.server import APPS, PATIENCE, Server
 from support.waiting import eventually
 
 LEAVE = ["close", "half_close", "reset"]
@@ -132,7 +133,9 @@ def test_a6_a_client_that_never_reads_does_not_keep_a_thread(tmp_path, kind, key
     with Server(f"{APPS}/conformance.py:application", three(tmp_path), threads=1, options=options) as server:
         control = Control(server.doors[0])
         for door in server.doors:
-            with door.start("GET", f"/{kind}?size=500000000&key={key}-{door.name}"):
+            with door.start("GET", f"/{kind}?size=500000000&key={key}-{door.name}") as exchange:
+                # Ask only when the only thread has it: the question is on another connection, and holds the thread.
+                assert select.select([exchange.wire.sock], [], [], PATIENCE)[0]
                 assert control.notes(f"{key}-{door.name}", 1) == ["closed"]
 
 
