@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("*.md", "docs/**/*.md", "changes.d/*.md", "examples/**/*.md", "tests/corpus/README.md")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 PAGES_BUILT = ROOT / "build" / "docs"
-TEST = re.compile(r"(tests/[\w./-]+\.(?:py|c))(?:::(\w+))?")
+TEST = re.compile(r"((?:tests|tools)/[\w./-]+\.(?:py|c))(?:::(\w+))?")
 
 
 def main() -> int:

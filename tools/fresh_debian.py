@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import debian_tree
 import environment
@@ -28,6 +29,8 @@ RESULT = environment.ROOT / "docs" / "fresh-debian.md"
 README_LINE = "apt install make gcc libc6-dev python3-dev python3-pip"
 CLONE = f"/home/{VISITOR}/polydoor"
 ROOT_CLONE = "/root/polydoor"
+GUESTBOOK = f"{CLONE}/examples/guestbook"
+WHEELS = f"/home/{VISITOR}/wheels"
 PATIENCE = 600.0
 SERVING = re.compile(r"serving |Ctrl-C")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
@@ -46,6 +49,13 @@ ALONE = {
 
 class PromiseError(Exception):
     """What was promised did not happen."""
+
+
+class Served(NamedTuple):
+    """After how long a server was there, and how many of its pages were fetched."""
+
+    seconds: float
+    pages: int
 
 
 def main() -> int:
@@ -105,26 +115,30 @@ def serve(debian: Debian) -> str:
     """`make serve`, and a visit to the guestbook."""
     marker = _marker(debian)
     words = ["make", "serve"] if ports.is_free("127.0.0.1", 8000) else ["make", "serve", f"PORT={_free_port()}"]
-    command = debian.words(*words, user=VISITOR, cwd=CLONE)
-    began = time.monotonic()
-    with (FOLDER / "tmp" / "serve.log").open("w+b") as output:
-        server = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            url = _printed_address(server, Path(output.name))
-            seconds = time.monotonic() - began
-            pages = _visit(url)
-            _expect(bool(debian.processes()), "the server is not seen among the processes inside")
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGTERM)
-                server.wait(60)
-        debian.note(f"$ {' '.join(words)}\n{Path(output.name).read_text(encoding='utf-8')}\n")
-    (FOLDER / "tmp" / "serve.log").unlink()
-    _expect(not debian.processes(), f"still running: {debian.processes()}")
+    served = _serve(debian, debian.words(*words, user=VISITOR, cwd=CLONE))
     _nothing_outside(debian, marker)
-    return f"`{' '.join(words)}` serves after {seconds:.0f} s; {pages} pages of it fetched; changes nothing outside"
+    said = f"serves after {served.seconds:.0f} s; {served.pages} pages of it fetched; changes nothing outside"
+    return f"`{' '.join(words)}` {said}"
+
+
+def wheel_without_compiler(debian: Debian) -> str:
+    """Install the wheel by pip, without any index, where there is nothing to compile with, and serve with it."""
+    build = f"import mesonpy; print(mesonpy.build_wheel('{WHEELS}', {{'build-dir': 'build/cp311'}}))"
+    path = f"{CLONE}/.venv/bin:/usr/bin:/bin"
+    debian.must("mkdir", "-p", WHEELS, user=VISITOR)
+    name = debian.must("python", "-c", build, user=VISITOR, cwd=CLONE, PATH=path).output.split()[-1]
+    debian.must("apt-get", "-q", "remove", "-y", "--autoremove", "gcc", "libc6-dev")
+    try:
+        _expect(bool(debian.run("which", "cc", "gcc").status), "there is still a compiler")
+        debian.must("python3", "-m", "venv", "--without-pip", f"{WHEELS}/env", user=VISITOR)
+        pip = ("python3", "-m", "pip", "--python", f"{WHEELS}/env/bin/python", "install", "--quiet", "--no-index")
+        debian.must(*pip, f"{WHEELS}/{name}", user=VISITOR)
+        words = (f"{WHEELS}/env/bin/polydoor", "guestbook", "-b", "http://127.0.0.1:0")
+        pages = _serve(debian, debian.words(*words, user=VISITOR, cwd=GUESTBOOK)).pages
+    finally:
+        debian.install(*README_LINE.split()[2:])
+    debian.must("rm", "-r", WHEELS)
+    return f"{name} is installed without an index, and serves {pages} pages"
 
 
 def tests_without_front_ends(debian: Debian) -> str:
@@ -167,6 +181,7 @@ STEPS: tuple[tuple[str, Callable[[Debian], str]], ...] = (
     ("`make serve` with make alone: Python is missing", without_python),
     (f"`{README_LINE}`, then without one of them at a time", without_one),
     ("`make serve` as an ordinary user", serve),
+    ("the wheel, installed where there is no compiler", wheel_without_compiler),
     ("`make test` as an ordinary user, without front ends", tests_without_front_ends),
     ("`make test-deps` as root", test_deps),
     ("`CI=true make test` as root, with front ends", tests_as_root),
@@ -187,6 +202,29 @@ def _suite(debian: Debian, user: str, clone: str, **variables: str) -> str:
     _expect(done.status == 0 and bool(tally) and bool(missing), f"status {done.status}\n{done.output[-3000:]}")
     took = re.findall(r" in ([\d.]+)s", done.output)[-1]
     return f"{tally[-1]} in {float(took):.0f} s; front ends: {missing[-1]}\n{done.output}"
+
+
+def _serve(debian: Debian, command: list[str]) -> Served:
+    """Start a server, visit its guestbook as soon as it says where that is, and end it."""
+    began = time.monotonic()
+    log = FOLDER / "tmp" / "serve.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            url = _printed_address(server, log)
+            seconds = time.monotonic() - began
+            pages = _visit(url)
+            _expect(bool(debian.processes()), "the server is not seen among the processes inside")
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGTERM)
+                server.wait(60)
+            debian.note(f"$ {' '.join(command)}\n{log.read_text(encoding='utf-8')}\n")
+            log.unlink()
+    _expect(not debian.processes(), f"still running: {debian.processes()}")
+    return Served(seconds, pages)
 
 
 def _marker(debian: Debian) -> str:
