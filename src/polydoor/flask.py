@@ -10,13 +10,10 @@ import sys
 import click
 from flask.cli import ScriptInfo
 
-from polydoor.cli.guest import run_guest
-from polydoor.errors import ConfigError
-from polydoor.worker.apploader import LoadedApp
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from polydoor.cli.arguments import Arguments
+    from polydoor.worker.apploader import LoadedApp
 
 ABOUT = """usage: flask --app APP polydoor [-b ADDRESS]... [-t N] [options]
 
@@ -27,6 +24,9 @@ Static files are served by Flask itself; behind a web server let that do it."""
 
 def serve(words: tuple[str, ...]) -> None:
     """Serve the application of the current Flask context."""
+    from polydoor.cli.guest import run_guest  # only now: every other command of flask loads this module, too
+    from polydoor.worker.apploader import LoadedApp
+
     info = click.get_current_context().ensure_object(ScriptInfo)
 
     def given() -> LoadedApp:
@@ -37,6 +37,8 @@ def serve(words: tuple[str, ...]) -> None:
 
 
 def _refuse_words(arguments: Arguments) -> None:
+    from polydoor.errors import ConfigError
+
     if arguments.words:
         raise ConfigError(
             f"there is no place for {arguments.words[0]!r}: Flask names the application\n"

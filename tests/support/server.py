@@ -93,7 +93,7 @@ def listener_address(url: str) -> Address:
 
 
 class Server:
-    """Runs `python -m polydoor APP -b URL … -t N`, and says where its doors are.
+    """Runs `python -m polydoor APP -b URL … -t N`, or a host with the same options, and says where its doors are.
 
     Used as a context manager: the end sends SIGTERM and requires exit status 0
     and a log without alarms.
@@ -101,19 +101,21 @@ class Server:
 
     def __init__(
         self,
-        app: str,
+        app: str | None,
         listeners: Sequence[str] = ("http://127.0.0.1:0",),
         *,
-        threads: int = 4,
+        threads: int | None = 4,
         options: Sequence[str] = (),
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
         start: Sequence[str] = ("-m", "polydoor"),
     ) -> None:
-        command = [sys.executable, *start, app]
+        command = [sys.executable, *start, *([app] if app else [])]
         for url in listeners:
             command += ["-b", url]
-        command += ["-t", str(threads), *options]
+        if threads:
+            command += ["-t", str(threads)]
+        command += options
         self.command = command
         self.process = subprocess.Popen(
             command,

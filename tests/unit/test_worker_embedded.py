@@ -97,6 +97,11 @@ def test_two_servers_at_once():
         assert get(one.addresses[0]).body == get(other.addresses[0]).body == b"hello"
 
 
+def test_host_and_port_are_keywords():
+    with polydoor.Server(hello, host="127.0.0.1", port=0) as server:
+        assert get(server.addresses[0]).body == b"hello"
+
+
 def test_settings_are_keywords():
     with polydoor.Server(hello, ANY, body_limit="1K") as server:
         door = DOORS["http"](listener_address(server.addresses[0]))
@@ -109,7 +114,8 @@ def test_settings_are_keywords():
         (hello, {"theads": 2}, ConfigError, "unknown setting theads\nDid you mean threads?"),
         (hello, {"threads": 0}, ConfigError, "threads needs a whole number from 1 to 512, not '0'"),
         (hello, {"bind": "ftp://h:1"}, ConfigError, "bad address 'ftp://h:1': the protocol 'ftp' is unknown"),
-        (hello, {"factory": True}, ConfigError, "the setting factory is for an application given by name"),
+        (hello, {"factory": True}, ConfigError, "factory is a setting of the command"),
+        (hello, {"chdir": "/"}, ConfigError, "chdir is a setting of the command"),
         ("shop:app", {}, AppNotFoundError, "the application is not callable: it is a str"),
     ],
 )

@@ -10,6 +10,7 @@ import atexit
 import threading
 
 from polydoor.errors import AppNotFoundError, BootError, ConfigError
+from polydoor.settings.catalog.startup import STARTUP
 from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.apploader import LoadedApp
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from polydoor.settings.load import Settings
 
+DEFAULT_BIND = "http://127.0.0.1:8000"
 ASKED = 255  # no signal has this number: somebody called stop()
 RUNNER = "polydoor-runner"
 
@@ -83,7 +85,7 @@ class Server:
     def __init__(
         self,
         app: WSGIApplication,
-        bind: str | Sequence[str] = "http://127.0.0.1:8000",
+        bind: str | Sequence[str] = DEFAULT_BIND,
         threads: int = 4,
         *,
         banner: bool = False,
@@ -91,10 +93,10 @@ class Server:
     ) -> None:
         if not callable(app):
             raise AppNotFoundError(f"the application is not callable: it is a {type(app).__name__}")
-        if "factory" in settings:
-            raise ConfigError("the setting factory is for an application given by name\nGive what the factory returns.")
+        if bind != DEFAULT_BIND:
+            settings["bind"] = bind
         self.addresses: tuple[str, ...] = ()
-        self._settings = from_keywords(bind=bind, threads=threads, **settings)
+        self._settings = from_keywords(threads=threads, **refuse_command_only(settings))
         self._app = LoadedApp(app, describe(app))
         self._banner = banner
         self._worker: EmbeddedWorker | None = None
@@ -184,7 +186,7 @@ class Server:
 
 def serve(
     app: WSGIApplication,
-    bind: str | Sequence[str] = "http://127.0.0.1:8000",
+    bind: str | Sequence[str] = DEFAULT_BIND,
     threads: int = 4,
     *,
     banner: bool = False,
@@ -195,6 +197,14 @@ def serve(
     The arguments are those of `Server`. Where signals are somebody else's, in a thread, use `Server` and its `stop()`.
     """
     Server(app, bind, threads, banner=banner, **settings).run()
+
+
+def refuse_command_only(settings: dict[str, object]) -> dict[str, object]:
+    """Return the settings, unless one is among them that only means something to the command."""
+    for name in ("app", "factory", *(row.name for row in STARTUP)):
+        if name in settings:
+            raise ConfigError(f"{name} is a setting of the command; a program does by itself what it stands for")
+    return settings
 
 
 def describe(app: WSGIApplication) -> str:
