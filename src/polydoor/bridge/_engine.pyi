@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+LOOP: str  # the back end of the event loop
+
 class Engine:
     """One engine: its listeners, connections and ready queue."""
 

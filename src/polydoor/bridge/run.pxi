@@ -1,6 +1,7 @@
 # run.pxi - the engine as Python sees it, and the life of an app thread.
 import sys
 
+LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
 PROTOCOLS = ("http", "fastcgi", "scgi")
 PROFILES = {
     "generic": core.PD_PROFILE_GENERIC,

@@ -13,7 +13,7 @@ from polydoor.settings.suggest import hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from polydoor.settings.option import Setting
 
@@ -45,9 +45,10 @@ class Arguments:
         self.version = False
 
 
-def parse_arguments(argv: list[str]) -> Arguments:
-    """Sort `argv` into options and words."""
+def parse_arguments(argv: list[str], own: Iterable[Setting] = ()) -> Arguments:
+    """Sort `argv` into options and words. `own` are options of one command that are no settings."""
     found = Arguments()
+    table = {**OPTIONS, **spellings(own)} if own else OPTIONS
     rest = iter(argv)
     for word in rest:
         if word == "--":
@@ -57,7 +58,7 @@ def parse_arguments(argv: list[str]) -> Arguments:
         elif word in VERSION:
             found.version = True
         elif word.startswith("-") and word != "-":
-            setting, option, value = _split_option(word)
+            setting, option, value = _split_option(word, table)
             if value is None:
                 value = setting.kind.alone or next(rest, None)
             if value is None:
@@ -68,17 +69,17 @@ def parse_arguments(argv: list[str]) -> Arguments:
     return found
 
 
-def _split_option(word: str) -> tuple[Setting, str, str | None]:
+def _split_option(word: str, table: Mapping[str, tuple[Setting, str | None]]) -> tuple[Setting, str, str | None]:
     """The setting, the option as written, and the value if the word itself says it."""
     if word.startswith("--"):
         option, equals, value = word.partition("=")
         inline = value if equals else None
     else:
         option, inline = word[:2], word[2:].removeprefix("=") or None
-    if option not in OPTIONS:
-        known = [*(name for name in OPTIONS if name.startswith("--")), *HELP, *VERSION]
+    if option not in table:
+        known = [*(name for name in table if name.startswith("--")), *HELP, *VERSION]
         raise ConfigError(f"unknown option {option}{hint(option, known)}")
-    setting, fixed = OPTIONS[option]
+    setting, fixed = table[option]
     if fixed is not None and inline is not None:
         raise ConfigError(f"{option} takes no value\nWrite {option}, or {setting.option}={inline}.")
     return setting, option, inline if fixed is None else fixed

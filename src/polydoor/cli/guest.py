@@ -6,8 +6,7 @@ import sys
 
 from polydoor.cli.arguments import parse_arguments
 from polydoor.cli.main import guarded
-from polydoor.cli.run import help_width, serve_arguments, version_text
-from polydoor.settings.show import options_help
+from polydoor.cli.run import serve_arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def run_guest(
             sys.stdout.write(guest_help(about))
             return 0
         if arguments.version:
+            from polydoor.cli.help import version_text
+
             sys.stdout.write(version_text())
             return 0
         take_words(arguments)
@@ -46,4 +47,7 @@ def run_guest(
 
 def guest_help(about: str) -> str:
     """Return what the host says about the command, and all options."""
-    return "\n".join([about, *options_help(help_width())]) + "\n"
+    from polydoor.cli.help import terminal_width
+    from polydoor.settings.show import options_help
+
+    return "\n".join([about, *options_help(terminal_width())]) + "\n"

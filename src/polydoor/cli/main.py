@@ -9,15 +9,21 @@ from polydoor.errors import BindError, ConfigError, PolydoorError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
 
 
-def commands() -> dict[str, Callable[[list[str]], int]]:
-    """Every command by its word. A first word that is none of them is an application."""
-    from polydoor.cli.run import run
+# Each command is a module here with ROWS, what the help says of it, and main(). A first word that is none of them is an
+# application.
+COMMANDS = ("run", "check", "config")
 
-    return {"run": run}
+
+def load_command(name: str) -> Any:
+    """The module of one command; importlib would be one more module in a process that serves."""
+    full = f"polydoor.cli.{name}"
+    __import__(full)
+    return sys.modules[full]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,9 +34,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Run the command that the first word names, or `run`."""
-    known = commands()
-    command = known.get(words[0]) if words else None
-    return command(words[1:]) if command else known["run"](words)
+    if words and words[0] in COMMANDS:
+        status: int = load_command(words[0]).main(words[1:])
+    else:
+        status = load_command("run").main(words)
+    return status
 
 
 def guarded(action: Callable[[], int]) -> int:

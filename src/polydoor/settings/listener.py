@@ -14,6 +14,7 @@ from polydoor.settings.suggest import hint
 
 PROTOCOLS = ("http", "fastcgi", "scgi")
 LATER = ("ajp", "uwsgi", "auto", "cgi")
+MASK = "***"  # stands where a secret was
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
 PROTOCOL = Choice(*PROTOCOLS)
@@ -75,8 +76,19 @@ def parse_listener(text: str) -> ListenerSpec:
         _parse_address(address, spec)
         _parse_query(query, spec)
     except ValueError as error:
-        raise ConfigError(f"bad address {text!r}: {error}") from None
+        raise ConfigError(f"bad address {mask_address(text)!r}: {error}") from None
     return spec
+
+
+def mask_address(text: str) -> str:
+    """An address without user, password and the value of `secret`."""
+    address, question, query = text.partition("?")
+    scheme, slashes, rest = address.partition("://")
+    if slashes and "@" in rest:
+        address = f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    query = "&".join(f"{name}={MASK}" if name == "secret" and value else name + eq + value for name, eq, value in pairs)
+    return address + question + query
 
 
 def _parse_address(address: str, spec: ListenerSpec) -> None:
@@ -177,4 +189,4 @@ def _unquote(text: str) -> str:
     return done.decode("utf-8", "surrogateescape")
 
 
-__all__ = ["OPTIONS", "ListenerSpec", "parse_listener"]
+__all__ = ["MASK", "OPTIONS", "ListenerSpec", "mask_address", "parse_listener"]

@@ -52,7 +52,8 @@ class Entry:
             try:
                 parsed.append(setting.kind.parse(text))
             except ValueError as error:
-                raise ConfigError(f"{self.said} {error}, not {text!r}") from None
+                what = "" if setting.secret else f", not {text!r}"
+                raise ConfigError(f"{self.said} {error}{what}") from None
         return tuple(map(str, parsed)) if setting.repeat else parsed[0]
 
     def _texts_of_native(self) -> list[str]:

@@ -36,8 +36,8 @@ def entry(left: str, text: str, width: int) -> Iterator[str]:
     yield from (" " * COLUMN + line for line in rest)
 
 
-def options_help(width: int = 100) -> Iterator[str]:
-    """All options by group, with unit, default and variable."""
+def options_help(width: int) -> Iterator[str]:
+    """All options by group, with unit and default."""
     group = ""
     for setting in SETTINGS:
         if setting.name == "app":
@@ -46,10 +46,15 @@ def options_help(width: int = 100) -> Iterator[str]:
             group = setting.group
             yield ""
             yield f"{group}:"
-        default = setting.show_default()
-        if default[:1].isdigit():  # a number stays with its unit
-            default = default.replace(" ", TIE)
-        yield from entry(_left(setting), f"{setting.text} [{default}]", width)
+        yield from option_help(setting, width)
+
+
+def option_help(setting: Setting, width: int) -> Iterator[str]:
+    """One option with its default, if it has one."""
+    default = setting.show_default()
+    if default[:1].isdigit():  # a number stays with its unit
+        default = default.replace(" ", TIE)
+    yield from entry(_left(setting), f"{setting.text} [{default}]" if default else setting.text, width)
 
 
 def _left(setting: Setting) -> str:

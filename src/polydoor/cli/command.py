@@ -1,0 +1,70 @@
+"""What the commands have in common: their row in the table, and how they come to their settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from polydoor.cli.arguments import parse_arguments
+from polydoor.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.cli.arguments import Arguments
+    from polydoor.settings.load import Settings
+    from polydoor.settings.option import Setting
+
+
+class Command:
+    """One command: how it is called, what it does, and its options that are no settings."""
+
+    __slots__ = ("has_settings", "more", "own", "text", "usage")
+
+    def __init__(
+        self, usage: str, text: str, *, more: str = "", own: tuple[Setting, ...] = (), has_settings: bool = True
+    ) -> None:
+        self.usage = usage
+        self.text = text
+        self.more = more
+        self.own = own
+        self.has_settings = has_settings
+
+    def parse(self, argv: list[str]) -> Arguments | None:
+        """Read the command line; None if it only asked for help or for the version, which is then printed."""
+        arguments = parse_arguments(argv, self.own)
+        if arguments.help or arguments.version:
+            from polydoor.cli import help as texts
+
+            sys.stdout.write(self.help(texts.terminal_width()) if arguments.help else texts.version_text())
+            return None
+        return arguments
+
+    def help(self, width: int) -> str:
+        """What `--help` prints."""
+        from polydoor.cli.help import command_help
+
+        return command_help(self, width)
+
+    def settings(self, arguments: Arguments, *, needs_app: bool = True) -> Settings:
+        """All settings of all sources. The process is prepared as they say."""
+        from polydoor.settings.sources import gather
+
+        if len(arguments.words) > 1:
+            first, second = arguments.words[:2]
+            raise ConfigError(f"one application is served, but there are two: {first} and {second}{_meant(first)}")
+        mine = {row.name for row in self.own}
+        options = {name: texts for name, texts in arguments.options.items() if name not in mine}
+        if arguments.words:
+            options["app"] = arguments.words
+        settings = gather(os.environ, options)
+        if needs_app and not settings.text("app"):
+            raise ConfigError(f"which application?\nusage: {self.usage}")
+        return settings
+
+
+def _meant(word: str) -> str:
+    """A hint, if the first word looks like a command."""
+    from polydoor.cli.main import COMMANDS
+    from polydoor.settings.suggest import hint
+
+    return hint(word, COMMANDS)
