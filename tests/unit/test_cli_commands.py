@@ -70,7 +70,7 @@ def test_warnings_are_said_once_before_it_serves(first, capsys, monkeypatch):
     from polydoor.worker import serve as serving
 
     monkeypatch.setenv("WEB_CONCURRENCY", "3")
-    monkeypatch.setattr(serving, "serve", lambda settings: 0)
+    monkeypatch.setattr(serving, "serve", lambda settings, given: 0)
     status, out, err = said(capsys, *first, CHECKED)
     assert (status, out, err.count("WEB_CONCURRENCY")) == (0, "", 1)
 
