@@ -1,4 +1,4 @@
-"""A Debian system in a folder: made by mmdebstrap, entered by chroot with mounts of its own.
+"""A Debian system in a folder: made by mmdebstrap, entered by pivot_root with mounts of its own.
 
 The mounts stand in a mount namespace of the running script (`unshare --mount`), so they are gone when it ends, however
 it ends, and nobody else sees them.
@@ -18,7 +18,11 @@ VISITOR = "visitor"  # the ordinary user inside
 MIRROR = os.environ.get("MIRROR") or "http://deb.debian.org/debian"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 BUNDLE_INSIDE = "/etc/ssl/certs/of-the-host.crt"
+NEEDED = {"mmdebstrap": "mmdebstrap", "git": "git", "unshare": "util-linux", "pivot_root": "util-linux"}
 HANDED_IN = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
+
+# Not chroot alone: who is below the root of the mounts may make no user name space.
+ENTER = 'cd "$0" && pivot_root . mnt && umount -l /mnt && exec "$@"'
 
 
 class Done(NamedTuple):
@@ -33,11 +37,9 @@ def enter_private_mounts(script: str) -> None:
     """Run this script again where its mounts are its own; does nothing where they already are."""
     if os.geteuid() != 0:
         sys.exit("make: making a Debian system in a folder needs root: run it with sudo")
-    lacking = [name for name in ("mmdebstrap", "unshare", "chroot", "git") if not shutil.which(name)]
-    if lacking:
-        sys.exit(
-            f"make: {lacking[0]} is not there\n  apt install {'util-linux' if lacking[0] == 'unshare' else lacking[0]}"
-        )
+    for program, package in NEEDED.items():
+        if not shutil.which(program):
+            sys.exit(f"make: {program} is not there\n  apt install {package}")
     if os.environ.pop("POLYDOOR_PRIVATE_MOUNTS", None):
         return
     command = ["unshare", "--mount", "--propagation", "private", "--", sys.executable, script, *sys.argv[1:]]
@@ -62,6 +64,7 @@ class Debian:
         self.folder = folder
         self._log = log
         log.write_text("", encoding="utf-8")
+        self._mount(folder, ".", "--bind")
         self._mount("proc", "proc", "-t", "proc")
         self._mount("/dev", "dev", "--rbind")
         self._mount("tmpfs", "dev/shm", "-t", "tmpfs", "-o", "mode=1777,nosuid,nodev")
@@ -103,7 +106,8 @@ class Debian:
         if self._has_bundle:
             clean["PIP_CERT"] = BUNDLE_INSIDE
         pairs = [f"{name}={value}" for name, value in (clean | variables).items()]
-        return ["chroot", f"--userspec={user}", str(self.folder), "/usr/bin/env", "-i", "-C", cwd, *pairs, *command]
+        inside = ["/usr/sbin/chroot", f"--userspec={user}", "/", "/usr/bin/env", "-i", "-C", cwd, *pairs, *command]
+        return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", ENTER, str(self.folder), *inside]
 
     def install(self, *packages: str) -> Done:
         """Install Debian packages inside, as a reader of the README would."""
@@ -124,7 +128,7 @@ class Debian:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "root").readlink() == self.folder:
+                if (process / "root/.").samefile(self.folder):
                     found.append((process / "comm").read_text(encoding="utf-8").strip())
             except OSError:  # it ended
                 continue
@@ -135,7 +139,7 @@ class Debian:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(text)
 
-    def _mount(self, source: str, target: str, *options: str) -> None:
+    def _mount(self, source: str | Path, target: str, *options: str) -> None:
         place = self.folder / target
         place.mkdir(exist_ok=True)
-        subprocess.run(["mount", *options, source, str(place)], check=True)
+        subprocess.run(["mount", *options, str(source), str(place)], check=True)
