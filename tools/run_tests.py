@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
 def _run_pytest(options: list[str], variables: dict[str, str]) -> int:
     """Run pytest with a folder for temporary files that is gone afterwards, unless a failed test may be looked into."""
     folder = Path(tempfile.mkdtemp(prefix="pd-"))  # short: paths of Unix sockets have at most 107 bytes
+    folder.chmod(0o711)  # front ends that give up root must get through to what a test opens to them
     command = ("-m", "pytest", f"--basetemp={folder / 't'}", *options)
     status = environment.run(environment.PYTHON, *command, **variables | {"TMPDIR": str(folder)})
     if status == 1:
