@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from documents.pages import File, read_page
 from peers.door import DOORS
 from support.waiting import eventually
 
@@ -25,12 +27,18 @@ print(WSGIServer(application, {arguments}).run())
 """
 
 
-@contextmanager
-def running(module, arguments, *, stdin=subprocess.DEVNULL, env=None):
+def program(module, arguments):
     """A program of flup's time with only its import changed."""
+    return ["-c", PROGRAM.format(module=module, arguments=arguments)]
+
+
+@contextmanager
+def running(command, *, stdin=subprocess.DEVNULL, env=None, cwd=None):
+    """A Python process that does not outlive the test."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(module=module, arguments=arguments)],
+        [sys.executable, *command],
         stdin=stdin,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -66,7 +74,7 @@ def listening(path):
 @pytest.mark.parametrize(("module", "protocol"), [("fcgi", "fastcgi"), ("scgi", "scgi")])
 def test_socket_on_descriptor_0(module, protocol, listening, path):
     arguments = "bindAddress=None, environ={'SHOP': 'Corner'}"
-    with running(module, arguments, stdin=listening) as process:
+    with running(program(module, arguments), stdin=listening) as process:
         response = DOORS[protocol](str(path)).request("GET", "/cart/1")
         assert response.body == b"['', '/cart/1', 'Corner', 'GET']"
         status, output, errors = ended_by(process, signal.SIGTERM)
@@ -76,7 +84,8 @@ def test_socket_on_descriptor_0(module, protocol, listening, path):
 
 @pytest.mark.parametrize(("module", "protocol"), [("fcgi", "fastcgi"), ("scgi", "scgi")])
 def test_path_with_umask_and_a_restart_by_sighup(module, protocol, path):
-    with running(module, f"bindAddress={str(path)!r}, umask=0o027, environ={{'REQUEST_METHOD': 'OURS'}}") as process:
+    arguments = f"bindAddress={str(path)!r}, umask=0o027, environ={{'REQUEST_METHOD': 'OURS'}}"
+    with running(program(module, arguments)) as process:
         assert eventually(path.exists)
         assert eventually(lambda: path.stat().st_mode & 0o777 == 0o750)
         response = DOORS[protocol](str(path)).request("GET", "/")
@@ -87,12 +96,12 @@ def test_path_with_umask_and_a_restart_by_sighup(module, protocol, path):
 
 
 def test_script_name_of_scgi_is_the_mount(listening, path):
-    with running("scgi", "scriptName='/shop', bindAddress=None", stdin=listening):
+    with running(program("scgi", "scriptName='/shop', bindAddress=None"), stdin=listening):
         assert DOORS["scgi"](str(path)).request("GET", "/shop/cart").body == b"['/shop', '/cart', None, 'GET']"
 
 
 def test_without_a_socket_on_descriptor_0_it_says_what_to_do():
-    with running("fcgi", "") as process:
+    with running(program("fcgi", "")) as process:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "polydoor.errors.BindError" in errors
@@ -104,10 +113,20 @@ def test_without_a_socket_on_descriptor_0_it_says_what_to_do():
 @pytest.mark.parametrize(("allowed", "served"), [("127.0.0.2,127.0.0.1", True), ("127.0.0.2", False)])
 def test_web_servers_of_the_environment(allowed, served):
     env = {"FCGI_WEB_SERVER_ADDRS": allowed}
-    with socket.create_server(("127.0.0.1", 0)) as listening, running("fcgi", "", stdin=listening, env=env):
+    with socket.create_server(("127.0.0.1", 0)) as listening, running(program("fcgi", ""), stdin=listening, env=env):
         address = listening.getsockname()
         if served:
             assert DOORS["fastcgi"](address).request("GET", "/").status == 200
         else:
             with socket.create_connection(address) as connection:
                 assert connection.recv(1) == b""
+
+
+def test_example_of_the_reference(listening, path, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
+    for step in read_page(page):
+        if isinstance(step, File):
+            (tmp_path / step.path).write_text(step.text, encoding="utf-8")
+    with running(["old_shop.py"], stdin=listening, cwd=tmp_path) as old:
+        assert DOORS["fastcgi"](str(path)).request("GET", "/").body == b"Open all day\n"
+        assert ended_by(old, signal.SIGHUP)[0] == 42

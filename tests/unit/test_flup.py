@@ -66,7 +66,7 @@ def test_an_unknown_argument_is_a_type_error(server):
     ("server", "arguments", "named"),
     [
         (fcgi.WSGIServer, {"debug": True}, "debug"),
-        (fcgi.WSGIServer, {"multiplexed": True, "minSpare": 4, "roles": (1, 2)}, "multiplexed, roles, minSpare"),
+        (fcgi.WSGIServer, {"multiplexed": True, "minSpare": 4, "roles": (1, 2)}, "roles, minSpare"),
         (scgi.WSGIServer, {"loggingLevel": 10, "multiprocess": True}, "multiprocess, loggingLevel"),
     ],
 )

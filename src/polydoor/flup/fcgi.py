@@ -37,7 +37,7 @@ class WSGIServer(BaseServer):
         multiprocess: bool = False,
         bindAddress: Address = None,  # noqa: N803
         umask: int | None = None,
-        multiplexed: bool = False,
+        multiplexed: bool = False,  # noqa: ARG002 - it always is: the web server decides
         debug: bool = False,
         roles: Iterable[int] = (RESPONDER,),
         forceCGI: bool = False,  # noqa: N803
@@ -49,7 +49,6 @@ class WSGIServer(BaseServer):
     ) -> None:
         warn_of(
             multiprocess=(multiprocess, False),
-            multiplexed=(multiplexed, False),
             debug=(debug, False),
             roles=(tuple(roles), (RESPONDER,)),
             forceCGI=(forceCGI, False),
