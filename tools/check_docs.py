@@ -1,7 +1,7 @@
 """`make docs`: checks the documentation and builds it as web pages in build/docs.
 
-Links lead somewhere, docs/status.md names tests that exist, drawings fit their tables, and Sphinx has nothing to
-complain about.
+Links lead somewhere, docs/status.md names tests that exist, drawings and the reference fit their tables, and
+Sphinx has nothing to complain about.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import environment
 import gen_drawings
+import gen_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("*.md", "docs/**/*.md", "changes.d/*.md", "examples/**/*.md", "tests/corpus/README.md")
@@ -38,6 +39,7 @@ def faults() -> Iterator[str]:
             yield from dead_links(page)
     yield from missing_tests(ROOT / "docs" / "status.md")
     yield from (f"{path.relative_to(ROOT)} is stale: run tools/gen_drawings.py" for path in gen_drawings.stale())
+    yield from gen_reference.stale()
 
 
 def dead_links(page: Path) -> Iterator[str]:
