@@ -42,7 +42,8 @@ What comes later wins, and replaces a value as a whole:
 4. the command line.
 
 `PORT` means `http://0.0.0.0:PORT` and `WEB_CONCURRENCY` means `workers`, but only where nothing above says anything of
-addresses or workers. With `--host` alone, `PORT` gives the port.
+addresses or workers. With `--host` alone, `PORT` gives the port. What Kubernetes sets for a service named `polydoor`,
+such as `POLYDOOR_SERVICE_HOST`, is no setting and is passed over.
 
 ## The configuration file
 

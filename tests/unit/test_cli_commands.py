@@ -103,6 +103,7 @@ def test_config_show_prints_json(capsys):
         (["config", "show", "--format", "yaml"], "--format needs one of toml, json, not 'yaml'\n"),
         (["config", "schema", "shop"], "the schema is the same whatever is configured\n"),
         (["chekc", "shop"], "there are two: chekc and shop\n  Did you mean check?\n"),
+        (["-t", "3", "check", "shop"], "check and shop\n  A command stands before all options: polydoor check ...\n"),
         (["shop", "--format", "json"], "unknown option --format\n"),
     ],
 )

@@ -44,6 +44,11 @@ def test_file_is_looked_for_in_the_working_directory(tmp_path):
     assert (settings.text("config"), settings.origin("config")) == ("polydoor.toml", "default")
 
 
+def test_project_file_that_says_nothing_of_us_is_not_the_configuration(tmp_path):
+    write(tmp_path / "pyproject.toml", "[tool]\nname = 'polydoor'\n")
+    assert gather({}, {}).text("config") == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [

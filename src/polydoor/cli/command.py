@@ -67,4 +67,4 @@ def _meant(word: str) -> str:
     from polydoor.cli.main import COMMANDS
     from polydoor.settings.suggest import hint
 
-    return hint(word, COMMANDS)
+    return f"\nA command stands before all options: polydoor {word} ..." if word in COMMANDS else hint(word, COMMANDS)

@@ -46,7 +46,7 @@ class Gathering:
             self.file = read_file(path, said)
             self._apply()
         settings = load(self.environ, self.options, file=self.file, places=self.places)
-        if path and not said:
+        if path and not said and (self.file or path == USUAL):
             settings.put(Entry(BY_NAME["config"], DEFAULT, texts=[path]))
         _put_on_path(settings.text("app_dir"))
         return settings
