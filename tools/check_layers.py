@@ -1,7 +1,7 @@
 """Checks that imports and includes only run downwards.
 
-Python: django, flask > cli > flup > worker > bridge > settings > errors, states (more layers have their place in
-PYTHON_LAYERS already).
+Python: django, flask > cli > flup > worker > bridge > settings > errors, states > codes (PYTHON_LAYERS has places for
+more layers already).
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
 """
@@ -27,6 +27,7 @@ PYTHON_LAYERS = (
     ("settings",),
     ("",),  # the package itself
     ("errors", "states", "_version"),
+    ("codes",),
 )
 C_LAYERS = (("cmd",), ("engine",), ("conn", "loop"), ("codec",), ("base",))
 PROTOCOLS = ("http1", "fastcgi", "scgi", "uwsgi", "ajp13")  # chunked.h and cgivars.h are shared helpers

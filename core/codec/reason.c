@@ -1,15 +1,21 @@
-/* reason.c - status, text and name of each reason (see reason.h). */
+/* reason.c - number, status, text and name of each reason (see reason.h). */
 #include "codec/reason.h"
 
 static const struct {
+    int number;
     int status;
     const char *name;
     const char *text;
 } reasons[] = {
-#define REASON_ROW(name, status, text) { status, #name, text },
+#define REASON_ROW(name, number, status, text) { number, status, #name, text },
     PD_REASONS(REASON_ROW)
 #undef REASON_ROW
 };
+
+int pd_reason_number(enum pd_reason r)
+{
+    return reasons[r].number;
+}
 
 int pd_reason_status(enum pd_reason r)
 {

@@ -1,9 +1,11 @@
 /*
  * reason.h - why bytes were refused: one code per cause, for all protocols.
  *
- * Each row: enum suffix, HTTP status that tells the client (0: close without
- * an answer, because the peer does not speak our protocol or the frame is
- * lost), and the text for the log. Codecs and the policy layer return these;
+ * Each row: enum suffix, the number of its code (512 is PD0512; never given to
+ * another reason, nor used again), HTTP status that tells the client (0: close
+ * without an answer, because the peer does not speak our protocol or the frame
+ * is lost), and the text for the log. What to do about each is written in
+ * src/polydoor/codes/engine.py. Codecs and the policy layer return these;
  * nothing else decides what a refused request is answered.
  */
 #ifndef PD_REASON_H
@@ -11,91 +13,93 @@
 
 /* clang-format off */
 #define PD_REASONS(X) \
-    X(NONE, 0, "no error") \
+    X(NONE, 500, 0, "no error") \
     /* our own means */ \
-    X(NO_MEMORY, 503, "out of memory") \
-    X(OVERLOADED, 503, "too many requests at once") \
-    X(SPILL_FAILED, 503, "the temporary file for the body cannot be written") \
+    X(NO_MEMORY, 551, 503, "out of memory") \
+    X(OVERLOADED, 552, 503, "too many requests at once") \
+    X(SPILL_FAILED, 651, 503, "the temporary file for the body cannot be written") \
     /* time */ \
-    X(HEAD_TIMEOUT, 408, "the request head did not arrive in time") \
-    X(BODY_TIMEOUT, 408, "the request body arrives too slowly") \
+    X(HEAD_TIMEOUT, 541, 408, "the request head did not arrive in time") \
+    X(BODY_TIMEOUT, 641, 408, "the request body arrives too slowly") \
     /* limits */ \
-    X(HEAD_TOO_LARGE, 431, "the request head is larger than the limit") \
-    X(TOO_MANY_FIELDS, 431, "the request has more header fields than the limit") \
-    X(TARGET_TOO_LONG, 414, "the request target is longer than the limit") \
-    X(BODY_TOO_LARGE, 413, "the request body is larger than the limit") \
-    X(METHOD_TOO_LONG, 501, "the method is longer than any known one") \
-    X(TOO_MANY_EMPTY_LINES, 400, "too many empty lines before the request line") \
+    X(HEAD_TOO_LARGE, 531, 431, "the request head is larger than the limit") \
+    X(TOO_MANY_FIELDS, 532, 431, "the request has more header fields than the limit") \
+    X(TARGET_TOO_LONG, 533, 414, "the request target is longer than the limit") \
+    X(BODY_TOO_LARGE, 631, 413, "the request body is larger than the limit") \
+    X(METHOD_TOO_LONG, 509, 501, "the method is longer than any known one") \
+    X(TOO_MANY_EMPTY_LINES, 510, 400, "too many empty lines before the request line") \
     /* request line */ \
-    X(BAD_METHOD, 400, "the method is not a token") \
-    X(BAD_REQUEST_LINE, 400, "the request line is not METHOD SP TARGET SP VERSION") \
-    X(BAD_TARGET, 400, "the request target has a form or a byte that is not allowed") \
-    X(BAD_VERSION, 400, "the version is not HTTP/DIGIT.DIGIT") \
-    X(UNSUPPORTED_VERSION, 505, "only HTTP/1.x is served") \
-    X(CONNECT_REFUSED, 501, "CONNECT is not served") \
-    X(NUL_IN_PATH, 400, "the path holds %00") \
+    X(BAD_METHOD, 501, 400, "the method is not a token") \
+    X(BAD_REQUEST_LINE, 502, 400, "the request line is not METHOD SP TARGET SP VERSION") \
+    X(BAD_TARGET, 503, 400, "the request target has a form or a byte that is not allowed") \
+    X(BAD_VERSION, 504, 400, "the version is not HTTP/DIGIT.DIGIT") \
+    X(UNSUPPORTED_VERSION, 505, 505, "only HTTP/1.x is served") \
+    X(CONNECT_REFUSED, 506, 501, "CONNECT is not served") \
+    X(NUL_IN_PATH, 507, 400, "the path holds %00") \
     /* header lines */ \
-    X(BARE_LF, 400, "a line ends in a bare LF") \
-    X(BARE_CR, 400, "a CR stands outside a line end") \
-    X(BAD_FIELD_NAME, 400, "a field name is empty or not a token") \
-    X(SPACE_BEFORE_COLON, 400, "white space before the colon of a field") \
-    X(NO_COLON, 400, "a header line has no colon") \
-    X(BAD_FIELD_VALUE, 400, "a field value holds a control character") \
-    X(OBS_FOLD, 400, "a folded header line") \
-    X(LEADING_SPACE, 400, "white space before the first header field") \
-    X(DUPLICATE_FIELD, 400, "a field that may stand once stands twice") \
-    X(MISSING_HOST, 400, "HTTP/1.1 without Host") \
-    X(BAD_HOST, 400, "Host is not host[:port]") \
+    X(BARE_LF, 512, 400, "a line ends in a bare LF") \
+    X(BARE_CR, 513, 400, "a CR stands outside a line end") \
+    X(BAD_FIELD_NAME, 514, 400, "a field name is empty or not a token") \
+    X(SPACE_BEFORE_COLON, 515, 400, "white space before the colon of a field") \
+    X(NO_COLON, 516, 400, "a header line has no colon") \
+    X(BAD_FIELD_VALUE, 517, 400, "a field value holds a control character") \
+    X(OBS_FOLD, 518, 400, "a folded header line") \
+    X(LEADING_SPACE, 511, 400, "white space before the first header field") \
+    X(DUPLICATE_FIELD, 519, 400, "a field that may stand once stands twice") \
+    X(MISSING_HOST, 520, 400, "HTTP/1.1 without Host") \
+    X(BAD_HOST, 521, 400, "Host is not host[:port]") \
     /* framing of the body */ \
-    X(BAD_CONTENT_LENGTH, 400, "Content-Length is not a plain decimal number") \
-    X(DUPLICATE_CONTENT_LENGTH, 400, "more than one Content-Length") \
-    X(LENGTH_AND_ENCODING, 400, "Transfer-Encoding together with Content-Length") \
-    X(BAD_TRANSFER_ENCODING, 400, "Transfer-Encoding is not exactly chunked") \
-    X(UNKNOWN_TRANSFER_ENCODING, 501, "a transfer coding other than chunked") \
-    X(ENCODING_IN_HTTP10, 400, "Transfer-Encoding in an HTTP/1.0 request") \
-    X(BAD_EXPECTATION, 417, "an expectation other than 100-continue") \
-    X(BAD_CHUNK_SIZE, 400, "a chunk size is not a plain hexadecimal number") \
-    X(BAD_CHUNK_EXTENSION, 400, "a malformed chunk extension") \
-    X(CHUNK_OVERHEAD, 400, "too much chunk framing for the data") \
-    X(BAD_CHUNK_END, 400, "chunk data is not followed by CR LF") \
-    X(BAD_TRAILER, 400, "a malformed or forbidden trailer field") \
-    X(BODY_TRUNCATED, 400, "the body ended before its announced length") \
+    X(BAD_CONTENT_LENGTH, 601, 400, "Content-Length is not a plain decimal number") \
+    X(DUPLICATE_CONTENT_LENGTH, 602, 400, "more than one Content-Length") \
+    X(LENGTH_AND_ENCODING, 603, 400, "Transfer-Encoding together with Content-Length") \
+    X(BAD_TRANSFER_ENCODING, 604, 400, "Transfer-Encoding is not exactly chunked") \
+    X(UNKNOWN_TRANSFER_ENCODING, 605, 501, "a transfer coding other than chunked") \
+    X(ENCODING_IN_HTTP10, 606, 400, "Transfer-Encoding in an HTTP/1.0 request") \
+    X(BAD_EXPECTATION, 607, 417, "an expectation other than 100-continue") \
+    X(BAD_CHUNK_SIZE, 608, 400, "a chunk size is not a plain hexadecimal number") \
+    X(BAD_CHUNK_EXTENSION, 609, 400, "a malformed chunk extension") \
+    X(CHUNK_OVERHEAD, 610, 400, "too much chunk framing for the data") \
+    X(BAD_CHUNK_END, 611, 400, "chunk data is not followed by CR LF") \
+    X(BAD_TRAILER, 612, 400, "a malformed or forbidden trailer field") \
+    X(BODY_TRUNCATED, 613, 400, "the body ended before its announced length") \
     /* CGI-style variables */ \
-    X(BAD_VARIABLE_NAME, 400, "a variable name is empty or holds a forbidden byte") \
-    X(BAD_VARIABLE_VALUE, 400, "a variable value holds a NUL or a line end") \
-    X(DUPLICATE_VARIABLE, 400, "a variable that may stand once stands twice") \
-    X(MISSING_METHOD, 400, "REQUEST_METHOD is missing or empty") \
-    X(BAD_PATH, 400, "the path is neither empty nor begins with a slash") \
+    X(BAD_VARIABLE_NAME, 701, 400, "a variable name is empty or holds a forbidden byte") \
+    X(BAD_VARIABLE_VALUE, 702, 400, "a variable value holds a NUL or a line end") \
+    X(DUPLICATE_VARIABLE, 703, 400, "a variable that may stand once stands twice") \
+    X(MISSING_METHOD, 704, 400, "REQUEST_METHOD is missing or empty") \
+    X(BAD_PATH, 705, 400, "the path is neither empty nor begins with a slash") \
     /* FastCGI */ \
-    X(FCGI_BAD_VERSION, 0, "the FastCGI version is not 1") \
-    X(FCGI_BAD_RECORD, 0, "a FastCGI record of this type may not have this id or length") \
-    X(FCGI_BAD_PAIR, 400, "a FastCGI name-value pair is cut off") \
-    X(FCGI_ID_IN_USE, 0, "BEGIN_REQUEST for an id that is in use") \
-    X(FCGI_EARLY_STDIN, 400, "STDIN before the end of PARAMS") \
-    X(FCGI_FLOOD, 0, "the peer asks for more and more replies and reads none") \
+    X(FCGI_BAD_VERSION, 711, 0, "the FastCGI version is not 1") \
+    X(FCGI_BAD_RECORD, 712, 0, "a FastCGI record of this type may not have this id or length") \
+    X(FCGI_BAD_PAIR, 713, 400, "a FastCGI name-value pair is cut off") \
+    X(FCGI_ID_IN_USE, 714, 0, "BEGIN_REQUEST for an id that is in use") \
+    X(FCGI_EARLY_STDIN, 715, 400, "STDIN before the end of PARAMS") \
+    X(FCGI_FLOOD, 716, 0, "the peer asks for more and more replies and reads none") \
     /* SCGI */ \
-    X(SCGI_BAD_LENGTH, 0, "the netstring length is not a plain decimal number") \
-    X(SCGI_TOO_LARGE, 0, "the netstring is longer than the limit") \
-    X(SCGI_NO_COMMA, 0, "the netstring does not end in a comma") \
-    X(SCGI_BAD_PAIRS, 0, "the SCGI headers are not NUL-terminated pairs") \
-    X(SCGI_LENGTH_NOT_FIRST, 0, "CONTENT_LENGTH is not the first SCGI header") \
-    X(SCGI_NO_VERSION, 0, "the SCGI header SCGI is not 1") \
+    X(SCGI_BAD_LENGTH, 731, 0, "the netstring length is not a plain decimal number") \
+    X(SCGI_TOO_LARGE, 732, 0, "the netstring is longer than the limit") \
+    X(SCGI_NO_COMMA, 733, 0, "the netstring does not end in a comma") \
+    X(SCGI_BAD_PAIRS, 734, 0, "the SCGI headers are not NUL-terminated pairs") \
+    X(SCGI_LENGTH_NOT_FIRST, 735, 0, "CONTENT_LENGTH is not the first SCGI header") \
+    X(SCGI_NO_VERSION, 736, 0, "the SCGI header SCGI is not 1") \
     /* responses (errors of the application) */ \
-    X(BAD_STATUS, 500, "the status is not three digits, a space and a reason") \
-    X(BAD_RESPONSE_NAME, 500, "a response header name is not a token") \
-    X(BAD_RESPONSE_VALUE, 500, "a response header value holds a control character") \
-    X(HOP_BY_HOP, 500, "a hop-by-hop response header") \
-    X(BAD_RESPONSE_LENGTH, 500, "the response's Content-Length is malformed or stands twice") \
-    X(RESPONSE_HEAD_TOO_LARGE, 500, "the response head does not fit the protocol's packet")
+    X(BAD_STATUS, 421, 500, "the status is not three digits, a space and a reason") \
+    X(BAD_RESPONSE_NAME, 422, 500, "a response header name is not a token") \
+    X(BAD_RESPONSE_VALUE, 423, 500, "a response header value holds a control character") \
+    X(HOP_BY_HOP, 424, 500, "a hop-by-hop response header") \
+    X(BAD_RESPONSE_LENGTH, 425, 500, "the response's Content-Length is malformed or stands twice") \
+    X(RESPONSE_HEAD_TOO_LARGE, 426, 500, "the response head does not fit the protocol's packet")
 /* clang-format on */
 
 enum pd_reason {
-#define PD_REASON_ENUM(name, status, text) PD_R_##name,
+#define PD_REASON_ENUM(name, number, status, text) PD_R_##name,
     PD_REASONS(PD_REASON_ENUM)
 #undef PD_REASON_ENUM
         PD_R_COUNT_
 };
 
+/* The number of the code: 512 for PD0512. */
+int pd_reason_number(enum pd_reason r);
 /* The HTTP status for the client; 0 means: close without an answer. */
 int pd_reason_status(enum pd_reason r);
 /* One English clause for the log. */

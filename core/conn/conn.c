@@ -172,7 +172,7 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
     c->want_write = r == PD_OUT_WAIT;
     c->job = r == PD_OUT_FILE ? PD_JOB_FLUSH : c->job == PD_JOB_FLUSH ? PD_JOB_NONE : c->job;
     if (r == PD_OUT_SHORT)
-        c->host->log(c->host, "FILE_SHRANK", "a file became shorter while it was sent", NULL);
+        pd_host_note(c->host, PD_NOTICE_FILE_SHRANK, c, NULL);
     if (r == PD_OUT_GONE || r == PD_OUT_SHORT) {
         c->reset |= c->codec->gateway; /* front ends take a plain end for a complete response */
         c->hung_up = true;
@@ -331,7 +331,7 @@ void pd_conn_timeout(struct pd_conn *c)
         pd_conn_close(c, false);
         return;
     case PHASE_WRITE:
-        c->host->log(c->host, "WRITE_TIMEOUT", "the peer does not take the response", NULL);
+        pd_host_note(c->host, PD_NOTICE_WRITE_TIMEOUT, c, NULL);
         c->hung_up = true;
         c->reset = true;
         pd_out_fini(&c->out);

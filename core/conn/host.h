@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/notice.h"
 #include "codec/request.h"
 #include "conn/spill.h"
 
@@ -73,8 +74,22 @@ struct pd_host {
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
     /* The connection's descriptor is about to be closed. */
     void (*unwatch)(struct pd_host *h, struct pd_conn *c);
-    /* One line for the log. */
-    void (*log)(struct pd_host *h, const char *code, const char *what, const struct pd_exchange *x);
+    /* One line for the log, with the code of that number; `c` and `x` may be NULL. */
+    void (*log)(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
 };
+
+/* Tells of something that the operator may want to know. */
+static inline void pd_host_note(struct pd_host *h, enum pd_notice notice, const struct pd_conn *c,
+                                const struct pd_exchange *x)
+{
+    h->log(h, (int)notice, pd_notice_text(notice), c, x);
+}
+
+/* Tells why a request, or the bytes that should have been one, were refused. */
+static inline void pd_host_refused(struct pd_host *h, enum pd_reason reason, const struct pd_conn *c,
+                                   const struct pd_exchange *x)
+{
+    h->log(h, pd_reason_number(reason), pd_reason_text(reason), c, x);
+}
 
 #endif

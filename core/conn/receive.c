@@ -235,7 +235,7 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
     if (x)
         pd_receive_failed(x, ev->reason);
     else
-        c->host->log(c->host, pd_reason_name(ev->reason), pd_reason_text(ev->reason), NULL);
+        pd_host_refused(c->host, ev->reason, c, NULL);
     c->closing |= ev->fatal;
     if (ev->fatal && (c->codec->multiplexed || !answered))
         pd_conn_close(c, false); /* nobody there who would understand an answer */

@@ -303,7 +303,7 @@ static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
         data->n = (size_t)left;
     x->body_sent += data->n;
     if (cut && !x->too_long)
-        x->conn->host->log(x->conn->host, "RESPONSE_CUT", "the application gave more than its Content-Length", x);
+        pd_host_note(x->conn->host, PD_NOTICE_RESPONSE_CUT, x->conn, x);
     x->too_long |= cut;
     return cut;
 }
@@ -356,7 +356,7 @@ enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool m
     bool is_short = resp->content_length >= 0 && !resp->bodiless && x->body_sent < (uint64_t)resp->content_length;
     r = respond_frames(x, data, !is_short);
     if (is_short)
-        c->host->log(c->host, "RESPONSE_SHORT", "the application gave less than its Content-Length", x);
+        pd_host_note(c->host, PD_NOTICE_RESPONSE_SHORT, c, x);
     if (is_short || r != PD_SEND_OK) {
         pd_respond_break(x);
         return r == PD_SEND_OK ? PD_SEND_TOO_SHORT : r;
@@ -490,7 +490,7 @@ void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
 {
     struct pd_conn *c = x->conn;
     char text[256];
-    c->host->log(c->host, pd_reason_name(reason), pd_reason_text(reason), x);
+    pd_host_refused(c->host, reason, c, x);
     if (!c->codec->multiplexed)
         c->input_bad = true; /* what follows on this connection is not trusted */
     x->request.keep_alive &= c->codec->multiplexed;

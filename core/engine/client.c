@@ -224,11 +224,11 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
         case PD_ACCEPT_EMPTY:
             return true;
         case PD_ACCEPT_EXHAUSTED:
-            pd_log_line(&e->host, "ACCEPT_EXHAUSTED", "no descriptors or memory for another connection", NULL);
+            pd_host_note(&e->host, PD_NOTICE_ACCEPT_EXHAUSTED, NULL, NULL);
             doors_pause(e, ACCEPT_PAUSE_MS);
             return false;
         case PD_ACCEPT_BROKEN:
-            pd_log_line(&e->host, "LISTENER_LOST", "a listening socket does not listen any more", NULL);
+            pd_host_note(&e->host, PD_NOTICE_LISTENER_LOST, NULL, NULL);
             if (d->watched)
                 pd_loop_remove(&e->loop, d->listener.fd);
             d->watched = false;

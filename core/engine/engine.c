@@ -167,7 +167,8 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
 {
     struct pd_listener_config copy = *config;
     struct pd_door *d = pd_alloc(e->sys, sizeof *d);
-    snprintf(error, error_n, "out of memory, or the mount is longer than 255 bytes");
+    pd_notice_say(error, error_n, PD_NOTICE_CANNOT_LISTEN,
+                  "cannot listen: out of memory, or the mount is longer than 255 bytes");
     if (!d)
         return false;
     memset(d, 0, sizeof *d);

@@ -92,6 +92,7 @@ void pd_wake_all(struct pd_engine *e);
 /* log.c */
 /* Peer text with everything but printable ASCII escaped, NUL-terminated, cut to fit. */
 void pd_log_escape(char *dst, size_t cap, struct pd_slice s);
-void pd_log_line(struct pd_host *h, const char *code, const char *what, const struct pd_exchange *x);
+/* "polydoor: PD0512: a line ends in a bare LF; peer 127.0.0.1; request GET /x" */
+void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
 
 #endif

@@ -20,22 +20,23 @@ void pd_log_escape(char *dst, size_t cap, struct pd_slice s)
     dst[n] = '\0';
 }
 
-void pd_log_line(struct pd_host *h, const char *code, const char *what, const struct pd_exchange *x)
+void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
-    char line[512];
+    char line[640];
     char path[256] = "";
     char method[40] = "";
     if (x && x->request.method.n) {
         pd_log_escape(method, sizeof method, x->request.method);
         pd_log_escape(path, sizeof path, x->request.path);
     }
-    const char *peer = x && x->conn->peer_addr[0] ? x->conn->peer_addr : "";
+    const char *peer = c ? c->peer_addr : "";
     char id[PD_EXCHANGE_ID_SIZE] = "";
     if (x)
         pd_exchange_id_put(x, id);
-    int n = snprintf(line, sizeof line, "%s: %s%s%s%s%s%s%s%s%s\n", code, what, peer[0] ? "; peer " : "", peer,
-                     method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id);
+    int n =
+        snprintf(line, sizeof line, "polydoor: PD%04d: %s%s%s%s%s%s%s%s%s\n", number, what, peer[0] ? "; peer " : "",
+                 peer, method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id);
     if (n >= (int)sizeof line)
         n = (int)sizeof line - 1;
     pthread_mutex_lock(&e->log_lock);
@@ -58,8 +59,9 @@ size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n)
     size_t got = s.n < n ? s.n : n;
     memcpy(dst, s.p, got);
     pd_buf_skip(&e->log, got);
-    if (!got && e->log_lost && n >= 64) {
-        got = (size_t)snprintf(dst, n, "LOG_LOST: %llu lines did not fit\n", (unsigned long long)e->log_lost);
+    if (!got && e->log_lost && n >= 128) {
+        got = (size_t)snprintf(dst, n, "polydoor: PD%04d: %llu %s\n", (int)PD_NOTICE_LOG_LOST,
+                               (unsigned long long)e->log_lost, pd_notice_text(PD_NOTICE_LOG_LOST));
         e->log_lost = 0;
     }
     pthread_mutex_unlock(&e->log_lock);

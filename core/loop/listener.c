@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/notice.h"
+
 enum {
     BACKLOG_DEFAULT = 2048,
     MODE_DEFAULT = 0660,
@@ -36,37 +38,43 @@ void pd_listener_config_init(struct pd_listener_config *config)
 
 static bool complain_errno(struct complaint c, const char *what, const char *name, int error)
 {
-    snprintf(c.text, c.n, "cannot %s %s: %s", what, name, strerror(error));
+    pd_notice_say(c.text, c.n, PD_NOTICE_CANNOT_LISTEN, "cannot listen on %s: cannot %s: %s", name, what,
+                  strerror(error));
     return false;
 }
 
 /* The usual reasons for which an address cannot be had, each with its remedy. */
 static bool complain_bind(struct complaint c, const char *name, int error)
 {
+    bool is_unix = strncmp(name, "unix:", 5) == 0;
+    enum pd_notice notice = PD_NOTICE_CANNOT_LISTEN;
+    const char *remedy = "";
     switch (error) {
     case EADDRINUSE:
-        snprintf(c.text, c.n, "address already in use: %s; another program listens there; stop it or choose another %s",
-                 name, strncmp(name, "unix:", 5) == 0 ? "path" : "port");
-        return false;
+        notice = PD_NOTICE_ADDRESS_IN_USE;
+        remedy = is_unix ? "\nStop the program that listens there, or choose another path."
+                         : "\nStop the program that listens there, or choose another port.";
+        break;
     case EADDRNOTAVAIL:
-        snprintf(c.text, c.n,
-                 "address not available: %s; no interface of this machine has it; choose one that `ip addr` shows",
-                 name);
-        return false;
+        notice = PD_NOTICE_ADDRESS_NOT_HERE;
+        remedy = "\nChoose one that `ip addr` shows, 127.0.0.1 for this machine alone, or 0.0.0.0 for all interfaces.";
+        break;
     case EACCES:
     case EPERM:
-        snprintf(c.text, c.n, "permission denied: %s; %s", name,
-                 strncmp(name, "unix:", 5) == 0
-                     ? "this user may not write to the directory; choose another one or change its owner"
-                     : "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one");
-        return false;
+        notice = PD_NOTICE_ADDRESS_FORBIDDEN;
+        remedy = is_unix ? "\nThis user may not write to the directory: choose another one, or change its owner."
+                         : "\nPorts below 1024 need root or the capability CAP_NET_BIND_SERVICE: choose a higher one.";
+        break;
     case EAFNOSUPPORT:
-        snprintf(c.text, c.n, "address family not supported: %s; this machine has no such network; use 127.0.0.1",
-                 name);
-        return false;
+        notice = PD_NOTICE_NO_SUCH_NETWORK;
+        remedy = "\nUse 127.0.0.1 or 0.0.0.0.";
+        break;
     default:
-        return complain_errno(c, "listen on", name, error);
+        break;
     }
+    const char *what = notice == PD_NOTICE_CANNOT_LISTEN ? strerror(error) : pd_notice_text(notice);
+    pd_notice_say(c.text, c.n, notice, "cannot listen on %s: %s%s", name, what, remedy);
+    return false;
 }
 
 static bool set_option(struct pd_listener *l, int level, int option, int value, const char *what, struct complaint c)
@@ -82,9 +90,9 @@ static bool set_option(struct pd_listener *l, int level, int option, int value, 
  */
 static bool set_tcp_options(struct pd_listener *l, bool defer_accept, struct complaint c)
 {
-    if (!set_option(l, IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY on", c))
+    if (!set_option(l, IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY", c))
         return false;
-    return !defer_accept || set_option(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S, "set TCP_DEFER_ACCEPT on", c);
+    return !defer_accept || set_option(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S, "set TCP_DEFER_ACCEPT", c);
 }
 
 /* A gateway protocol lets its peer set REMOTE_USER and REMOTE_ADDR: that is for the front end alone. */
@@ -93,10 +101,10 @@ static bool check_exposure(const struct pd_listener_config *config, const union 
 {
     if (!config->is_gateway || config->any_peer || config->allow_n || pd_addr_is_loopback(&addr->sa))
         return true;
-    snprintf(c.text, c.n,
-             "refusing to open the gateway %s to the network: whoever connects there can pose as the web server; set "
-             "its allow list to the web server's address, or listen on 127.0.0.1 or a Unix socket",
-             name);
+    pd_notice_say(c.text, c.n, PD_NOTICE_GATEWAY_EXPOSED,
+                  "will not open the gateway %s to the network: whoever connects there can pose as the web server\n"
+                  "Add ?allow= with the web server's address, or listen on 127.0.0.1 or a Unix socket.",
+                  name);
     return false;
 }
 
@@ -106,7 +114,7 @@ static bool learn_name(struct pd_listener *l, union pd_local *addr, struct compl
     socklen_t len = sizeof *addr;
     memset(addr, 0, sizeof *addr);
     if (getsockname(l->fd, &addr->sa, &len) < 0)
-        return complain_errno(c, "find the address of", l->name, errno);
+        return complain_errno(c, "find its address", l->name, errno);
     l->family = addr->sa.sa_family;
     l->port = pd_addr_port(&addr->sa);
     pd_addr_name(addr, len, l->name, sizeof l->name);
@@ -125,8 +133,10 @@ static bool open_tcp(const struct pd_listener_config *config, struct pd_listener
     const char *host = config->host ? config->host : "";
     socklen_t len = pd_addr_parse(host, config->port, &addr);
     if (len == 0) {
-        snprintf(c.text, c.n,
-                 "not an address: \"%.100s\"; names are not looked up: write a numeric address, localhost or *", host);
+        pd_notice_say(c.text, c.n, PD_NOTICE_NOT_AN_ADDRESS,
+                      "cannot listen on %.100s: that is not a numeric address\n"
+                      "Names are not looked up: write 127.0.0.1, another address that `ip addr` shows, or * for all.",
+                      host);
         return false;
     }
     pd_addr_name(&addr, len, l->name, sizeof l->name);
@@ -134,11 +144,10 @@ static bool open_tcp(const struct pd_listener_config *config, struct pd_listener
         return false;
     /* "[::]" takes IPv4 too; an explicit IPv6 address is nothing but that. */
     if (addr.sa.sa_family == AF_INET6 &&
-        !set_option(l, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&addr.in6.sin6_addr), "set IPV6_V6ONLY on",
-                    c))
+        !set_option(l, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&addr.in6.sin6_addr), "set IPV6_V6ONLY", c))
         return false;
     /* Connections of a predecessor in TIME_WAIT must not keep us from its port. */
-    if (!set_option(l, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR on", c) ||
+    if (!set_option(l, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR", c) ||
         !set_tcp_options(l, config->defer_accept, c))
         return false;
     /* Linux may report a taken port at listen() only, as SO_REUSEADDR lets two sockets bind. */
@@ -155,8 +164,9 @@ static bool open_unix(const struct pd_listener_config *config, struct pd_listene
     memset(&addr, 0, sizeof addr);
     addr.un.sun_family = AF_UNIX;
     if (n == 0 || n >= sizeof addr.un.sun_path) {
-        snprintf(c.text, c.n, "socket path %s: unix:%.120s; it must have 1 to %zu bytes but has %zu",
-                 n ? "too long" : "missing", path, sizeof addr.un.sun_path - 1, n);
+        pd_notice_say(c.text, c.n, PD_NOTICE_BAD_SOCKET_PATH,
+                      "cannot listen on unix:%.120s: the path must have 1 to %zu bytes, but has %zu", path,
+                      sizeof addr.un.sun_path - 1, n);
         return false;
     }
     memcpy(addr.un.sun_path, path, n);
@@ -203,7 +213,8 @@ static bool open_inherited(const struct pd_listener_config *config, struct pd_li
     const char *reason = why_no_listener(l);
     union pd_local addr;
     if (reason)
-        snprintf(c.text, c.n, "cannot use %s: %s; pass a listening stream socket under that number", l->name, reason);
+        pd_notice_say(c.text, c.n, PD_NOTICE_BAD_DESCRIPTOR,
+                      "cannot listen on %s: %s\nPass a listening stream socket under that number.", l->name, reason);
     else if (!learn_name(l, &addr, c) || !check_exposure(config, &addr, l->name, c))
         reason = c.text;
     else if (l->family != AF_UNIX && !set_tcp_options(l, config->defer_accept, c))
@@ -212,7 +223,7 @@ static bool open_inherited(const struct pd_listener_config *config, struct pd_li
         int flags = fcntl(l->fd, F_GETFL);
         if (flags >= 0 && fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(l->fd, F_SETFD, FD_CLOEXEC) == 0)
             return true;
-        complain_errno(c, "make non-blocking", l->name, errno);
+        complain_errno(c, "make it non-blocking", l->name, errno);
     }
     l->fd = -1; /* it stays the giver's */
     return false;

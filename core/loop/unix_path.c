@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/notice.h"
+
 enum { LOCK_NAME_MAX = sizeof((struct pd_unix_path *)0)->name + sizeof ".lock" };
 
 void pd_unix_path_init(struct pd_unix_path *p)
@@ -31,7 +33,8 @@ static bool open_dir(struct pd_unix_path *p, const char *path, char *err, size_t
     const char *name = slash ? slash + 1 : path;
     size_t dir_n = slash ? (size_t)(slash - path) : 0;
     if (*name == '\0') {
-        snprintf(err, err_n, "not a socket path: unix:%s; it must end in a file name", path);
+        pd_notice_say(err, err_n, PD_NOTICE_BAD_SOCKET_PATH,
+                      "cannot listen on unix:%s: the path must end in a file name", path);
         return false;
     }
     snprintf(p->name, sizeof p->name, "%s", name);
@@ -39,14 +42,17 @@ static bool open_dir(struct pd_unix_path *p, const char *path, char *err, size_t
     p->dir_fd = open(dir_n ? dir : slash ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
     if (p->dir_fd < 0 || fstat(p->dir_fd, &st) < 0) {
-        snprintf(err, err_n, "cannot use the directory of unix:%s: %s; create it first", path, strerror(errno));
+        bool is_absent = errno == ENOENT;
+        pd_notice_say(err, err_n, PD_NOTICE_NO_SOCKET_DIR, "cannot listen on unix:%s: its directory %s%s%s", path,
+                      is_absent ? "does not exist" : "cannot be used: ", is_absent ? "" : strerror(errno),
+                      is_absent ? "\nCreate it first." : "");
         return false;
     }
     if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) {
-        snprintf(err, err_n,
-                 "unsafe directory: everybody may replace unix:%s; take the write permission of others away, or "
-                 "choose another directory",
-                 path);
+        pd_notice_say(err, err_n, PD_NOTICE_UNSAFE_SOCKET_DIR,
+                      "will not listen on unix:%s: everybody may write to its directory and replace the socket\n"
+                      "Take the write permission of others away (chmod o-w), or choose another directory.",
+                      path);
         return false;
     }
     return true;
@@ -60,6 +66,22 @@ static bool lock_is_current(const struct pd_unix_path *p, const char *name)
            held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
+/* The lock file could not be opened: mostly because the directory is not this user's. */
+static void complain_lock(const struct pd_unix_path *p, const char *path, char *err, size_t err_n)
+{
+    int error = errno;
+    if (error == EACCES && faccessat(p->dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+        pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_FORBIDDEN,
+                      "cannot listen on unix:%s: this user may not write to its directory\n"
+                      "Choose another directory, or change its owner.",
+                      path);
+    else
+        pd_notice_say(err, err_n, PD_NOTICE_NO_SOCKET_LOCK,
+                      "cannot listen on unix:%s: cannot open the lock file %s.lock: %s\n"
+                      "Check who owns that file and its directory.",
+                      path, path, strerror(error));
+}
+
 static bool take_lock(struct pd_unix_path *p, const struct pd_sys *sys, const char *path, char *err, size_t err_n)
 {
     char name[LOCK_NAME_MAX];
@@ -68,19 +90,20 @@ static bool take_lock(struct pd_unix_path *p, const struct pd_sys *sys, const ch
     for (int tries = 0; tries < 100; tries++) {
         p->lock_fd = openat(p->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
         if (p->lock_fd < 0) {
-            snprintf(err, err_n, "cannot open the lock file %s.lock: %s; check who owns it and its directory", path,
-                     strerror(errno));
+            complain_lock(p, path, err, err_n);
             return false;
         }
         if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0) {
             if (errno == EWOULDBLOCK)
-                snprintf(err, err_n,
-                         "address already in use: unix:%s; another server holds %s.lock; stop it or choose another "
-                         "path",
-                         path, path);
+                pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_IN_USE,
+                              "cannot listen on unix:%s: the address is in use, another server holds %s.lock\n"
+                              "Stop it, or choose another path.",
+                              path, path);
             else
-                snprintf(err, err_n, "cannot lock %s.lock: %s; choose a directory on a local disk", path,
-                         strerror(errno));
+                pd_notice_say(err, err_n, PD_NOTICE_NO_SOCKET_LOCK,
+                              "cannot listen on unix:%s: cannot lock %s.lock: %s\n"
+                              "Choose a directory on a local disk.",
+                              path, path, strerror(errno));
             return false;
         }
         if (lock_is_current(p, name))
@@ -88,7 +111,8 @@ static bool take_lock(struct pd_unix_path *p, const struct pd_sys *sys, const ch
         PD_SYS(sys, close, p->lock_fd);
         p->lock_fd = -1;
     }
-    snprintf(err, err_n, "cannot lock %s.lock: it is replaced again and again; see who does that", path);
+    pd_notice_say(err, err_n, PD_NOTICE_NO_SOCKET_LOCK,
+                  "cannot listen on unix:%s: %s.lock is replaced again and again\nSee who does that.", path, path);
     return false;
 }
 
@@ -124,29 +148,34 @@ static bool clear_stale(struct pd_unix_path *p, const struct pd_sys *sys, const 
     if (fstatat(p->dir_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT)
             return true;
-        snprintf(err, err_n, "cannot look at unix:%s: %s", path, strerror(errno));
+        pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED, "cannot listen on unix:%s: cannot look at it: %s", path,
+                      strerror(errno));
         return false;
     }
     const char *reason = why_not_ours(&st, uid);
     if (reason) {
-        snprintf(err, err_n, "will not replace unix:%s: %s; remove it or choose another path", path, reason);
+        pd_notice_say(err, err_n, PD_NOTICE_PATH_IS_TAKEN,
+                      "cannot listen on unix:%s: %s\nRemove it, or choose another path.", path, reason);
         return false;
     }
     int error = probe(sys, path);
     if (error == 0) {
-        snprintf(err, err_n,
-                 "address already in use: unix:%s; another program listens there; stop it or choose "
-                 "another path",
-                 path);
+        pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_IN_USE,
+                      "cannot listen on unix:%s: the address is in use\n"
+                      "Stop the program that listens there, or choose another path.",
+                      path);
         return false;
     }
     if (error != ECONNREFUSED && error != ENOENT) {
-        snprintf(err, err_n, "cannot tell whether unix:%s is in use: %s; remove it if nothing listens there", path,
-                 strerror(error));
+        pd_notice_say(err, err_n, PD_NOTICE_PATH_IS_TAKEN,
+                      "cannot listen on unix:%s: cannot tell whether it is in use: %s\n"
+                      "Remove it if nothing listens there.",
+                      path, strerror(error));
         return false;
     }
     if (unlinkat(p->dir_fd, p->name, 0) < 0 && errno != ENOENT) {
-        snprintf(err, err_n, "cannot remove the stale socket unix:%s: %s", path, strerror(errno));
+        pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED,
+                      "cannot listen on unix:%s: cannot remove the stale socket: %s", path, strerror(errno));
         return false;
     }
     return true;
@@ -169,7 +198,8 @@ bool pd_unix_path_bound(struct pd_unix_path *p, const char *path, mode_t mode, u
 {
     struct stat st;
     if (fstatat(p->dir_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        snprintf(err, err_n, "cannot look at unix:%s after binding it: %s", path, strerror(errno));
+        pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED,
+                      "cannot listen on unix:%s: cannot look at it after binding it: %s", path, strerror(errno));
         return false;
     }
     p->dev = st.st_dev;
@@ -177,12 +207,15 @@ bool pd_unix_path_bound(struct pd_unix_path *p, const char *path, mode_t mode, u
     p->is_bound = true;
     bool must_chown = uid != (uid_t)-1 || gid != (gid_t)-1;
     if (must_chown && fchownat(p->dir_fd, p->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) {
-        snprintf(err, err_n, "cannot give unix:%s to uid %ld, gid %ld: %s; start as root or leave the owner out", path,
-                 (long)(int)uid, (long)(int)gid, strerror(errno));
+        pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED,
+                      "cannot listen on unix:%s: cannot give it to uid %ld, gid %ld: %s\n"
+                      "Start as root, or leave the owner out.",
+                      path, (long)(int)uid, (long)(int)gid, strerror(errno));
         return false;
     }
     if (fchmodat(p->dir_fd, p->name, mode, 0) < 0) {
-        snprintf(err, err_n, "cannot set the mode of unix:%s: %s", path, strerror(errno));
+        pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED, "cannot listen on unix:%s: cannot set its mode: %s",
+                      path, strerror(errno));
         return false;
     }
     return true;

@@ -37,12 +37,14 @@ def serve(words: tuple[str, ...]) -> None:
 
 
 def _refuse_words(arguments: Arguments) -> None:
+    from polydoor import codes
     from polydoor.errors import ConfigError
 
     if arguments.words:
         raise ConfigError(
             f"there is no place for {arguments.words[0]!r}: Flask names the application\n"
-            "Write `flask --app APP polydoor -b ADDRESS`."
+            "Write `flask --app APP polydoor -b ADDRESS`.",
+            code=codes.WHICH_APP,
         )
 
 

@@ -101,7 +101,7 @@ def test_file_may_name_the_directory(tmp_path):
 
 
 def test_directory_that_is_not_there():
-    with pytest.raises(ConfigError, match="^--chdir: absent: No such file or directory"):
+    with pytest.raises(ConfigError, match="^--chdir: cannot go to absent: No such file or directory"):
         gather({}, {"chdir": ["absent"]})
     with pytest.raises(ConfigError, match="no directory absent"):
         gather({}, {"app_dir": ["absent"]})

@@ -83,19 +83,20 @@ def test_missing_module_names_a_near_one(shop, tmp_path):
     with pytest.raises(AppLoadError) as caught:
         load_app("bookshp:app")
     assert str(caught.value) == (
-        f"there is no module 'bookshp'\nLooked in {tmp_path} and on sys.path.\nDid you mean bookshop?"
+        f"there is no module bookshp\nLooked in {tmp_path} (the current folder) and the rest of Python's path.\n"
+        "Did you mean bookshop?"
     )
     assert caught.value.exit_code == 3
 
 
 def test_missing_submodule_says_of_what(shop):
-    with pytest.raises(AppLoadError, match="there is no module 'email.nothing'"):
+    with pytest.raises(AppLoadError, match="there is no module email.nothing"):
         load_app("email.nothing:app")
 
 
 @pytest.mark.parametrize("text", ["", ":app", "shop:", "a-b:app", "1shop:app", "shop..x:app"])
 def test_malformed_name(shop, text):
-    with pytest.raises(AppLoadError, match="It is written"):
+    with pytest.raises(AppLoadError, match=r"[Ww]rite .*attr"):
         load_app(text)
 
 
@@ -104,7 +105,7 @@ def test_import_that_fails_shows_the_applications_own_frames(shop):
     with pytest.raises(AppLoadError) as caught:
         load_app(name)
     text = str(caught.value)
-    assert text.startswith(f"the import of {name} failed\nTraceback (most recent call last):\n")
+    assert text.startswith(f"the import of {name} failed at {name}.py:2\nTraceback (most recent call last):\n")
     assert text.endswith("ZeroDivisionError: division by zero")
     assert "apploader" not in text
     assert "importlib" not in text
@@ -145,7 +146,7 @@ def test_missing_file_names_a_near_one(shop, tmp_path):
 
 def test_missing_attribute_names_a_near_one(shop):
     name = shop(APP.format(name="application"))
-    with pytest.raises(AppNotFoundError, match="has no attribute 'aplication'\nDid you mean application") as caught:
+    with pytest.raises(AppNotFoundError, match="has no attribute aplication\nDid you mean application") as caught:
         load_app(f"{name}:aplication")
     assert caught.value.exit_code == 4
 
@@ -154,16 +155,16 @@ def test_no_default_attribute_lists_what_is_defined(shop):
     name = shop("import os\nfrom json import loads\n_hidden = 1\n" + APP.format(name="serve"))
     with pytest.raises(AppNotFoundError) as caught:
         load_app(name)
-    assert str(caught.value) == f"{name} has neither `application` nor `app`\nIt defines: serve."
+    assert str(caught.value) == f"{name} has neither application nor app\nIt defines serve."
 
 
 def test_not_callable_says_what_it_is(shop):
-    with pytest.raises(AppNotFoundError, match=":app is not callable: it is a dict"):
+    with pytest.raises(AppNotFoundError, match=":app is a dict, not an application"):
         load_app(shop("app = {}\n"))
 
 
 def test_factory_that_fails(shop):
     name = shop("def make():\n    raise KeyError('setting')\n")
-    with pytest.raises(AppLoadError, match=r"make\(\) failed\nTraceback") as caught:
+    with pytest.raises(AppLoadError, match=r"make\(\) failed at .*:2\nTraceback") as caught:
         load_app(f"{name}:make()")
     assert "KeyError: 'setting'" in str(caught.value)

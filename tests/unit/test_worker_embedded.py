@@ -116,7 +116,7 @@ def test_settings_are_keywords():
         (hello, {"bind": "ftp://h:1"}, ConfigError, "bad address 'ftp://h:1': the protocol 'ftp' is unknown"),
         (hello, {"factory": True}, ConfigError, "factory is a setting of the command"),
         (hello, {"chdir": "/"}, ConfigError, "chdir is a setting of the command"),
-        ("shop:app", {}, AppNotFoundError, "the application is not callable: it is a str"),
+        ("shop:app", {}, AppNotFoundError, "the application is a str, not an application"),
     ],
 )
 def test_what_cannot_be_is_said_before_the_start(app, keywords, error, text):

@@ -34,7 +34,7 @@ class FakeEngine:
     def listen(self, spec):
         self.calls.append(("listen", spec["port"]))
         if spec["port"] == 1:
-            raise OSError(98, "port 1 is held by init (pid 1)")
+            raise OSError("PD0206: port 1 is held by init (pid 1)")
         return f"http://127.0.0.1:{spec['port']}"
 
     def run_thread(self, app, extra):
@@ -112,7 +112,8 @@ def test_sigterm_drains_and_ends_with_0(engine, capfd):
     assert ("stop", 5000) in engine.calls
     banner, *_ = capfd.readouterr().err.split("polydoor: SIGTERM")
     assert banner == (
-        f"polydoor: serving fake_shop:app\n  http://127.0.0.1:8001\n  2 threads, pid {os.getpid()}; Ctrl-C stops\n"
+        "polydoor: serving fake_shop:app\n  http://127.0.0.1:8001\n  2 requests at once, up to 16384 connections\n"
+        f"  pid {os.getpid()}; Ctrl-C stops\n"
     )
 
 
@@ -128,7 +129,7 @@ def test_first_sigint_drains_and_says_so_second_stops_at_once(engine, capfd, mon
     assert names(engine)[-2:] == ["stop", "kill"]
     said = capfd.readouterr().err
     assert "SIGINT: finishing open requests, for at most 30 s; Ctrl-C again stops at once\n" in said
-    assert said.endswith("polydoor: stopping at once\n")
+    assert said.endswith("polydoor: PD0305: stopping at once; what is not finished is cut\n")
 
 
 def test_handlers_and_wakeup_descriptor_are_put_back(engine):

@@ -15,6 +15,7 @@ from libc.string cimport memcmp, memset
 
 from polydoor.bridge cimport core
 
+from polydoor import codes
 from polydoor._version import __version__
 from polydoor.errors import PeerClosed
 

@@ -13,10 +13,10 @@ PROFILES = {
 }
 
 
-def report(text):
+def report(code, text):
     """Write one line about a request to the error stream."""
     try:
-        sys.stderr.write(f"polydoor: {text}\n")
+        sys.stderr.write(f"polydoor: {code}: {text}\n")
         sys.stderr.flush()
     except Exception:  # also whatever the application put in the place of sys.stderr raises
         pass  # nobody reads the messages any more; that is no reason to stop serving
@@ -30,7 +30,7 @@ cdef object report_failure(Exchange ex):
     if ex.x != NULL:
         core.pd_exchange_describe(ex.x, text, sizeof(text))
         where = text.decode("ascii")
-    report(f"error in the application: {where}\n{traceback.format_exc().rstrip()}")
+    report(codes.APP_FAILED, f"error in the application: {where}\n{traceback.format_exc().rstrip()}")
 
 
 cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
@@ -69,7 +69,8 @@ cdef object close_result(object result, Exchange ex):
             close()
     except BaseException:
         import traceback
-        report(f"error in close() of a response, id {ex.request_id}\n{traceback.format_exc().rstrip()}")
+        text = f"error in close() of a response, id {ex.request_id}\n{traceback.format_exc().rstrip()}"
+        report(codes.CLOSE_FAILED, text)
 
 
 cdef class Engine:

@@ -7,6 +7,7 @@ stands alone, so that the word behind it may be the application; its value can o
 
 from __future__ import annotations
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import SETTINGS
 from polydoor.settings.suggest import hint
@@ -62,7 +63,7 @@ def parse_arguments(argv: list[str], own: Iterable[Setting] = ()) -> Arguments:
             if value is None:
                 value = setting.kind.alone or next(rest, None)
             if value is None:
-                raise ConfigError(f"{option} needs a value: {option} {setting.kind.metavar}")
+                raise ConfigError(f"{option} needs a value: {option} {setting.kind.metavar}", code=codes.NO_VALUE)
             found.options.setdefault(setting.name, []).append(value)
         else:
             found.words.append(word)
@@ -78,8 +79,9 @@ def _split_option(word: str, table: Mapping[str, tuple[Setting, str | None]]) ->
         option, inline = word[:2], word[2:].removeprefix("=") or None
     if option not in table:
         known = [*(name for name in table if name.startswith("--")), *HELP, *VERSION]
-        raise ConfigError(f"unknown option {option}{hint(option, known)}")
+        raise ConfigError(f"unknown option {option}{hint(option, known)}", code=codes.UNKNOWN_OPTION)
     setting, fixed = table[option]
     if fixed is not None and inline is not None:
-        raise ConfigError(f"{option} takes no value\nWrite {option}, or {setting.option}={inline}.")
+        text = f"{option} takes no value\nWrite {option}, or {setting.option}={inline}."
+        raise ConfigError(text, code=codes.BAD_VALUE)
     return setting, option, inline if fixed is None else fixed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from polydoor import codes
 from polydoor.cli.command import Command
 from polydoor.settings.listener import mask_address
 
@@ -23,9 +24,10 @@ def main(argv: list[str]) -> int:
     settings = CHECK.settings(arguments)
 
     from polydoor.worker.apploader import load_app
+    from polydoor.worker.banner import say
 
     for text in settings.warnings:
-        sys.stderr.write(f"polydoor: warning: {text.replace(chr(10), chr(10) + '  ')}\n")
+        say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
     loaded = load_app(settings.app())
     file = settings.text("config")
     source = f", configured by {file}" if file else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from polydoor import codes
 from polydoor.cli.arguments import parse_arguments
 from polydoor.errors import ConfigError
 
@@ -51,14 +52,15 @@ class Command:
 
         if len(arguments.words) > 1:
             first, second = arguments.words[:2]
-            raise ConfigError(f"one application is served, but there are two: {first} and {second}{_meant(first)}")
+            text = f"one application is served, but there are two: {first} and {second}{_meant(first)}"
+            raise ConfigError(text, code=codes.WHICH_APP)
         mine = {row.name for row in self.own}
         options = {name: texts for name, texts in arguments.options.items() if name not in mine}
         if arguments.words:
             options["app"] = arguments.words
         settings = gather(os.environ, options)
         if needs_app and not settings.text("app"):
-            raise ConfigError(f"which application?\nusage: {self.usage}")
+            raise ConfigError(f"no application is named\nusage: {self.usage}", code=codes.WHICH_APP)
         return settings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from polydoor import codes
 from polydoor.cli.command import Command
 from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Setting
@@ -44,7 +45,7 @@ def _show(argv: list[str]) -> int:
     try:
         wanted = form.parse(texts[-1])
     except ValueError as error:
-        raise ConfigError(f"--format {error}, not {texts[-1]!r}") from None
+        raise ConfigError(f"--format {error}, not {texts[-1]!r}", code=codes.BAD_VALUE) from None
     settings = SHOW.settings(arguments, needs_app=False)
 
     from polydoor.settings import export

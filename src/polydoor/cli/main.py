@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from polydoor.errors import BindError, ConfigError, PolydoorError
+from polydoor import codes
+from polydoor.errors import PolydoorError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
+BROKEN = 1  # a defect of our own
+HELP_HELPS = {codes.UNKNOWN_OPTION, codes.NO_VALUE, codes.WHICH_APP}
 
 
 # Each command is a module here with ROWS, what the help says of it, and main(). A first word that is none of them is an
@@ -46,17 +49,31 @@ def guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except PolydoorError as error:
-        say_error(error)
+        say_error(str(error), error.code)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception:
+        say_defect()
+        return BROKEN
 
 
-def say_error(error: PolydoorError) -> None:
+def say_error(text: str, code: str) -> None:
     """One block: what is wrong, then, indented, what to do."""
-    first, *rest = str(error).split("\n")
-    lines = [f"polydoor: {first}", *(f"  {line}" for line in rest)]
-    if isinstance(error, ConfigError) and not isinstance(error, BindError):
+    first, *rest = text.split("\n")
+    lines = [f"polydoor: {code}: {first}", *(f"  {line}" for line in rest)]
+    if code in HELP_HELPS:
         lines.append("  `polydoor --help` lists all options.")
-    sys.stderr.write("\n".join(lines) + "\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return  # nobody reads it; the exit status still tells
+
+
+def say_defect() -> None:
+    """What should not be possible has happened: say so with all that a report needs."""
+    import traceback
+
+    told = traceback.format_exc().rstrip("\n")
+    say_error(f"something happened in Polydoor that should not be possible; please report it\n{told}", codes.OWN_DEFECT)

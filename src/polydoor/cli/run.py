@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polydoor import codes
 from polydoor.cli.command import Command
 
 TYPE_CHECKING = False
@@ -43,8 +44,9 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     """Serve the application that the arguments name, or the one that `given` returns."""
     settings = RUN.settings(arguments, needs_app=given is None)
 
-    from polydoor.worker.serve import say, serve  # only now: help and errors need no engine
+    from polydoor.worker.banner import say
+    from polydoor.worker.serve import serve  # only now: help and errors need no engine
 
     for text in settings.warnings:
-        say(*f"warning: {text}".split("\n"))
+        say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
     return serve(settings, given)

@@ -51,7 +51,8 @@ class BaseServer:
                 raise
             raise BindError(
                 f"{error}\nWithout bindAddress, descriptor 0 must be the listening socket, "
-                "as spawn-fcgi and mod_fcgid pass it."
+                "as spawn-fcgi and mod_fcgid pass it.",
+                code=error.code,
             ) from None
         return server.stopped_by == signal.SIGHUP
 

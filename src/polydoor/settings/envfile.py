@@ -9,6 +9,7 @@ Nothing is expanded: a dollar sign is a dollar sign.
 
 from __future__ import annotations
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", '"': '"', "'": "'", "\\": "\\"}
@@ -20,12 +21,12 @@ def read_variables(path: str, said: str) -> list[tuple[str, str, int]]:
         with open(path, "rb") as file:
             raw = file.read()
     except OSError as error:
-        raise ConfigError(f"{said}: cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"{said}: cannot read {path}: {error.strerror}", code=codes.CANNOT_READ) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8 text") from None
+        raise ConfigError(f"{path}:{line}: not UTF-8 text", code=codes.BAD_ENV_FILE) from None
     found = {name: (name, value, line) for name, value, line in parse_variables(text, path)}
     return list(found.values())
 
@@ -47,7 +48,7 @@ def parse_variables(text: str, path: str) -> list[tuple[str, str, int]]:
             name, start = _name(text, at, end)
             value, at = _value(text, start, end)
         except ValueError as error:
-            raise ConfigError(f"{path}:{line}: {error}") from None
+            raise ConfigError(f"{path}:{line}: {error}", code=codes.BAD_ENV_FILE) from None
         found.append((name, value, line))
     return found
 

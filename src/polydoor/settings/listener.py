@@ -8,6 +8,7 @@ The settings of one listener stand behind the question mark; OPTIONS is their ta
 
 from __future__ import annotations
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
 from polydoor.settings.suggest import hint
@@ -76,7 +77,8 @@ def parse_listener(text: str) -> ListenerSpec:
         _parse_address(address, spec)
         _parse_query(query, spec)
     except ValueError as error:
-        raise ConfigError(f"bad address {mask_address(text)!r}: {error}") from None
+        code = codes.NO_TLS if address.startswith("https:") else codes.BAD_ADDRESS
+        raise ConfigError(f"bad address {mask_address(text)!r}: {error}", code=code) from None
     return spec
 
 
@@ -112,7 +114,9 @@ def _known_protocol(name: str) -> str:
     if name in PROTOCOLS:
         return name
     if name == "https":
-        raise ValueError("Polydoor has no TLS of its own.\nPut a web server that does TLS before it and use http://")
+        raise ValueError(
+            "Polydoor has no TLS of its own\nPut a web server that does TLS before it, and write http:// here."
+        )
     if name in LATER:
         raise ValueError(f"{name} is not spoken yet; there are {', '.join(PROTOCOLS)}")
     raise ValueError(f"the protocol {name!r} is unknown; there are {', '.join(PROTOCOLS)}{hint(name, PROTOCOLS)}")
@@ -130,7 +134,7 @@ def _parse_path(path: str, spec: ListenerSpec) -> None:
 def _parse_host_port(text: str, spec: ListenerSpec) -> None:
     text, _, path = text.partition("/")
     if path:
-        raise ValueError(f"an address has no path; to serve the app below one, add ?mount=/{path}")
+        raise ValueError(f"an address has no path\nTo serve the app below one, add ?mount=/{path} instead.")
     if text.startswith("["):
         host, closing, tail = text[1:].partition("]")
         bad = not closing or ":" not in host

@@ -7,6 +7,7 @@ settings already; `sources` finds the files.
 
 from __future__ import annotations
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME, SETTINGS
 from polydoor.settings.listener import parse_listener
@@ -53,7 +54,7 @@ class Entry:
                 parsed.append(setting.kind.parse(text))
             except ValueError as error:
                 what = "" if setting.secret else f", not {text!r}"
-                raise ConfigError(f"{self.said} {error}{what}") from None
+                raise ConfigError(f"{self.said} {error}{what}", code=codes.BAD_VALUE) from None
         return tuple(map(str, parsed)) if setting.repeat else parsed[0]
 
     def _texts_of_native(self) -> list[str]:
@@ -62,7 +63,7 @@ class Entry:
         try:
             return [self.setting.kind.text_of(item) for item in several]
         except ValueError as error:
-            raise ConfigError(f"{self.said} {error}, not {value!r}") from None
+            raise ConfigError(f"{self.said} {error}, not {value!r}", code=codes.BAD_VALUE) from None
 
 
 class Settings:
@@ -83,7 +84,8 @@ class Settings:
             whole = said.get(entry.setting.part_of)
             if whole:
                 raise ConfigError(
-                    f"{whole.said} and {entry.said} both say where to listen\nSay all of it with {whole.said}."
+                    f"{whole.said} and {entry.said} both say where to listen\nSay all of it with {whole.said}.",
+                    code=codes.CONTRADICTION,
                 )
         for entry in said.values():
             for row in SETTINGS:
@@ -202,7 +204,7 @@ def from_keywords(**values: object) -> Settings:
     """
     for name in values:
         if name not in BY_NAME:
-            raise ConfigError(f"unknown setting {name}{hint(name, BY_NAME)}")
+            raise ConfigError(f"unknown setting {name}{hint(name, BY_NAME)}", code=codes.UNKNOWN_KEY)
     settings = Settings()
     settings.lay([Entry(BY_NAME[name], name, native=value) for name, value in values.items()])
     _join_address(settings)
@@ -228,7 +230,7 @@ def _by_variable(variable: str, place: str | None) -> Setting:
     if setting is None or setting.variable != variable:
         known = [row.variable for row in SETTINGS]
         where = f"{place}: unknown variable {variable}" if place else f"unknown variable {variable} in the environment"
-        raise ConfigError(f"{where}{hint(variable, known)}")
+        raise ConfigError(f"{where}{hint(variable, known)}", code=codes.UNKNOWN_VARIABLE)
     return setting
 
 
@@ -285,12 +287,14 @@ def _check_together(settings: Settings) -> None:
     if settings.flag("factory") and settings.text("app") and ":" not in settings.text("app"):
         raise ConfigError(
             f"{settings.said('factory')} needs the name of the factory behind {settings.text('app')}\n"
-            f"Write it like {settings.text('app')}:create_app."
+            f"Write it like {settings.text('app')}:create_app.",
+            code=codes.CONTRADICTION,
         )
     if settings.number("workers") != 1:
         raise ConfigError(
             f"{settings.said('workers')} can only be 1: this version serves with one process.\n"
-            "Use --threads to work on several requests at once."
+            "Use --threads to work on several requests at once.",
+            code=codes.ONE_PROCESS,
         )
     if settings.number("target_limit") > settings.number("head_limit"):
-        raise ConfigError("the target limit is larger than the head limit, which includes it")
+        raise ConfigError("the target limit is larger than the head limit, which includes it", code=codes.CONTRADICTION)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME
 from polydoor.settings.load import DEFAULT, Entry, Settings, lay_sources, load
@@ -70,7 +71,8 @@ class Gathering:
         try:
             os.chdir(settings.text("chdir"))
         except OSError as error:
-            raise ConfigError(f"{settings.said('chdir')}: {settings.text('chdir')}: {error.strerror}") from None
+            text = f"{settings.said('chdir')}: cannot go to {settings.text('chdir')}: {error.strerror}"
+            raise ConfigError(text, code=codes.NO_FOLDER) from None
 
     def _read_variables(self, settings: Settings) -> None:
         from polydoor.settings.envfile import read_variables
@@ -114,5 +116,6 @@ def _put_on_path(folder: str) -> None:
         if here not in sys.path and "" not in sys.path:
             sys.path.insert(0, here)
         if not os.path.isdir(folder):
-            raise ConfigError(f"there is no directory {folder} to import the application from")
+            text = f"there is no directory {folder} to import the application from"
+            raise ConfigError(text, code=codes.NO_FOLDER)
         sys.path.insert(0, os.path.abspath(folder))

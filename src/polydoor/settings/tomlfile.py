@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 
+from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import SETTINGS
 from polydoor.settings.load import Entry
@@ -27,7 +28,7 @@ def read_file(path: str, said: str) -> list[Entry]:
         if found is None and not said:
             return []
         if not isinstance(found, dict):
-            raise ConfigError(f"{path} has no table [tool.polydoor]")
+            raise ConfigError(f"{path} has no table [tool.polydoor]", code=codes.CANNOT_READ)
         document = found
     return _entries(path, document, table, find_lines(text))
 
@@ -38,12 +39,12 @@ def _read_text(path: str, said: str) -> str:
             raw = file.read()
     except OSError as error:
         who = f"{said}: " if said else ""
-        raise ConfigError(f"{who}cannot read {path}: {error.strerror}") from None
+        raise ConfigError(f"{who}cannot read {path}: {error.strerror}", code=codes.CANNOT_READ) from None
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8 text, which TOML needs") from None
+        raise ConfigError(f"{path}:{line}: not UTF-8 text, which TOML needs", code=codes.BAD_TOML) from None
 
 
 def _parse(path: str, text: str) -> dict[str, object]:
@@ -57,7 +58,8 @@ def _parse(path: str, text: str) -> dict[str, object]:
             line, column = words[1], f" in column {words[3]}"
         else:
             line, column = str(text.rstrip("\n").count("\n") + 1), " at the end"
-        raise ConfigError(f"{path}:{line}: bad TOML{column}: {what or error}\n{_quoted(text, int(line))}") from None
+        told = f"{path}:{line}: bad TOML{column}: {what or error}\n{_quoted(text, int(line))}"
+        raise ConfigError(told, code=codes.BAD_TOML) from None
 
 
 def _quoted(text: str, number: int) -> str:
@@ -76,9 +78,10 @@ def _entries(
         line = next((lines[prefix] for prefix in _prefixes((*table, key)) if prefix in lines), 1)
         setting = BY_KEY.get(key.replace("_", "-"))
         if setting is None:
-            raise ConfigError(f"{path}:{line}: unknown key {key}{_advice(key, path)}")
+            raise ConfigError(f"{path}:{line}: unknown key {key}{_advice(key, path)}", code=codes.UNKNOWN_KEY)
         if setting.name in seen:
-            raise ConfigError(f"{path}:{line}: {seen[setting.name]} and {key} are the same key\nKeep one of them.")
+            told = f"{path}:{line}: {seen[setting.name]} and {key} are the same key\nKeep one of them."
+            raise ConfigError(told, code=codes.CONTRADICTION)
         seen[setting.name] = key
         entries.append(Entry(setting, f"{path}:{line}", f"{path}:{line}: {key}", native=value))
     return entries

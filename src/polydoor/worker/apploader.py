@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import sys
 
+from polydoor import codes
 from polydoor.errors import AppLoadError, AppNotFoundError
-from polydoor.settings.suggest import hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any
+    from typing import Any, NoReturn
 
 DEFAULT_ATTRIBUTES = ("application", "app")
+WSGI_ARGUMENTS = 2
+CO_VARARGS, CO_COROUTINE = 0x04, 0x80  # of code.co_flags; inspect has names for them and costs a megabyte
 
 
 class LoadedApp:
@@ -37,39 +39,45 @@ def load_app(text: str) -> LoadedApp:
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     is_file = source.endswith(".py") or "/" in source
-    module = _load_file(source) if is_file else _load_module(source)
+    module = _load_file(source, attribute) if is_file else _load_module(source, attribute)
     return _pick(module, source, attribute)
 
 
 def _split(text: str) -> tuple[str, str]:
     source, _, attribute = text.partition(":")
     if not source or text.endswith(":"):
-        raise AppNotFoundError(f"{text!r} names no application\nIt is written module:attr or path/file.py:attr.")
+        told = f"{text!r} names no application\nWrite module:attr, module:factory() or path/file.py:attr."
+        raise AppNotFoundError(told, code=codes.BAD_APP_NAME)
     return source, attribute
 
 
-def _load_module(name: str) -> ModuleType:
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise AppLoadError(f"{name!r} is not the name of a module\nIt is written package.module:attr.")
+def _load_module(name: str, attribute: str) -> ModuleType:
     try:
+        if not all(part.isidentifier() for part in name.split(".")):
+            from polydoor.worker.diagnose import no_module_name
+
+            raise AppLoadError(no_module_name(name, attribute), code=codes.BAD_APP_NAME)
         __import__(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise AppLoadError(_not_found(name, error.name)) from None
-        raise AppLoadError(_failed(name, error)) from error
+    except AppLoadError:
+        raise
     except (Exception, SystemExit) as error:
-        raise AppLoadError(_failed(name, error)) from error
+        from polydoor.worker.diagnose import is_about_app, no_module
+
+        if isinstance(error, ModuleNotFoundError) and is_about_app(error, name):
+            raise AppLoadError(no_module(name, error.name or name, attribute), code=codes.MODULE_MISSING) from None
+        _fail(f"the import of {name}", error)
     return sys.modules[name]
 
 
-def _load_file(path: str) -> ModuleType:
+def _load_file(path: str, attribute: str) -> ModuleType:
     from importlib.machinery import ModuleSpec, SourceFileLoader
     from importlib.util import module_from_spec
 
     full = os.path.abspath(path)
     if not os.path.isfile(full):
-        near = hint(os.path.basename(full), _python_files(os.path.dirname(full)))
-        raise AppLoadError(f"there is no file {path}\nLooked for {full}.{near}")
+        from polydoor.worker.diagnose import no_file
+
+        raise AppLoadError(no_file(path, attribute), code=codes.FILE_MISSING)
     name = os.path.basename(full).removesuffix(".py")
     name = name if name.isidentifier() and name not in sys.modules else "polydoor_app"
     loader = SourceFileLoader(name, full)
@@ -81,8 +89,16 @@ def _load_file(path: str) -> ModuleType:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise AppLoadError(_failed(path, error)) from error
+        _fail(f"the import of {path}", error)
     return module
+
+
+def _fail(what: str, error: BaseException) -> NoReturn:
+    """Tell of an exception in the application's own code."""
+    from polydoor.worker.diagnose import explain_failure
+
+    code, text = explain_failure(what, error)
+    raise AppLoadError(text, code=code) from error
 
 
 def _pick(module: ModuleType, source: str, attribute: str) -> LoadedApp:
@@ -91,68 +107,93 @@ def _pick(module: ModuleType, source: str, attribute: str) -> LoadedApp:
     path = attribute.removesuffix("()")
     if not path:
         path = next((name for name in DEFAULT_ATTRIBUTES if hasattr(module, name)), "")
-        if not path:
-            tried = " nor ".join(f"`{name}`" for name in DEFAULT_ATTRIBUTES)
-            raise AppNotFoundError(f"{source} has neither {tried}{_candidates(module)}")
     found: Any = module
     for part in path.split("."):
-        if not hasattr(found, part):
-            near = hint(part, [name for name in vars(module) if not name.startswith("_")])
-            raise AppNotFoundError(f"{source} has no attribute {path!r}{near or _candidates(module)}")
+        if not part or not hasattr(found, part):
+            from polydoor.worker.diagnose import no_attribute
+
+            raise AppNotFoundError(no_attribute(module, source, path), code=codes.ATTRIBUTE_MISSING)
         found = getattr(found, part)
     name = f"{source}:{path}"
     if is_factory:
-        name += "()"
-        found = _call_factory(found, name)
-    if not callable(found):
-        raise AppNotFoundError(f"{name} is not callable: it is a {type(found).__name__}")
+        return LoadedApp(_call_factory(found, f"{name}()", module), f"{name}()")
+    check_app(found, name, module)
     return LoadedApp(found, name)
 
 
-def _call_factory(factory: Any, name: str) -> Any:
+def _call_factory(factory: Any, name: str, module: ModuleType) -> Any:
+    if not callable(factory):
+        told = f"{name[:-2]} is {a_kind(factory)}, not a factory"
+        raise AppNotFoundError(told, code=codes.NOT_CALLABLE)
+    low, _ = argument_counts(factory)
+    if low > 0:
+        told = (
+            f"{name} needs {low} argument{'s' if low > 1 else ''}, but a factory is called without any\n"
+            "Give its parameters default values, or write a function without parameters that calls it."
+        )
+        raise AppNotFoundError(told, code=codes.FACTORY_ARGUMENTS)
     try:
-        return factory()
+        made = factory()
     except (Exception, SystemExit) as error:
-        raise AppLoadError(f"{name} failed{_traceback(error)}") from error
+        from polydoor.worker.diagnose import explain_factory
+
+        raise AppLoadError(explain_factory(name, error), code=codes.FACTORY_FAILED) from error
+    if not callable(made):
+        told = f"{name} returned {a_kind(made)}, not an application\nCheck that it ends with `return app`."
+        raise AppNotFoundError(told, code=codes.FACTORY_RESULT)
+    check_app(made, f"what {name} returned", module)
+    return made
 
 
-def _candidates(module: ModuleType) -> str:
-    """The public callables that the module itself defines."""
-    own = [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
-    ]
-    return f"\nIt defines: {', '.join(own[:8])}." if own else ""
+def check_app(app: Any, name: str, module: ModuleType | None = None) -> None:
+    """Raise AppNotFoundError for what cannot be a WSGI application; what might be one passes."""
+    if not callable(app):
+        from polydoor.worker.diagnose import candidates
+
+        told = f"{name} is {a_kind(app)}, not an application{candidates(module) if module else ''}"
+        raise AppNotFoundError(told, code=codes.NOT_CALLABLE)
+    if _is_coroutine(app) or _is_coroutine(type(app).__call__):
+        told = (
+            f"{name} is an ASGI application, and Polydoor serves WSGI\n"
+            "Name the WSGI application (in Django: wsgi.py, not asgi.py), or use a server for ASGI."
+        )
+        raise AppNotFoundError(told, code=codes.IS_ASGI)
+    if isinstance(app, type):
+        if not hasattr(app, "__iter__"):  # PEP 3333 allows a class whose instances are the response
+            told = f"{name} is a class, not an application\nTo serve an instance, write {name}()."
+            raise AppNotFoundError(told, code=codes.IS_CLASS)
+        return
+    low, high = argument_counts(app)
+    if high < WSGI_ARGUMENTS or low > WSGI_ARGUMENTS:
+        if low == 0:
+            told = f"{name} cannot take environ and start_response, but may be a factory"
+            raise AppNotFoundError(f"{told}\nWrite {name}(), or add --factory.", code=codes.IS_FACTORY)
+        told = f"{name} needs {low} argument{'s' if low > 1 else ''}, and an application takes two"
+        told += ": environ and start_response"
+        raise AppNotFoundError(told, code=codes.NOT_CALLABLE)
 
 
-def _not_found(name: str, missing: str) -> str:
-    lines = [f"there is no module {missing!r}"]
-    if missing != name:
-        lines[0] += f" (of {name})"
-    lines.append(f"Looked in {os.getcwd()} and on sys.path.")
-    near = hint(missing, _python_files(os.getcwd(), strip=True))
-    return "\n".join(lines) + near
+def argument_counts(function: Any) -> tuple[int, int]:
+    """Return how many positional arguments a plain function or method needs and takes; else (0, many)."""
+    bound = 0
+    if type(function).__name__ == "method":
+        function, bound = function.__func__, 1
+    code = getattr(function, "__code__", None) if type(function).__name__ == "function" else None
+    if code is None or hasattr(function, "__wrapped__"):
+        return 0, sys.maxsize
+    most = code.co_argcount - bound
+    high = sys.maxsize if code.co_flags & CO_VARARGS else most
+    return max(0, most - len(function.__defaults__ or ())), high
 
 
-def _python_files(folder: str, *, strip: bool = False) -> list[str]:
-    try:
-        names = [name for name in os.listdir(folder or ".") if name.endswith(".py")]
-    except OSError:
-        return []
-    return [name.removesuffix(".py") for name in names] if strip else names
+def _is_coroutine(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & CO_COROUTINE)
 
 
-def _failed(what: str, error: BaseException) -> str:
-    return f"the import of {what} failed{_traceback(error)}"
-
-
-def _traceback(error: BaseException) -> str:
-    """The traceback from the application's first frame on, as lines below a message."""
-    import traceback
-
-    frame = error.__traceback__
-    while frame and ("importlib" in frame.tb_frame.f_code.co_filename or frame.tb_frame.f_globals is globals()):
-        frame = frame.tb_next
-    shown = "".join(traceback.format_exception(type(error), error, frame))
-    return "\n" + shown.rstrip("\n")
+def a_kind(value: object) -> str:
+    """The type of a value with its article: "a dict", "an int", "None", "a module"."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

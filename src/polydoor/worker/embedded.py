@@ -9,11 +9,11 @@ from __future__ import annotations
 import atexit
 import threading
 
-from polydoor.errors import AppNotFoundError, BootError, ConfigError
+from polydoor.errors import BootError, ConfigError
 from polydoor.settings.catalog.startup import STARTUP
 from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
-from polydoor.worker.apploader import LoadedApp
+from polydoor.worker.apploader import LoadedApp, check_app
 from polydoor.worker.serve import Worker
 
 TYPE_CHECKING = False
@@ -91,8 +91,7 @@ class Server:
         banner: bool = False,
         **settings: object,
     ) -> None:
-        if not callable(app):
-            raise AppNotFoundError(f"the application is not callable: it is a {type(app).__name__}")
+        check_app(app, "the application")
         if bind != DEFAULT_BIND:
             settings["bind"] = bind
         self.addresses: tuple[str, ...] = ()

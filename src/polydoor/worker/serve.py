@@ -14,18 +14,23 @@ import sys
 import threading
 import time
 
+from polydoor import codes
 from polydoor.bridge import Engine
 from polydoor.errors import BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
 from polydoor.worker.apploader import LoadedApp, load_app
+from polydoor.worker.banner import banner, say, wants_colour, write
+from polydoor.worker.capacity import check_backlog, fit_connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
 
+ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
 GRACE_S = 2.0  # after everything was cut: for threads that still run application code
 THREAD_ENDED = 0  # no signal has this number
@@ -106,7 +111,8 @@ class Worker:
         self.load = load or (lambda: load_app(settings.app()))
         self.state = WorkerState()
         self.signals = WakePipe(self.watched)
-        self.engine = Engine(settings.engine())
+        self.connections = fit_connections(settings.number("max_connections"))
+        self.engine = _make_engine(settings, self.connections)
         self.signals.watch(self.engine.log_fd)
         self.addresses: list[str] = []
         self.beats = 0
@@ -130,6 +136,7 @@ class Worker:
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.addresses = [self._listen(spec) for spec in self.settings.listeners()]
+        check_backlog(self.settings.number("backlog"))
         loaded = self.load()
         count = self.settings.number("threads")
         extra = self.settings.environ()
@@ -138,14 +145,25 @@ class Worker:
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
         if not self.engine.can_spill:
-            say("no folder for spill files works, so large bodies are streamed", "name one with --spill-dir")
+            say(
+                "no folder for spill files works, so large bodies are streamed",
+                "Name one with --spill-dir.",
+                code=codes.NO_SPILL,
+            )
         self.announce(loaded)
 
     def announce(self, loaded: LoadedApp) -> None:
         """Say what is served, where, and how to stop it."""
-        count = self.settings.number("threads")
-        plural = "thread" if count == 1 else "threads"
-        say(f"serving {loaded.name}", *self.addresses, f"{count} {plural}, pid {os.getpid()}; Ctrl-C stops")
+        write(
+            banner(
+                loaded.name,
+                self.addresses,
+                threads=self.settings.number("threads"),
+                connections=self.connections,
+                config_file=self.settings.text("config"),
+                colour=wants_colour(os.environ),
+            )
+        )
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
@@ -171,19 +189,20 @@ class Worker:
         while text := self.engine.take_log():
             write(text)
 
-    def _listen(self, spec: dict[str, int | str | list[str]]) -> str:
+    def _listen(self, spec: ListenerSpec) -> str:
         try:
             return self.engine.listen(spec)
         except (OSError, ValueError) as error:
-            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise BindError(text) from None
+            raise _bind_error(str(error), spec) from None
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}", daemon=self.daemon)
         try:
             thread.start()
         except RuntimeError as error:
-            raise BootError(f"cannot start thread {len(self.threads) + 1}: {error}") from None
+            text = f"cannot start thread {len(self.threads) + 1}: {error}"
+            text += "\nLower --threads, or raise the limit of processes."
+            raise BootError(text, code=codes.NO_THREAD) from None
         self.threads.append(thread)
 
     def _guard(self, target: Callable[[], None]) -> None:
@@ -208,7 +227,7 @@ class Worker:
             say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
             self.drain(drain_ms)
         elif number == signal.SIGINT and self.state.now == DRAINING:
-            say("stopping at once")
+            say("stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
             self.state.move(STOPPING)
             self.engine.kill()
             self.deadline = time.monotonic() + GRACE_S
@@ -233,18 +252,23 @@ class Worker:
     def say_left(self) -> None:
         """Say how many threads do not return."""
         left = len(self.threads) - len(self.ended)
-        say(f"{left} of {len(self.threads)} threads are still in the application; leaving without them")
+        text = f"{left} of {len(self.threads)} threads are still in the application; leaving without them"
+        say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
 
 
-def say(first: str, *more: str) -> None:
-    """Write a block to standard error."""
-    write("\n".join([f"polydoor: {first}", *(f"  {line}" for line in more)]) + "\n")
-
-
-def write(text: str) -> None:
-    """Write to standard error at once."""
+def _make_engine(settings: Settings, connections: int) -> Engine:
     try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except OSError:  # nobody reads our messages any more; that is no reason to stop serving
-        return
+        return Engine(settings.engine() | {"max_connections": connections})
+    except OSError as error:
+        raise BootError(f"{error}\nLook at the limits of memory and open files.") from None
+
+
+def _bind_error(text: str, spec: ListenerSpec) -> BindError:
+    """What the core says, "PD0201: what happened", and behind a line feed what to do; and who is in the way."""
+    code, _, block = text.partition(": ")
+    if code == ADDRESS_IN_USE:
+        from polydoor.worker.holder import describe_holder
+
+        first, _, rest = block.partition("\n")
+        block = f"{first}\n{describe_holder(spec)}\n{rest}"
+    return BindError(block, code=code) if code.startswith("PD") else BindError(text)

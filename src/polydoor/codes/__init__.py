@@ -1,0 +1,325 @@
+"""The stable codes of all messages: PD0001 and on. Imports nothing.
+
+Each code stands in front of the serious lines that Polydoor writes, in the log and on the terminal, so that a search
+finds the line, this table and docs/reference/codes.md, which tools/gen_codes.py makes from it. A number is never
+given to another meaning, nor used again.
+
+    PD00xx  command line and configuration        PD03xx  life of the process
+    PD01xx  loading the application                PD04xx  the application, and its responses
+    PD02xx  sockets                                PD05xx, PD06xx, PD07xx  refused requests
+
+The text below a code is its row: a title, what happened, and behind the arrow what to do. It costs a serving process
+nothing, as the compiler drops it. Codes that the core writes are numbered in C; `engine` holds their texts.
+"""
+
+# --- PD00xx: command line and configuration ---------------------------------------------------------------------------
+
+BAD_CONFIGURATION = "PD0001"
+"""The command line or the configuration is wrong
+
+Something that was asked for cannot be done; the message says what.
+-> Correct what the message names.
+"""
+
+UNKNOWN_OPTION = "PD0002"
+"""Unknown option
+
+The command line holds an option that does not exist. Options are neither abbreviated nor guessed.
+-> Correct the spelling; `polydoor --help` lists all options.
+"""
+
+NO_VALUE = "PD0003"
+"""An option without its value
+
+The option needs a value, and the command line ends behind it.
+-> Give the value: `--threads 4` or `--threads=4`.
+"""
+
+WHICH_APP = "PD0004"
+"""Not exactly one application
+
+One application is served. The command line names none, or more than one.
+-> Name it as `polydoor shop:app`, or set POLYDOOR_APP. Quote a value that holds spaces.
+"""
+
+BAD_VALUE = "PD0005"
+"""A setting has a value that it cannot have
+
+The value is of another kind, or out of bounds; the message says what is needed and where the value stood.
+-> Give a value as the message says.
+"""
+
+UNKNOWN_VARIABLE = "PD0006"
+"""Unknown variable
+
+The environment holds a variable that begins with POLYDOOR_ and names no setting, so it would be without effect.
+-> Correct the spelling, or take it out of the environment.
+"""
+
+BAD_ADDRESS = "PD0007"
+"""An address cannot be understood
+
+What `-b` or POLYDOOR_BIND says is not an address; the message says which part.
+-> Write protocol://HOST:PORT, protocol+unix:PATH or fd://N, with options behind a question mark.
+"""
+
+NO_TLS = "PD0008"
+"""https was asked for
+
+Polydoor has no TLS of its own.
+-> Put a web server that does TLS before it, and listen on http:// or a gateway protocol.
+"""
+
+CONTRADICTION = "PD0009"
+"""Settings that do not go together
+
+Each of the values is possible, but not both at once.
+-> Change one of them.
+"""
+
+UNKNOWN_KEY = "PD0010"
+"""Unknown setting
+
+A file, or a call from Python, holds a key that names no setting, so it would be without effect.
+-> Correct the spelling; docs/reference lists all settings.
+"""
+
+CANNOT_READ = "PD0011"
+"""A file cannot be read
+
+A configuration file, or a file of variables, that was named is not there, may not be read, or does not hold what it
+was named for.
+-> Correct the path, or the permissions of the file.
+"""
+
+BAD_TOML = "PD0012"
+"""A configuration file is not TOML
+
+The message names the file and the line, and quotes it.
+-> Correct the line. Strings stand in quotes, lists in brackets: bind = ["127.0.0.1:8000"].
+"""
+
+BAD_ENV_FILE = "PD0013"
+"""A file of variables cannot be understood
+
+The message names the file and the line.
+-> Write one NAME=VALUE on each line; put quotes round a value with spaces or line ends.
+"""
+
+NO_FOLDER = "PD0014"
+"""A folder is not there
+
+The folder in which to run, or from which to import the application, cannot be entered.
+-> Correct the path of --chdir or --app-dir.
+"""
+
+ONE_PROCESS = "PD0015"
+"""More than one process was asked for
+
+This version serves with one process.
+-> Leave --workers out; use --threads to work on several requests at once.
+"""
+
+WITHOUT_EFFECT = "PD0016"
+"""A setting is without effect
+
+Something that the environment asks for cannot be done; the server starts without it.
+-> Read what the message says to do instead, or unset the variable.
+"""
+
+# --- PD01xx: loading the application ----------------------------------------------------------------------------------
+
+BAD_APP_NAME = "PD0100"
+"""Not the name of an application
+
+What stands for the application is neither a module nor a file, or an attribute is missing behind the colon.
+-> Write module:attr, module:factory() or path/file.py:attr.
+"""
+
+MODULE_MISSING = "PD0101"
+"""The module of the application cannot be found
+
+No folder on Python's path holds it. The current folder is looked in first.
+-> Start in the folder that holds the module, or name the folder in PYTHONPATH. Check the spelling.
+"""
+
+FILE_MISSING = "PD0102"
+"""The file of the application cannot be found
+
+The path leads nowhere, or to something that is not a file.
+-> Correct the path. It counts from the current folder.
+"""
+
+IMPORT_FAILED = "PD0103"
+"""The application's own code fails while it is imported
+
+The module was found and raised an exception. The traceback shows the application's frames.
+-> Correct the line that the message names. `python -c "import MODULE"` shows the same.
+"""
+
+SYNTAX_ERROR = "PD0104"
+"""The application is not valid Python
+
+A file of the application cannot be compiled by this version of Python.
+-> Correct the line that is shown; check that this is the version of Python that the code was written for.
+"""
+
+IMPORT_INSIDE = "PD0105"
+"""The application imports something that is not there
+
+The application's module was found. One of its own imports was not.
+-> Install the missing package into the environment that Polydoor runs in, or correct the import.
+"""
+
+CIRCULAR_IMPORT = "PD0106"
+"""Modules import each other
+
+A module was used before it had finished: it imports another one, which imports the first.
+-> Move one of the imports into the function that needs it, or what both need into a third module.
+"""
+
+IMPORT_EXITED = "PD0107"
+"""The application ends the process while it is imported
+
+Its code calls sys.exit() or raises SystemExit, as a script does at its end.
+-> Put what should only run as a script below `if __name__ == "__main__":`.
+"""
+
+ATTRIBUTE_MISSING = "PD0108"
+"""The module has no such attribute
+
+The module was imported, but it holds no application of that name, or neither `application` nor `app`.
+-> Name the attribute behind a colon, as in shop:create_app().
+"""
+
+NOT_CALLABLE = "PD0109"
+"""The application cannot be called
+
+A WSGI application is something that can be called. What was found is not.
+-> Name the application itself.
+"""
+
+IS_FACTORY = "PD0110"
+"""A function that makes the application was named as the application
+
+It cannot be called with environ and start_response.
+-> Add parentheses: shop:create_app() calls it once and serves what it returns.
+"""
+
+IS_CLASS = "PD0111"
+"""A class was named as the application
+
+Calling it makes an instance, which WSGI takes for the response. That only works if instances can be iterated over.
+-> Name an instance, or add parentheses to make one: shop:Shop().
+"""
+
+IS_ASGI = "PD0112"
+"""An ASGI application was named
+
+Polydoor serves WSGI. An ASGI application is a coroutine and takes other arguments.
+-> Name the WSGI application (in Django: wsgi.py, not asgi.py), or serve it by a server for ASGI.
+"""
+
+FACTORY_ARGUMENTS = "PD0113"
+"""The factory needs arguments
+
+A factory is called without arguments.
+-> Give its parameters default values, or write a function without parameters that calls it.
+"""
+
+FACTORY_FAILED = "PD0114"
+"""The factory raised an exception
+
+The traceback shows where.
+-> Correct the line that the message names.
+"""
+
+FACTORY_RESULT = "PD0115"
+"""The factory did not return an application
+
+What it returned cannot be called.
+-> Check that the factory ends with `return app`.
+"""
+
+# --- PD02xx: sockets (what a listener may lack is numbered in core/base/notice.h) -------------------------------------
+
+NO_LISTENER = "PD0200"
+"""An address cannot be listened on
+
+The message says why.
+-> Correct what the message names.
+"""
+
+BACKLOG_CAPPED = "PD0231"
+"""The kernel makes the backlog shorter
+
+net.core.somaxconn is smaller than --backlog, and the kernel takes the smaller one.
+-> Raise it as root, `sysctl net.core.somaxconn=2048`, or set --backlog to what the kernel allows.
+"""
+
+# --- PD03xx: the life of the process ----------------------------------------------------------------------------------
+
+CANNOT_START = "PD0301"
+"""The server cannot start
+
+Memory, descriptors or something else that the operating system gives is missing.
+-> Look at the limits of the service or container: memory, open files, processes.
+"""
+
+NO_THREAD = "PD0302"
+"""A thread cannot be started
+
+The operating system refused one.
+-> Lower --threads, or raise the limit of processes (ulimit -u, or TasksMax and pids.max of the service).
+"""
+
+NO_SPILL = "PD0303"
+"""No folder for spill files works
+
+Large request bodies cannot be put into a file, so they are streamed to the application while they arrive.
+-> Name a folder that can be written to with --spill-dir.
+"""
+
+FEW_DESCRIPTORS = "PD0304"
+"""Fewer connections than asked for
+
+Each connection takes a descriptor, and the process may have fewer than --max-connections asks for.
+-> Raise the limit (ulimit -n, or LimitNOFILE of the service), or lower --max-connections.
+"""
+
+STOPPED_AT_ONCE = "PD0305"
+"""Open requests were cut
+
+A second Ctrl-C, or the end of --drain-timeout, came before the open requests were finished.
+-> If clients need them finished, wait longer, or raise --drain-timeout.
+"""
+
+THREADS_LEFT = "PD0306"
+"""Threads were left behind
+
+Application code did not return in time after the server was told to stop, and the process ended without it.
+-> Give the calls that wait (database, other services) a timeout; raise --drain-timeout.
+"""
+
+OWN_DEFECT = "PD0307"
+"""A defect of Polydoor
+
+Something happened inside Polydoor that should not be possible.
+-> Please report it with the lines below the message.
+"""
+
+# --- PD04xx: the application, and its responses (the core's are numbered in core/base/notice.h and codec/reason.h) ----
+
+APP_FAILED = "PD0401"
+"""The application raised an exception
+
+The client was answered 500, or its response was broken off if it had begun. The traceback follows.
+-> Correct the application.
+"""
+
+CLOSE_FAILED = "PD0402"
+"""close() of a response raised an exception
+
+The response had been sent. The traceback follows.
+-> Correct the close() method of what the application returned.
+"""

@@ -1,0 +1,293 @@
+"""What to say about the codes that the core writes: what happened, and behind the arrow what to do.
+
+Numbers and titles stand in core/codec/reason.h (refused requests, and response heads) and core/base/notice.h
+(everything else). No serving process imports this.
+"""
+
+# --- opening a listener -----------------------------------------------------------------------------------------------
+
+ADDRESS_IN_USE = """Another program listens on this address, often an older run of the same server. Where the \
+system lets us look, the message names it.
+-> Stop that program, or choose another port or path."""
+
+ADDRESS_FORBIDDEN = """This user may not listen there: ports below 1024 need a privilege, and a Unix socket needs \
+write permission for its directory.
+-> Choose a port from 1024 on, give the program CAP_NET_BIND_SERVICE, or choose or chown the directory."""
+
+ADDRESS_NOT_HERE = """The address belongs to another machine, or its interface is down.
+-> Choose an address that `ip addr` shows, 127.0.0.1 for this machine alone, or 0.0.0.0 for all interfaces."""
+
+NO_SUCH_NETWORK = """This machine, or this container, has no IPv6 (or no IPv4).
+-> Use an address of the other family."""
+
+NOT_AN_ADDRESS = """The host is a name. Names are not looked up, so that a start never waits for a name server.
+-> Write a numeric address, localhost, or * for all interfaces."""
+
+CANNOT_LISTEN = """The operating system refused the socket for the reason that the message gives.
+-> Look up the reason; listen on another address meanwhile."""
+
+GATEWAY_EXPOSED = """FastCGI and SCGI believe their peer: whoever can connect may claim to be any user. Polydoor \
+opens them to the network only for the addresses that are listed.
+-> Add ?allow=ADDRESS of the web server, or listen on 127.0.0.1 or a Unix socket."""
+
+BAD_SOCKET_PATH = """The path is empty, ends in a slash, or is longer than the operating system allows (107 bytes).
+-> Choose a shorter path that ends in a file name."""
+
+NO_SOCKET_DIR = """The directory in which the socket should be made is not there or cannot be opened.
+-> Create it (RuntimeDirectory= of a systemd service does), or correct the path."""
+
+UNSAFE_SOCKET_DIR = """Everybody may write to the directory of the socket, and could put another one in its place.
+-> Take the write permission of others away (chmod o-w), or choose another directory."""
+
+PATH_IS_TAKEN = """At the path of the socket lies a file, a symbolic link or a socket of another user. It is never \
+removed.
+-> Look what it is; remove it, or choose another path."""
+
+NO_SOCKET_LOCK = """Beside the socket lies a lock file, by which two servers cannot take one path. It cannot be opened \
+or locked.
+-> Check the owner of the file and its directory; choose a directory on a local disk."""
+
+SOCKET_PATH_FAILED = """The socket's file could not be looked at, removed, given its mode or its owner.
+-> Check the owner of the directory; leave mode and owner out."""
+
+BAD_DESCRIPTOR = """fd://N needs a listening stream socket that whoever started Polydoor has opened, such as systemd.
+-> Check the number (the first one of systemd is 3) and that the socket unit has Accept=no."""
+
+# --- accepting --------------------------------------------------------------------------------------------------------
+
+ACCEPT_EXHAUSTED = """A new connection could not be accepted. Accepting pauses for a moment; open connections go on.
+-> Raise the limit of open files (ulimit -n, LimitNOFILE), or lower --max-connections."""
+
+LISTENER_LOST = """A listening socket was closed or shut down from outside, so nothing more comes through it.
+-> Restart the server; see who else holds the socket."""
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+LOG_LOST = """More was to be told than could be written.
+-> See why standard error is not read, or what makes so many messages."""
+
+# --- responses --------------------------------------------------------------------------------------------------------
+
+RESPONSE_CUT = """The application gave more bytes than its Content-Length says. The surplus was not sent.
+-> Correct the Content-Length, or leave it out. It counts bytes, not characters."""
+
+RESPONSE_SHORT = """The application gave fewer bytes than its Content-Length says. The connection was broken off, so \
+that nobody takes the response for a whole one.
+-> Correct the Content-Length, or leave it out."""
+
+FILE_SHRANK = """A file became shorter while it was sent. The connection was broken off.
+-> Replace files by renaming a new one over them, rather than by rewriting them."""
+
+WRITE_TIMEOUT = """The peer took no further byte of the response for --write-timeout. The connection was closed.
+-> Nothing, if it is a client with a bad line; raise --write-timeout if it is your own."""
+
+BAD_STATUS = """The application's status is not written as "200 OK". The client was answered 500.
+-> Pass three digits, a space and a reason to start_response()."""
+
+BAD_RESPONSE_NAME = """The name of a response header holds a space, a colon or another byte that may not stand there.
+-> Correct the name."""
+
+BAD_RESPONSE_VALUE = """The value of a response header holds a line end or another control character, by which one \
+header could become two.
+-> Remove control characters from what goes into headers."""
+
+HOP_BY_HOP = """The application set a header such as Connection or Transfer-Encoding, which is the server's (PEP 3333).
+-> Remove it."""
+
+BAD_RESPONSE_LENGTH = """The application's Content-Length is no plain decimal number, or stands twice.
+-> Pass one Content-Length, or none."""
+
+RESPONSE_HEAD_TOO_LARGE = """The status and headers do not fit one packet of the front end's protocol.
+-> Send fewer or shorter headers; large cookies are the usual reason."""
+
+# --- request line and header lines ------------------------------------------------------------------------------------
+
+NONE = """Never written.
+-> Nothing."""
+
+BAD_METHOD = """The method holds a byte that may not stand there. Often TLS was spoken to a port without TLS.
+-> Check that the client speaks plain HTTP to this port."""
+
+BAD_REQUEST_LINE = """The request line does not have its three parts with one space between them.
+-> Nothing for stray clients; else correct the client."""
+
+BAD_TARGET = """The target is neither a path, nor an absolute URL, nor `*` for OPTIONS; or a byte in it must be \
+escaped.
+-> Have the client escape the URL."""
+
+BAD_VERSION = """The request line does not end in a version such as HTTP/1.1.
+-> Nothing for stray clients; else correct the client."""
+
+UNSUPPORTED_VERSION = """The client speaks another version, such as HTTP/2 without having asked.
+-> Have the client, or the front end, speak HTTP/1.1."""
+
+CONNECT_REFUSED = """The client takes the server for a proxy.
+-> Nothing; it is mostly somebody who looks for open proxies."""
+
+NUL_IN_PATH = """The path holds an escaped NUL, which no file or application expects.
+-> Nothing; it is mostly an attack."""
+
+METHOD_TOO_LONG = """No method that is in use is so long.
+-> Nothing; it is mostly an attack or another protocol."""
+
+TOO_MANY_EMPTY_LINES = """More empty lines stand before the request line than a faulty client would send.
+-> Nothing; it is mostly an attack."""
+
+LEADING_SPACE = """The first header line begins with white space. Servers disagree on what that means, which is used \
+to smuggle requests.
+-> Correct the client."""
+
+BARE_LF = """A line ends in LF without CR before it. Servers disagree on what that means, which is used to smuggle \
+requests.
+-> Have the client end lines with CR LF."""
+
+BARE_CR = """A CR stands where no line ends. Servers disagree on what that means, which is used to smuggle requests.
+-> Correct the client."""
+
+BAD_FIELD_NAME = """A header has no name, or a name with a byte that may not stand there.
+-> Correct the client."""
+
+SPACE_BEFORE_COLON = """White space stands between a header's name and its colon, which is used to smuggle requests.
+-> Correct the client."""
+
+NO_COLON = """A header line has no colon.
+-> Correct the client."""
+
+BAD_FIELD_VALUE = """The value of a header holds a control character.
+-> Correct the client."""
+
+OBS_FOLD = """A header goes on in the next line. RFC 9112 has abolished that.
+-> Have the client write each header in one line."""
+
+DUPLICATE_FIELD = """A header that may stand once, such as Host, stands twice.
+-> Correct the client or the front end that adds the second one."""
+
+MISSING_HOST = """An HTTP/1.1 request must say for which host it is.
+-> Correct the client; for a health check, add a Host header."""
+
+BAD_HOST = """The Host header is not a host name or address with an optional port.
+-> Correct the client or the health check."""
+
+# --- limits and time of a head ----------------------------------------------------------------------------------------
+
+HEAD_TOO_LARGE = """All headers, or CGI variables, together are larger than --head-limit. Cookies are the usual reason.
+-> Let the application set fewer cookies, or raise --head-limit."""
+
+TOO_MANY_FIELDS = """The request has more headers, or CGI variables, than --field-limit.
+-> Raise --field-limit if the client is one of yours."""
+
+TARGET_TOO_LONG = """Path and query together are longer than --target-limit.
+-> Send long data in a body, or raise --target-limit."""
+
+HEAD_TIMEOUT = """The request head was not complete within --head-timeout.
+-> Nothing for stray or slow clients; raise --head-timeout if they are yours."""
+
+NO_MEMORY = """No memory was left for the request.
+-> Give the server more memory, or lower --max-connections and --body-memory."""
+
+OVERLOADED = """More complete requests wait for a thread than --queue-limit allows, or one waited longer than \
+--queue-timeout. The client was answered 503.
+-> Find what makes the application slow; add threads if it mostly waits."""
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+BAD_CONTENT_LENGTH = """The Content-Length of the request is not a plain decimal number.
+-> Correct the client."""
+
+DUPLICATE_CONTENT_LENGTH = """The request has two Content-Length headers, which is used to smuggle requests.
+-> Correct the client or the front end."""
+
+LENGTH_AND_ENCODING = """The request says the length of its body in two ways, which is used to smuggle requests.
+-> Correct the client or the front end."""
+
+BAD_TRANSFER_ENCODING = """The Transfer-Encoding is not exactly `chunked`.
+-> Correct the client."""
+
+UNKNOWN_TRANSFER_ENCODING = """The body is encoded in a way that is not known here.
+-> Have the client send `chunked`, or a Content-Length."""
+
+ENCODING_IN_HTTP10 = """HTTP/1.0 knows no Transfer-Encoding, and servers disagree on what to do with one.
+-> Have the client speak HTTP/1.1."""
+
+BAD_EXPECTATION = """The Expect header asks for something else than 100-continue.
+-> Correct the client."""
+
+BAD_CHUNK_SIZE = """The size of a chunk is not a plain hexadecimal number.
+-> Correct the client."""
+
+BAD_CHUNK_EXTENSION = """What stands behind a chunk's size is malformed.
+-> Correct the client."""
+
+CHUNK_OVERHEAD = """The body is cut into so many small chunks that their framing outweighs the data.
+-> Have the client send larger chunks."""
+
+BAD_CHUNK_END = """A chunk is longer than its size says.
+-> Correct the client."""
+
+BAD_TRAILER = """Behind the last chunk stands a header that is malformed or may not stand there.
+-> Correct the client."""
+
+BODY_TRUNCATED = """The client left, or ended its side, before the body was complete.
+-> Nothing, if people cancel uploads; else look at the timeouts of the front end."""
+
+BODY_TOO_LARGE = """The body is larger than --body-limit. The client was answered 413.
+-> Raise --body-limit if such uploads are wanted; the front end has a limit of its own."""
+
+BODY_TIMEOUT = """The body came more slowly than --body-timeout and 500 bytes a second allow.
+-> Raise --body-timeout if clients with bad lines upload much."""
+
+SPILL_FAILED = """A large body could not be written to its temporary file; mostly the disk is full.
+-> Make room, or name another folder with --spill-dir."""
+
+# --- CGI variables, FastCGI, SCGI -------------------------------------------------------------------------------------
+
+BAD_VARIABLE_NAME = """The front end sent a variable without a name, or with a byte in it that may not stand there.
+-> Correct the front end's configuration."""
+
+BAD_VARIABLE_VALUE = """The front end sent a variable whose value holds a NUL or a line end.
+-> Correct the front end's configuration."""
+
+DUPLICATE_VARIABLE = """The front end sent a variable twice that may stand once.
+-> Remove one of the lines that set it, such as a second include of fastcgi_params."""
+
+MISSING_METHOD = """The front end sent no REQUEST_METHOD.
+-> Include the front end's usual list of variables (nginx: fastcgi_params or scgi_params)."""
+
+BAD_PATH = """The path that the front end sent does not begin with a slash.
+-> Correct how the front end sets REQUEST_URI, SCRIPT_NAME or PATH_INFO."""
+
+FCGI_BAD_VERSION = """What came in is not FastCGI.
+-> Check that the front end speaks FastCGI to this address (nginx: fastcgi_pass)."""
+
+FCGI_BAD_RECORD = """The front end broke the FastCGI protocol.
+-> Check that the front end speaks FastCGI to this address; report it to the front end's makers."""
+
+FCGI_BAD_PAIR = """The list of variables ends in the middle of one.
+-> Report it to the front end's makers."""
+
+FCGI_ID_IN_USE = """The front end began a request under a number that another open request has.
+-> Report it to the front end's makers."""
+
+FCGI_EARLY_STDIN = """The front end sent the body before it had sent all variables.
+-> Report it to the front end's makers."""
+
+FCGI_FLOOD = """The peer sends questions that must be answered, and takes none of the answers.
+-> Nothing; it is mostly an attack. See that only the front end can connect."""
+
+SCGI_BAD_LENGTH = """What came in is not SCGI.
+-> Check that the front end speaks SCGI to this address (nginx: scgi_pass)."""
+
+SCGI_TOO_LARGE = """The variables together are larger than --head-limit, or what came in is not SCGI.
+-> Raise --head-limit, or check that the front end speaks SCGI to this address."""
+
+SCGI_NO_COMMA = """The front end broke the SCGI protocol.
+-> Check that the front end speaks SCGI to this address."""
+
+SCGI_BAD_PAIRS = """The front end broke the SCGI protocol.
+-> Report it to the front end's makers."""
+
+SCGI_LENGTH_NOT_FIRST = """SCGI requires CONTENT_LENGTH to come first.
+-> Include the front end's usual list of variables (nginx: scgi_params)."""
+
+SCGI_NO_VERSION = """SCGI requires the variable SCGI with the value 1.
+-> Include the front end's usual list of variables (nginx: scgi_params)."""

@@ -1,0 +1,59 @@
+"""What the operating system allows: descriptors for connections, and the kernel's part of the backlog."""
+
+from __future__ import annotations
+
+import os
+
+from polydoor import codes
+from polydoor.worker.banner import say
+
+SPARE = 64  # descriptors for listeners, spill files, and what the application opens
+SOMAXCONN = "/proc/sys/net/core/somaxconn"
+
+
+def fit_connections(wanted: int) -> int:
+    """Return how many connections there may be: `wanted`, or what the descriptors allow.
+
+    The soft limit is raised as far as needed and allowed. It is low for the sake of programs that use select() with
+    high descriptors; a connection here is never looked at that way.
+    """
+    have = os.sysconf("SC_OPEN_MAX")
+    if 0 <= have < wanted + SPARE:
+        have = _raise_limit(wanted + SPARE)
+    if have < 0 or have >= wanted + SPARE:
+        return wanted
+    fitting = max(have - SPARE, have // 2)
+    say(
+        f"{fitting} connections fit into the limit of {have} descriptors, {wanted} were asked for",
+        "Raise the limit with ulimit -n, or lower --max-connections.",
+        code=codes.FEW_DESCRIPTORS,
+    )
+    return fitting
+
+
+def _raise_limit(wanted: int) -> int:
+    """Raise the soft limit up to the hard one, and return what it is then; -1 is no limit."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except (OSError, ValueError):  # a sandbox forbids it: then it is what it was
+        return os.sysconf("SC_OPEN_MAX")
+    return soft
+
+
+def check_backlog(wanted: int) -> None:
+    """Say so when the kernel will shorten the backlog."""
+    try:
+        with open(SOMAXCONN, "rb", buffering=0) as file:
+            allowed = int(file.read(32))
+    except (OSError, ValueError):
+        return  # not Linux, or hidden: then there is nothing to say
+    if allowed < wanted:
+        say(
+            f"the kernel shortens the backlog of {wanted} to {allowed} connections",
+            f"Raise it as root with `sysctl net.core.somaxconn={wanted}`, or set --backlog {allowed}.",
+            code=codes.BACKLOG_CAPPED,
+        )

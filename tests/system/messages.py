@@ -1,0 +1,212 @@
+"""The situations of which tests/golden/messages shows what is said: files, command line, and what is prepared."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'hello']\n"
+LISTENER = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); "
+LISTENER += "sys.stdin.read()"
+UNIX_LISTENER = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind('shop.sock'); s.listen(); "
+UNIX_LISTENER += "print('bound', flush=True); sys.stdin.read()"
+
+
+@dataclass
+class Case:
+    """One situation."""
+
+    command: str  # as a person types it; PORT and /HERE are filled in
+    files: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    prepare: Callable[[ExitStack, Path], dict[str, str]] | None = None  # gives what placeholders stand for
+    prefix: tuple[str, ...] = ()  # what runs the command, to take something away from it
+    serves: bool = False  # it comes up, and is ended by SIGTERM
+    unless: str = ""  # a reason why this machine cannot show it
+
+
+def hold(stack: ExitStack, folder: Path, code: str) -> dict[str, str]:
+    """Let another process listen."""
+    command = [sys.executable, "-c", code]
+    holder = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    stack.callback(holder.communicate)  # closes its standard input, which ends it
+    assert holder.stdout is not None
+    said = holder.stdout.readline().strip()
+    return {"PORT": said, "PID": str(holder.pid), "SERVER": os.path.basename(sys.executable)}
+
+
+def hold_port(stack: ExitStack, folder: Path) -> dict[str, str]:
+    return hold(stack, folder, LISTENER)
+
+
+def hold_path(stack: ExitStack, folder: Path) -> dict[str, str]:
+    return {**hold(stack, folder, UNIX_LISTENER), "PORT": "-"}
+
+
+def closed_folder(stack: ExitStack, folder: Path) -> dict[str, str]:
+    (folder / "closed").mkdir(mode=0o555)
+    stack.callback((folder / "closed").chmod, 0o755)
+    return {}
+
+
+def without(capability: str) -> tuple[str, ...]:
+    """Root without one of its privileges; an ordinary user has none."""
+    return ("setpriv", "--bounding-set", f"-{capability}", "--inh-caps", f"-{capability}") if os.geteuid() == 0 else ()
+
+
+def read_number(path: str) -> int:
+    try:
+        return int(Path(path).read_text(encoding="ascii"))
+    except OSError:
+        return 0
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+PORT_START = read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+SOMAXCONN = read_number("/proc/sys/net/core/somaxconn")
+LOCAL = "-b 127.0.0.1:0"
+
+USAGE = {
+    "option-unknown": Case("polydoor shop:app --thread 3"),
+    "option-without-value": Case("polydoor shop:app --threads"),
+    "app-missing": Case("polydoor -t 2"),
+    "app-twice": Case("polydoor shop:app blog:app"),
+    "value-out-of-bounds": Case("polydoor shop:app --threads 0"),
+    "variable-unknown": Case("polydoor shop:app", env={"POLYDOOR_THREAD": "3"}),
+    "variable-value": Case("polydoor shop:app", env={"POLYDOOR_IDLE_TIMEOUT": "soon"}),
+    "address-https": Case("polydoor shop:app -b https://127.0.0.1:443"),
+    "address-unknown-protocol": Case("polydoor shop:app -b htp://127.0.0.1:8000"),
+    "address-without-port": Case("polydoor shop:app -b 127.0.0.1"),
+    "address-ipv6-bare": Case("polydoor shop:app -b ::1:8000"),
+    "address-port-too-large": Case("polydoor shop:app -b 127.0.0.1:80000"),
+    "address-with-path": Case("polydoor shop:app -b http://127.0.0.1:8000/shop"),
+    "address-option-unknown": Case("polydoor shop:app -b scgi://127.0.0.1:4000?alow=10.0.0.1"),
+    "address-unix-without-path": Case("polydoor shop:app -b fastcgi+unix:"),
+}
+
+FILES = {
+    "toml-bad": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nthreads = 4 5\n'}),
+    "toml-unknown-key": Case("polydoor", {"pyproject.toml": '[tool.polydoor]\napp = "shop:app"\nthread = 4\n'}),
+    "toml-bad-value": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\n\nthreads = "many"\n'}),
+    "config-missing": Case("polydoor --config live.toml"),
+    "env-file-bad": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nSHOP NAME=Corner\n"}),
+    "chdir-missing": Case("polydoor shop:app --chdir /srv/shop"),
+    "app-dir-missing": Case("polydoor shop:app --app-dir src"),
+}
+
+LOADING = {
+    "module-missing": Case(f"polydoor guestbok:app {LOCAL}", {"guestbook.py": APP}),
+    "module-in-subfolder": Case(f"polydoor shop:app {LOCAL}", {"site/shop.py": APP}),
+    "module-in-package": Case(f"polydoor wsgi {LOCAL}", {"mysite/__init__.py": "", "mysite/wsgi.py": APP}),
+    "submodule-missing": Case(f"polydoor mysite.wsgj {LOCAL}", {"mysite/__init__.py": "", "mysite/wsgi.py": APP}),
+    "module-with-dot-for-colon": Case(f"polydoor shop.app {LOCAL}", {"shop.py": APP}),
+    "module-name-with-dash": Case(f"polydoor my-shop:app {LOCAL}", {"my-shop.py": APP}),
+    "file-missing": Case(f"polydoor site/shpo.py {LOCAL}", {"site/shop.py": APP}),
+    "file-without-py": Case(f"polydoor site/shop:app {LOCAL}", {"site/shop.py": APP}),
+    "file-is-a-folder": Case(f"polydoor ./site {LOCAL}", {"site/shop.py": APP}),
+    "attribute-empty": Case(f"polydoor shop: {LOCAL}", {"shop.py": APP}),
+    "attribute-missing": Case(f"polydoor shop:ap {LOCAL}", {"shop.py": APP}),
+    "attribute-default-missing": Case(
+        f"polydoor shop {LOCAL}",
+        {"shop.py": "import json\n\n" + APP.replace("app(", "serve(") + "\ndef create_app():\n    return serve\n"},
+    ),
+    "attribute-not-callable": Case(f"polydoor shop:PAGE {LOCAL}", {"shop.py": APP + "PAGE = 'hello'\n"}),
+    "attribute-is-class": Case(f"polydoor shop:Shop {LOCAL}", {"shop.py": "class Shop:\n    pass\n"}),
+    "attribute-is-factory": Case(
+        f"polydoor shop:create_app {LOCAL}", {"shop.py": APP + "def create_app():\n    return app\n"}
+    ),
+    "attribute-is-asgi": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "async def app(scope, receive, send): ...\n"}),
+    "factory-with-arguments": Case(
+        f"polydoor 'shop:create_app()' {LOCAL}", {"shop.py": "def create_app(name, debug=False):\n    pass\n"}
+    ),
+    "factory-without-return": Case(f"polydoor 'shop:create_app()' {LOCAL}", {"shop.py": "def create_app(): pass\n"}),
+    "factory-fails": Case(
+        f"polydoor 'shop:create_app()' {LOCAL}",
+        {"shop.py": "def create_app():\n    return read()\n\n\ndef read():\n    return {}['DATABASE']\n"},
+    ),
+    "import-fails": Case(
+        f"polydoor shop:app {LOCAL}",
+        {"shop.py": "from settings import PORT\n\n" + APP, "settings.py": "import os\n\nPORT = os.environ['SHOP']\n"},
+    ),
+    "import-fails-in-library": Case(
+        f"polydoor shop:app {LOCAL}",
+        {
+            "shop.py": "import sys\n\nsys.path.append('site-packages')\nimport orm\n\norm.connect()\n",
+            "site-packages/orm.py": "def connect():\n    dial()\n\n\ndef dial():\n    raise OSError('no answer')\n",
+        },
+    ),
+    "import-syntax-error": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "def app(environ, start_response:\n"}),
+    "import-of-missing": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "import flaskk\n\n" + APP}),
+    "import-circular": Case(
+        f"polydoor shop:app {LOCAL}",
+        {"shop.py": "from models import Order\n\n" + APP, "models.py": "from shop import app\n\n\nclass Order: ...\n"},
+    ),
+    "import-exits": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "import sys\n\n" + APP + "\nsys.exit(7)\n"}),
+}
+
+SOCKETS = {
+    "port-in-use": Case("polydoor shop:app -b 127.0.0.1:PORT", prepare=hold_port),
+    "unix-in-use": Case("polydoor shop:app -b unix:shop.sock", prepare=hold_path),
+    "port-forbidden": Case(
+        "polydoor shop:app -b 127.0.0.1:1",
+        prefix=without("net_bind_service"),
+        unless="every user may take port 1 here" if PORT_START <= 1 else "",
+    ),
+    "unix-forbidden": Case(
+        "polydoor shop:app -b unix:closed/shop.sock", prepare=closed_folder, prefix=without("dac_override")
+    ),
+    "address-not-here": Case("polydoor shop:app -b 192.0.2.1:8000"),
+    "address-is-a-name": Case("polydoor shop:app -b shop.example:8000"),
+    "gateway-exposed": Case("polydoor shop:app -b fastcgi://0.0.0.0:9000"),
+    "unix-is-a-file": Case("polydoor shop:app -b unix:shop.py", {"shop.py": APP}),
+    "unix-without-directory": Case("polydoor shop:app -b unix:run/shop.sock"),
+    "descriptor-not-open": Case("polydoor shop:app -b fd://77"),
+}
+
+SERVING = {
+    "banner": Case(
+        "polydoor shop:app -b http://127.0.0.1:0 -b fastcgi+unix:/HERE/shop.sock -t 2", {"shop.py": APP}, serves=True
+    ),
+    "banner-one-thread": Case("polydoor shop -b 127.0.0.1:0 -t 1", {"shop.py": APP}, serves=True),
+    "banner-in-colour": Case(
+        "polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, env={"FORCE_COLOR": "1", "NO_COLOR": ""}, serves=True
+    ),
+    "banner-with-configuration": Case(
+        "polydoor", {"shop.py": APP, "polydoor.toml": 'app = "shop"\nbind = ["127.0.0.1:0"]\n'}, serves=True
+    ),
+    "web-concurrency": Case(
+        "polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, env={"WEB_CONCURRENCY": "4"}, serves=True
+    ),
+    "backlog-shortened": Case(
+        "polydoor shop -b 127.0.0.1:0 --backlog 65535",
+        {"shop.py": APP},
+        prepare=lambda _stack, _folder: {"SOMAXCONN": str(SOMAXCONN)},
+        serves=True,
+        unless="the kernel shortens no backlog here" if SOMAXCONN >= 65535 else "",
+    ),
+    "descriptors-few": Case(
+        "polydoor shop -b 127.0.0.1:0",
+        {"shop.py": APP},
+        prefix=("sh", "-c", 'ulimit -n 500 && exec "$@"', "sh"),
+        serves=True,
+    ),
+}
+
+CASES = USAGE | FILES | LOADING | SOCKETS | SERVING
