@@ -46,10 +46,10 @@ def test_check_takes_the_application_from_anywhere(capsys, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("argv", "status", "message"),
     [
-        ([], 2, "which application?\n  usage: polydoor check [APP] [options]\n"),
+        ([], 2, "no application is named\n  usage: polydoor check [APP] [options]\n"),
         (["x", "--thread", "1"], 2, "unknown option --thread\n  Did you mean --threads?\n"),
-        (["no_module_of_this_name"], 3, "there is no module 'no_module_of_this_name'\n"),
-        ([f"{CHECKED}:nothing"], 4, "has no attribute 'nothing'"),
+        (["no_module_of_this_name"], 3, "there is no module no_module_of_this_name\n"),
+        ([f"{CHECKED}:nothing"], 4, "has no attribute nothing"),
     ],
 )
 def test_check_ends_with_the_status_of_what_is_wrong(argv, status, message, capsys):
@@ -62,7 +62,7 @@ def test_check_warns(capsys, monkeypatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "3")
     status, _, err = said(capsys, "check", CHECKED)
     assert status == 0
-    assert err.startswith("polydoor: warning: WEB_CONCURRENCY is 3, but this version serves with one process\n  Use ")
+    assert err.startswith("polydoor: PD0016: WEB_CONCURRENCY is 3, but this version serves with one process\n  Use ")
 
 
 @pytest.mark.parametrize("first", [[], ["run"]])
