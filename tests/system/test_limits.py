@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import select
+
 import pytest
 
 from peers import http
-from support.fixtures import PROTOCOLS
+from support.fixtures import PROTOCOLS, Control
 from support.holding import HoldingServer, three
 from support.server import APPS, Server
 
@@ -33,6 +35,59 @@ def test_a_body_that_stops_arriving_is_refused(tmp_path, name):
             upload.send(b"half")
             response = upload.finish()
         assert (response.status, response.complete) == (408, True)
+
+
+BEAT_S = 0.02
+
+
+def drip(upload, piece, pieces):
+    """Sends a piece at each beat until the server answers; whether it did before all were sent."""
+    for _ in range(pieces):
+        upload.send(piece)
+        if select.select([upload.wire.sock], [], [], BEAT_S)[0]:
+            return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """A server without much patience for bodies; its doors by protocol and mode."""
+    folder = tmp_path_factory.mktemp("impatient")
+    listeners = {
+        f"{name}-{mode}": f"{name}+unix:{folder}/{name}-{mode}?stream={int(mode == 'stream')}"
+        for name in PROTOCOLS
+        for mode in ("buffered", "stream")
+    }
+    with Server(APP, list(listeners.values()), options=["--body-timeout", "0.3"]) as server:
+        yield dict(zip(listeners, server.doors, strict=True))
+
+
+WAYS = [f"{name}-{mode}" for mode in ("buffered", "stream") for name in PROTOCOLS]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_body_that_drips_in_is_cut_off(impatient, key, way):
+    """Less than 500 bytes in a second behind the time of grace, although something comes all the time."""
+    with impatient[way].start("POST", f"/absorb?key={key}", length=1_000_000) as upload:
+        assert drip(upload, b"x", 500)
+        response = upload.finish()
+    noted = Control(impatient["http-buffered"]).notes(key, 2 if way.endswith("stream") else 0)
+    if way.endswith("stream"):
+        assert (noted[0], noted[1][1]) == ("called", True)  # read() raised an OSError
+        assert response.status == 500
+    else:
+        assert noted == []
+        assert (response.status, response.complete) == (408, True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_body_that_is_only_slow_is_taken(impatient, way):
+    size = 100
+    with impatient[way].start("POST", "/digest", length=40 * size) as upload:
+        assert not drip(upload, b"x" * size, 39)  # for 0.8 s, so beyond the time of grace
+        upload.send(b"x" * size)
+        upload.end_body()
+        assert upload.finish().json()[0] == 40 * size
 
 
 def test_an_idle_kept_connection_is_closed(tmp_path):

@@ -108,3 +108,21 @@ def test_a_second_sigterm_changes_nothing(tmp_path):
         held.release()
         assert held.exchange.finish().complete
         server.wait()
+
+
+def test_the_first_sigint_drains_and_the_second_stops_at_once(tmp_path):
+    options = ["--drain-timeout", "600"]
+    with HoldingServer(tmp_path, three(tmp_path), threads=3, options=options) as server:
+        held = [server.hold(door) for door in server.doors]
+        for one in held:
+            one.wait_running()
+        server.process.send_signal(signal.SIGINT)
+        server.log.wait_for("SIGINT: finishing open requests, for at most 600 s; Ctrl-C again stops at once")
+        assert eventually(lambda: refuses(server.doors[0]))
+        held[0].release()
+        assert held[0].exchange.finish().complete
+        server.process.send_signal(signal.SIGINT)
+        server.wait()
+        assert "polydoor: stopping at once" in server.log.lines
+        for one in held[1:]:
+            assert not one.exchange.finish().complete

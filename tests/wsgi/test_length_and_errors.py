@@ -27,14 +27,9 @@ def test_l01_write_past_the_length_raises(door, control, key, server):
     assert control.notes(key, 1)[0] is not None
 
 
-def complaints(lines):
-    return sum("Content-Length" in line for line in lines)
-
-
-def test_l01_surplus_is_logged(door, server):
-    before = complaints(server.log.lines)
-    door.request("GET", "/lengthy?length=10&size=16")
-    assert server.log.wait_until(lambda lines: complaints(lines) > before)
+def test_l01_surplus_is_logged_with_its_request(door, server, key):
+    door.request("GET", f"/lengthy/{key}?length=10&size=16")
+    assert "more than its Content-Length" in server.log.wait_for(f"GET /lengthy/{key}")
 
 
 def test_l01_surplus_never_reaches_the_next_response(http_door):
@@ -46,15 +41,14 @@ def test_l01_surplus_never_reaches_the_next_response(http_door):
 
 
 @pytest.mark.parametrize("size", [0, 1, 9])
-def test_l02_too_few_bytes_are_visible_and_logged(door, server, size):
-    before = complaints(server.log.lines)
-    response = door.request("GET", f"/lengthy?length=10&size={size}")
+def test_l02_too_few_bytes_are_visible_and_logged_with_their_request(door, server, size, key):
+    response = door.request("GET", f"/lengthy/{key}?length=10&size={size}")
     if size:
         assert (response.status, response.header("Content-Length"), response.complete) == (200, "10", False)
         assert response.body == b"x" * size
     else:
         assert response.status == 500 or not response.complete, response.summary()
-    assert server.log.wait_until(lambda lines: complaints(lines) > before)
+    assert "less than its Content-Length" in server.log.wait_for(f"GET /lengthy/{key}")
 
 
 def test_l03_the_length_of_a_single_item_is_computed(door):
