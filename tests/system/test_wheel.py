@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -55,6 +56,30 @@ def test_wheel_needs_no_other_package_and_names_its_licence(wheel):
     assert "Requires-Dist" not in metadata
     assert "\nLicense-Expression: BSD-3-Clause\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
+
+
+def pip():
+    """A Python that has pip: this one, or the one that the environment was made of."""
+    for python in (sys.executable, getattr(sys, "_base_executable", sys.executable)):
+        found = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
+        if found.returncode == 0:
+            return [python, "-m", "pip"]
+    raise AssertionError("no pip, neither here nor in the Python that this environment was made of")
+
+
+def test_pip_installs_the_wheel_where_there_is_no_compiler(wheel, tmp_path):
+    fresh = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
+    bare = {"PATH": str(fresh / "bin"), "HOME": str(tmp_path), "GUESTBOOK_DB": str(tmp_path / "book.db")}
+    assert [name for name in ("cc", "gcc", "clang", "meson", "ninja") if shutil.which(name, path=bare["PATH"])] == []
+    install = [*pip(), "--python", fresh / "bin" / "python", "--isolated", "install", "--no-index", wheel]
+    done = subprocess.run(install, env=bare, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    named = subprocess.run([fresh / "bin" / "polydoor", "--help"], env=bare, capture_output=True, check=False)
+    assert (named.returncode, named.stderr) == (0, b"")
+    serve = [fresh / "bin" / "python", "-c", SERVE_ONE, str(ROOT / "examples" / "guestbook")]
+    done = subprocess.run(serve, env=bare, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "HTTP/1.1 200 OK\n", "")
 
 
 def test_wheel_runs_where_there_is_no_compiler(wheel, tmp_path):
