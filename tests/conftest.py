@@ -59,8 +59,10 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
-    """Say how many front ends are missing, how many tests that cost, and what installs them."""
+    """Say at the end how many front ends are missing, how many tests that cost, and what installs them."""
+    result = yield
     missing = sorted(name for name in (*PROGRAMS, *FEATURES) if not is_there(name))
     skips = terminalreporter.stats.get("skipped", [])
     not_run = sum("front end missing" in str(report.longrepr) for report in skips)
@@ -70,6 +72,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line("they are installed by: sudo make test-deps")
     else:
         terminalreporter.write_line("none missing; 0 tests not run for want of one")
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,9 @@ def _pip(verb: str, *arguments: str) -> int:
     extra = shlex.split(os.environ.get("PIP_ARGS", ""))
     quiet = ("--disable-pip-version-check", "--quiet", "--no-input")
     base = (sys.executable, "-m", "pip", "--python", str(PYTHON), *quiet)
-    return run(*base, verb, *extra, *arguments, PIP_ROOT_USER_ACTION="ignore")
+    # What pip keeps of its downloads stays in the checkout, unless somebody has chosen another place for it.
+    cache = os.environ.get("PIP_CACHE_DIR") or str(ROOT / "build" / "pip")
+    return run(*base, verb, *extra, *arguments, PIP_ROOT_USER_ACTION="ignore", PIP_CACHE_DIR=cache)
 
 
 def _absent(wanted: list[str]) -> list[str]:

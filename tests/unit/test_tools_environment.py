@@ -196,3 +196,55 @@ def test_package_is_built_again_only_when_a_source_changed(place, monkeypatch, t
     environment._install_package()
     assert len(built) == 2
     assert {"--no-build-isolation", "--no-deps", "--force-reinstall"} <= set(built[0])
+
+
+WHEEL = """\
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1] + "/polydoor_made_up-1-py3-none-any.whl", "w") as wheel:
+    info = "polydoor_made_up-1.dist-info/"
+    wheel.writestr("polydoor_made_up.py", "")
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: polydoor-made-up\\nVersion: 1\\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(info + "RECORD", "")
+"""
+
+
+def below(*folders):
+    """Names and times of all files below some folders."""
+    paths = [path for folder in folders for path in Path(folder).rglob("*")]
+    return {path: path.lstat().st_mtime_ns for path in paths if not path.is_dir()}
+
+
+def test_installing_changes_nothing_outside_the_environment(place, monkeypatch, tmp_path):
+    wheels, home, project = tmp_path / "wheels", tmp_path / "home", tmp_path / "pyproject.toml"
+    for folder in (wheels, home):
+        folder.mkdir()
+    subprocess.run([sys.executable, "-c", WHEEL, wheels], check=True)
+    project.write_text('[dependency-groups]\ntest = ["polydoor-made-up"]\n')
+    monkeypatch.setattr(environment, "PROJECT", project)
+    monkeypatch.setenv("PIP_ARGS", f"--no-index --find-links {wheels}")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", os.defpath)  # pip asks programs such as rustc for their version
+    monkeypatch.delenv("PIP_CACHE_DIR", raising=False)
+    base = subprocess.run(
+        [getattr(sys, "_base_executable", sys.executable), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    before = below(wheels, base)
+    environment.prepare_groups("test")
+    assert list(place.glob("lib/python*/site-packages/polydoor_made_up.py"))
+    assert list(home.iterdir()) == []
+    assert below(wheels, base) == before
+
+
+def test_what_pip_keeps_stays_in_the_checkout(place, monkeypatch):
+    ran = []
+    monkeypatch.delenv("PIP_CACHE_DIR", raising=False)
+    monkeypatch.setattr(environment, "run", lambda *command, **variables: ran.append((command, variables)) or 0)
+    environment._pip("install", "something")
+    [(command, variables)] = ran
+    assert command[command.index("--python") + 1] == str(environment.PYTHON)
+    assert Path(variables["PIP_CACHE_DIR"]).is_relative_to(ROOT / "build")
+    monkeypatch.setenv("PIP_CACHE_DIR", "/chosen")
+    environment._pip("install", "something")
+    assert ran[1][1]["PIP_CACHE_DIR"] == "/chosen"
