@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,46 @@ def ask(peers, address):
     peer = peers.enter_context(socket.create_connection(address))
     peer.sendall(HELLO)
     assert peer.recv(4096).endswith(b"hello")
+
+
+LIMITED = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv.pop()),) * 2);"
+    " from polydoor.cli import main; sys.exit(main())"
+)
+
+
+def highest_descriptor_limit():
+    """The kernel's where this process may set it, else its own."""
+    own, kernels = resource.getrlimit(resource.RLIMIT_NOFILE)[1], Path("/proc/sys/fs/nr_open").read_text()
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({kernels}, {kernels}))"
+    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    return int(kernels) if tried.returncode == 0 else own
+
+
+def cpu_ms(pid):
+    """Time in the processor so far, of the program and of the kernel for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
+
+
+def test_a_limit_of_a_million_descriptors_costs_nothing():
+    """Neither memory nor start time may follow `ulimit -n`, which is a billion in some containers."""
+    sizes, times = {}, {}
+    with ExitStack() as stack:
+        limits = (1024, highest_descriptor_limit()) * 3  # the least of three each, all of them at the same time
+        for limit in limits:
+            started = Server(f"{APPS}/trivial.py:app", start=("-c", LIMITED), options=[str(limit)])
+            server = stack.enter_context(started)
+            assert server.doors[0].request("GET", "/").body == b"hello"
+            limit_line = next(line for line in limits_of(server.pid) if line.startswith("Max open files"))
+            assert limit_line.split()[3:5] == [str(limit)] * 2
+            times.setdefault(limit, []).append(cpu_ms(server.pid))
+            sizes.setdefault(limit, []).append(server.pid)
+        sizes = {limit: min(pss_kib(pid) for pid in pids) for limit, pids in sizes.items()}
+    print(f"KiB: {sizes}, ms: {times}")
+    assert max(sizes.values()) - min(sizes.values()) <= 64
+    assert min(times[limits[1]]) - min(times[limits[0]]) <= 30
+
+
+def limits_of(pid):
+    return Path(f"/proc/{pid}/limits").read_text().splitlines()
