@@ -113,3 +113,14 @@ def complain_oddly(environ: Environ, start_response: StartResponse) -> Iterable[
     errors.write(f"{key} last\n")
     errors.flush()
     return reply(start_response, "written")
+
+
+@route
+def complain_between(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Writes much to wsgi.errors, control characters among it, before each block of its body."""
+    key = argument(environ, "key")
+    errors = environ["wsgi.errors"]
+    start_response("200 OK", TEXT)
+    for number in range(20):
+        errors.write(f"{key} {number} \0\x01\x1b[31m\x9b\r" + "x" * 50_000 + "\n")
+        yield b"block %d " % number

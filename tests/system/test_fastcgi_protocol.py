@@ -272,6 +272,18 @@ def test_f12_writes_of_any_size_are_framed(client, fcgi_door, size):
     assert response.body == b"\0" * size + b"\1" * size
 
 
+def test_f13_error_output_never_mixes_with_the_response(client, fcgi_door, server, key):
+    client.start(1, fcgi_door.variables("GET", f"/complain_between?key={key}"))
+    response = client.response(1)
+    assert (response.body, response.complete) == (b"".join(b"block %d " % number for number in range(20)), True)
+    assert response.stderr == b""  # it goes to our log, and not through the front end
+    server.log.wait_for(f"{key} 19 ")
+    lines = [line for line in server.log.lines if f"{key} " in line]
+    assert [line.removeprefix(f"{key} ") for line in lines] == [
+        f"{number} \\x00\\x01\\x1b[31m\\x9b\\r" + "x" * 50_000 for number in range(20)
+    ]
+
+
 def test_rule_10_a_full_server_answers_503_in_full(tmp_path):
     options = ["--queue-limit", "1"]
     with HoldingServer(tmp_path, [f"fastcgi+unix:{tmp_path}/f"], threads=1, options=options) as server:

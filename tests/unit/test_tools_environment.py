@@ -226,10 +226,9 @@ def test_installing_changes_nothing_outside_the_environment(place, monkeypatch, 
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", os.defpath)  # pip asks programs such as rustc for their version
     monkeypatch.delenv("PIP_CACHE_DIR", raising=False)
-    base = subprocess.run(
-        [getattr(sys, "_base_executable", sys.executable), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+    python = getattr(sys, "_base_executable", sys.executable)
+    where = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    base = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
     before = below(wheels, base)
     environment.prepare_groups("test")
     assert list(place.glob("lib/python*/site-packages/polydoor_made_up.py"))

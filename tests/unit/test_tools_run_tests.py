@@ -89,7 +89,7 @@ def test_the_environments_pytest_is_run_and_its_status_passed_on(started, monkey
 
 def test_soak_takes_the_full_volume_in_one_process(started, monkeypatch):
     monkeypatch.setattr(run_tests, "_raise_descriptor_limit", lambda: None)
-    monkeypatch.setattr(run_tests, "_write_result", lambda scale: started.append(scale))
+    monkeypatch.setattr(run_tests, "_write_result", started.append)
     assert run_tests.main(["--soak"]) == 5
     (command, variables), scale = started[1:]
     assert command[3:7] == ("-n", "0", "-m", "soak or scaled")
