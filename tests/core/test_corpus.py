@@ -55,9 +55,8 @@ def test_corpus_has_the_promised_number_of_different_cases(protocol: str, least:
 COVERAGE = corpus.FOLDER / "coverage.md"
 LATER = "later: "
 ROWS = 35  # of the table of parsing decisions
-SCENARIOS = [
-    f"{group}{n}" for group, first, last in (("A", 11, 34), ("F", 1, 14), ("G", 1, 16)) for n in range(first, last + 1)
-]
+GROUPS = (("A", 11, 34), ("F", 1, 14), ("G", 1, 16))
+SCENARIOS = [f"{group}{n}" for group, first, last in GROUPS for n in range(first, last + 1)]
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import run_tests
 ROOT = Path(__file__).parents[2]
 
 # The project's own conftest.py, but with one program that nobody has and one that everybody has.
-PROGRAMS = '\nPROGRAMS.clear()\nPROGRAMS.update(shell=("sh", "/bin/sh"))\n'
+PROGRAMS = '\nFEATURES.clear()\nPROGRAMS.clear()\nPROGRAMS.update(shell=("sh", "/bin/sh"))\n'
 ABSENT = 'PROGRAMS.update(moonbase=("moonbase-server", "/nowhere/moonbase-server"))\n'
 TESTS = """
 import pytest
@@ -83,8 +83,14 @@ def started(monkeypatch):
 def test_the_environments_pytest_is_run_and_its_status_passed_on(started, monkeypatch):
     monkeypatch.setenv("ARGS", "-k 'scgi and not slow' -x")
     assert run_tests.main([]) == 5
-    command = (environment.PYTHON, "-m", "pytest", "-n", "2", "-k", "scgi and not slow", "-x")
-    assert started == [("prepare", ("test",)), (command, {})]
+    prepared, (command, variables) = started
+    assert prepared == ("prepare", ("test",))
+    assert (*command[:3], *command[4:]) == (
+        *(environment.PYTHON, "-m", "pytest"),
+        *("-n", "2", "-k", "scgi and not slow", "-x"),
+    )
+    assert Path(command[3].removeprefix("--basetemp=")).parent == Path(variables["TMPDIR"])
+    assert not Path(variables["TMPDIR"]).exists()  # it was made for this run alone
 
 
 def test_soak_takes_the_full_volume_in_one_process(started, monkeypatch):
@@ -92,5 +98,5 @@ def test_soak_takes_the_full_volume_in_one_process(started, monkeypatch):
     monkeypatch.setattr(run_tests, "_write_result", started.append)
     assert run_tests.main(["--soak"]) == 5
     (command, variables), scale = started[1:]
-    assert command[3:7] == ("-n", "0", "-m", "soak or scaled")
-    assert (variables, scale) == ({"SCALE": "100"}, "100")
+    assert command[4:8] == ("-n", "0", "-m", "soak or scaled")
+    assert (variables["SCALE"], scale) == ("100", "100")
