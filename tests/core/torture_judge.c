@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "fastcgi_text.h"
+
 enum { ECHO_SIZE = 6000, REQUESTS_MAX = 8 };
 
 /* --- scripts ------------------------------------------------------------------------------------------------------ */
@@ -27,35 +29,6 @@ static void put_http(struct text *t, const char *path, size_t body, const char *
         text_printf(t, "Content-Length: %zu\r\n", body);
     text_printf(t, "\r\n");
     put_body(t, body);
-}
-
-static void put_record(struct text *t, int type, int id, struct pd_slice content)
-{
-    const char header[8] = { 1, (char)type, 0, (char)id, (char)(content.n >> 8), (char)(content.n & 0xff), 0, 0 };
-    text_put(t, pd_slice(header, sizeof header));
-    text_put(t, content);
-}
-
-static void put_pair(struct text *t, const char *name, const char *value)
-{
-    const char sizes[2] = { (char)strlen(name), (char)strlen(value) };
-    text_put(t, pd_slice(sizes, 2));
-    text_printf(t, "%s%s", name, value);
-}
-
-/* BEGIN_REQUEST and PARAMS; role and flags keep the connection unless `last`. */
-static void put_fastcgi_head(struct text *t, int id, const char *path, const char *length, bool last)
-{
-    const char begin[8] = { 0, 1, last ? 0 : 1 };
-    struct text params = { 0 };
-    put_record(t, 1, id, pd_slice(begin, sizeof begin));
-    put_pair(&params, "REQUEST_METHOD", *length ? "POST" : "GET");
-    put_pair(&params, "REQUEST_URI", path);
-    put_pair(&params, "SERVER_PROTOCOL", "HTTP/1.1");
-    put_pair(&params, "CONTENT_LENGTH", length);
-    put_record(t, 4, id, text_view(&params));
-    put_record(t, 4, id, PD_SLICE_NONE);
-    text_fini(&params);
 }
 
 static void put_scgi(struct text *t, const char *path, size_t body)
@@ -93,23 +66,23 @@ static void write_fastcgi(struct scripts *s)
     struct text body = { 0 };
     struct text *t = add_text(s);
     put_body(&body, ECHO_SIZE / 2);
-    put_fastcgi_head(t, 1, "/echo", "6000", false);
-    put_fastcgi_head(t, 2, "/echo", "3000", false);
-    put_fastcgi_head(t, 3, "/plain", "5", false);
-    put_record(t, 5, 1, text_view(&body));
-    put_record(t, 5, 2, text_view(&body));
-    put_record(t, 5, 2, PD_SLICE_NONE);
-    put_record(t, 2, 3, PD_SLICE_NONE);
-    put_record(t, 9, 0, PD_SLICE("\015\000FCGI_MAX_REQS"));
-    put_record(t, 5, 1, text_view(&body));
-    put_record(t, 5, 1, PD_SLICE_NONE);
-    put_fastcgi_head(t, 4, "/big", "", true);
-    put_record(t, 5, 4, PD_SLICE_NONE);
+    fastcgi_put_head(t, 1, "/echo", "6000", false);
+    fastcgi_put_head(t, 2, "/echo", "3000", false);
+    fastcgi_put_head(t, 3, "/plain", "5", false);
+    fastcgi_put_record(t, 5, 1, text_view(&body));
+    fastcgi_put_record(t, 5, 2, text_view(&body));
+    fastcgi_put_record(t, 5, 2, PD_SLICE_NONE);
+    fastcgi_put_record(t, 2, 3, PD_SLICE_NONE);
+    fastcgi_put_record(t, 9, 0, PD_SLICE("\015\000FCGI_MAX_REQS"));
+    fastcgi_put_record(t, 5, 1, text_view(&body));
+    fastcgi_put_record(t, 5, 1, PD_SLICE_NONE);
+    fastcgi_put_head(t, 4, "/big", "", true);
+    fastcgi_put_record(t, 5, 4, PD_SLICE_NONE);
     s->fastcgi[s->fastcgi_n++] = text_view(t);
     text_fini(&body);
     t = add_text(s);
-    put_fastcgi_head(t, 1, "/file", "", true);
-    put_record(t, 5, 1, PD_SLICE_NONE);
+    fastcgi_put_head(t, 1, "/file", "", true);
+    fastcgi_put_record(t, 5, 1, PD_SLICE_NONE);
     s->fastcgi[s->fastcgi_n++] = text_view(t);
 }
 
