@@ -203,7 +203,7 @@ static void wait_for_waiter(struct pd_exchange *x)
 {
     for (bool waits = false; !waits; usleep(500)) {
         pthread_mutex_lock(&x->conn->lock);
-        waits = x->waited_for;
+        waits = x->waiters > 0;
         pthread_mutex_unlock(&x->conn->lock);
     }
 }

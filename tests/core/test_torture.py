@@ -27,6 +27,7 @@ def test_every_allocation_of_every_case_may_fail(protocol: str) -> None:
     assert int(counts[2]) > len(cases)
 
 
+@pytest.mark.timeout(300)  # 14 s of a processor; the program has its own alarm
 def test_every_call_of_the_engine_may_fail() -> None:
     program = cbuild.build("torture_conn", cbuild.unit_sources("torture_conn", "torture_judge"))
     ran = subprocess.run([program], capture_output=True, text=True, check=False)

@@ -2,7 +2,7 @@
  * threads_engine.c - a real engine with six threads: four run the application, one is the relief thread, and the main
  * thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
  *
- * threads_engine ROUNDS: prints how many requests were sent, answered and run.
+ * threads_engine PROTOCOL ROUNDS, with http or fastcgi: prints how many requests were sent, answered and run.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #include "engine/exchange_api.h"
+#include "fastcgi_text.h"
 
-enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000 };
+enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000 };
 
 struct scene {
     struct pd_engine *engine;
@@ -157,7 +158,7 @@ static int dial(unsigned port)
 }
 
 /* Sends what one visit says; the server may close before it has taken all of it. */
-static unsigned speak(int fd, unsigned visit)
+static unsigned speak_http(int fd, unsigned visit)
 {
     static const char get[] = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char post[] = "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n";
@@ -170,6 +171,26 @@ static unsigned speak(int fd, unsigned visit)
     unsigned n = 1 + visit % 4; /* pipelined */
     for (unsigned i = 0; i < n; i++)
         send(fd, get, sizeof get - 1, MSG_NOSIGNAL);
+    return n;
+}
+
+/* Requests on one connection, whose bodies come in turns; some are given up, and some never end. */
+static unsigned speak_fastcgi(int fd, unsigned visit)
+{
+    static char body[PART];
+    struct text t = { 0 };
+    unsigned n = 1 + visit % 6;
+    for (unsigned i = 1; i <= n; i++)
+        fastcgi_put_head(&t, (int)i, "/a", i % 2 ? "150000" : "", false);
+    for (size_t sent = 0; sent < BODY; sent += PART)
+        for (unsigned i = 1; i <= n; i += 2)
+            fastcgi_put_record(&t, FCGI_STDIN, (int)i, pd_slice(body, PART));
+    fastcgi_put_record(&t, FCGI_GET_VALUES, 0, PD_SLICE("\015\000FCGI_MAX_REQS"));
+    for (unsigned i = 1; i <= n; i++)
+        if (visit % 4 || i > 1)
+            fastcgi_put_record(&t, visit % 7 == i ? FCGI_ABORT_REQUEST : FCGI_STDIN, (int)i, PD_SLICE_NONE);
+    send(fd, t.p, t.n, MSG_NOSIGNAL);
+    text_fini(&t);
     return n;
 }
 
@@ -189,16 +210,18 @@ static unsigned long listen_to(int fd, unsigned visit)
     return got;
 }
 
-static void play(const unsigned *ports, unsigned rounds)
+static void play(struct pd_engine *e, const struct pd_codec *codec, const unsigned *ports, unsigned rounds)
 {
     unsigned long sent = 0;
     unsigned long got = 0;
+    struct pd_stats stats;
     for (unsigned round = 0; round < rounds; round++) {
         int fds[CLIENTS];
         for (unsigned i = 0; i < CLIENTS; i++) {
             fds[i] = dial(ports[(round + i) % 2]);
-            sent += speak(fds[i], round + i);
+            sent += (codec->multiplexed ? speak_fastcgi : speak_http)(fds[i], round + i);
         }
+        pd_engine_stats(e, &stats);
         for (unsigned i = 0; i < CLIENTS; i++) {
             got += listen_to(fds[i], round + i);
             close(fds[i]);
@@ -210,14 +233,15 @@ static void play(const unsigned *ports, unsigned rounds)
 /* --- all together ---------------------------------------------------------------------------------------------------
  */
 
-static unsigned open_door(struct pd_engine *e, bool stream)
+static unsigned open_door(struct pd_engine *e, const struct pd_codec *codec, bool stream)
 {
     struct pd_listener_config config;
-    struct pd_port port = { .codec = &pd_codec_http1, .stream = stream };
+    struct pd_port port = { .codec = codec, .stream = stream };
     char name[160];
     char error[512];
     pd_listener_config_init(&config);
     config.host = "127.0.0.1";
+    config.is_gateway = codec->gateway;
     must(pd_engine_listen(e, &config, &port, name, sizeof name, error, sizeof error), error);
     return (unsigned)atoi(strrchr(name, ':') + 1);
 }
@@ -226,16 +250,19 @@ int main(int argc, char **argv)
 {
     static struct scene s;
     static struct pd_config config;
+    const bool fastcgi = argc > 1 && strcmp(argv[1], "fastcgi") == 0;
+    const struct pd_codec *codec = fastcgi ? &pd_codec_fastcgi : &pd_codec_http1;
     pthread_t threads[APP_THREADS + 1];
     config = PD_CONFIG_DEFAULT;
-    signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
+    config.stream_window = 65536; /* streamed bodies that share a connection go to their spill files */
+    signal(SIGPIPE, SIG_IGN);     /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);
     must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
-    unsigned ports[2] = { open_door(s.engine, false), open_door(s.engine, true) };
+    unsigned ports[2] = { open_door(s.engine, codec, false), open_door(s.engine, codec, true) };
     for (int i = 0; i <= APP_THREADS; i++)
         must(pthread_create(&threads[i], NULL, i < APP_THREADS ? app_thread : relief_thread, &s) == 0, "thread");
-    play(ports, argc > 1 ? (unsigned)atoi(argv[1]) : 50);
+    play(s.engine, codec, ports, argc > 2 ? (unsigned)atoi(argv[2]) : 50);
     struct pd_exchange *waiting = atomic_exchange(&s.parked, NULL);
     if (waiting)
         pd_exchange_resume(waiting);
