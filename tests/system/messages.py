@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -70,15 +69,6 @@ def read_number(path: str) -> int:
         return 0
 
 
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 PORT_START = read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 SOMAXCONN = read_number("/proc/sys/net/core/somaxconn")
 LOCAL = "-b 127.0.0.1:0"
@@ -143,7 +133,10 @@ LOADING = {
     ),
     "import-fails": Case(
         f"polydoor shop:app {LOCAL}",
-        {"shop.py": "from settings import PORT\n\n" + APP, "settings.py": "import os\n\nPORT = os.environ['SHOP']\n"},
+        {
+            "shop.py": "from settings import PORT\n\n" + APP,
+            "settings.py": "HALF = 2\n\nPORT = 16000 / (HALF - 2)\n",
+        },
     ),
     "import-fails-in-library": Case(
         f"polydoor shop:app {LOCAL}",

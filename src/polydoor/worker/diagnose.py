@@ -226,7 +226,8 @@ def _shown(error: BaseException) -> str:
     source: BaseException | None = error
     while one is not None and source is not None:
         frames = _frames(source)
-        kept = [frame for frame in frames[:-1] if not _is_library(frame)] + frames[-1:]
+        last = frames[-1:] if frames and not frames[-1].filename.startswith("<") else []  # a frozen one has no text
+        kept = [frame for frame in frames[: len(frames) - len(last)] if not _is_library(frame)] + last
         left_out += len(frames) - len(kept)
         one.stack = traceback.StackSummary.from_list(kept)
         one, source = (

@@ -1,0 +1,37 @@
+"""Lines of the engine in the log: the code at its fixed place, then what happened, to whom, in which request."""
+
+import re
+import socket
+
+from support.server import APPS, Server
+
+
+def ask(address, raw):
+    with socket.create_connection(address) as peer:
+        peer.sendall(raw)
+        return peer.makefile("rb").read()
+
+
+def test_a_refused_request_is_told_with_code_and_peer():
+    with Server(f"{APPS}/trivial.py:app") as server:
+        assert ask(server.doors[0].address, b"GET / HTTP/1.1\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        line = server.log.wait_for("PD0512")
+    assert re.fullmatch(r"polydoor: PD0512: a line ends in a bare LF; peer 127\.0\.0\.1; id [0-9a-f]+", line)
+
+
+def test_a_response_that_is_short_is_told_with_its_request():
+    with Server("messages_app:app", cwd=APPS) as server:
+        ask(server.doors[0].address, b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n")
+        line = server.log.wait_for("PD0404")
+    assert re.fullmatch(
+        r"polydoor: PD0404: the application gave less than its Content-Length; "
+        r"peer 127\.0\.0\.1; request GET /short; id [0-9a-f]+",
+        line,
+    )
+
+
+def test_an_exception_is_told_with_its_code():
+    with Server("messages_app:app", cwd=APPS) as server:
+        ask(server.doors[0].address, b"GET /raise HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        line = server.log.wait_for("PD0401")
+    assert line.startswith("polydoor: PD0401: error in the application: GET /raise")
