@@ -318,6 +318,16 @@ static void put_headers(struct build *b)
     }
 }
 
+/* A refused request has no variables, but its answer is of the kind that the client takes. */
+static enum pd_reason refuse(const struct pd_head *head, struct pd_request *out, enum pd_reason reason)
+{
+    struct pd_slice name = head->form == PD_HEAD_HTTP ? PD_SLICE("Accept") : PD_SLICE("HTTP_ACCEPT");
+    for (size_t i = 0; i < head->nfields && !out->accept.p; i++)
+        if (pd_slice_eq_nocase(head->fields[i].name, name))
+            out->accept = head->fields[i].value;
+    return reason;
+}
+
 enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site *site, const struct pd_peer *peer,
                                 const struct pd_limits *limits, struct pd_arena *arena, struct pd_request *out)
 {
@@ -334,17 +344,17 @@ enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site
         .authorizer = head->authorizer,
     };
     enum pd_reason bad = read_head(&b, head, limits);
+    out->is_head = pd_slice_eq(out->method, PD_SLICE("HEAD"));
     if (!bad)
         bad = take_memory(&b, arena);
     if (bad)
-        return bad;
-    out->is_head = pd_slice_eq(out->method, PD_SLICE("HEAD"));
+        return refuse(head, out, bad);
     out->https = is_https(&b.policy);
     out->method = copy(&b, out->method);
     add(&b, PD_NAME_REQUEST_METHOD, out->method);
     bad = put_paths(&b);
     if (bad)
-        return bad;
+        return refuse(head, out, bad);
     put_server(&b, head);
     put_client(&b);
     put_headers(&b);

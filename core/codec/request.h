@@ -62,6 +62,7 @@ struct pd_request {
     bool is_head; /* REQUEST_METHOD is HEAD: no response body */
     bool https;   /* wsgi.url_scheme */
     bool authorizer;
+    struct pd_slice accept; /* only when it is refused: Accept as it stands in the head, for the answer */
 };
 
 /* Returns PD_R_NONE or why the request is refused. */

@@ -151,13 +151,13 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
     }
     if (r == PD_R_NONE)
         r = pd_request_build(head, &c->port->site, &peer, limits, &x->arena, &x->request);
+    x->response.http_minor = x->request.http_minor;
+    x->response.is_head = x->request.is_head;
     if (r != PD_R_NONE) {
         pd_receive_failed(x, r); /* its log line may still show bytes of the head */
         return;
     }
     pd_buf_clear(&x->head);
-    x->response.http_minor = x->request.http_minor;
-    x->response.is_head = x->request.is_head;
     receive_begin_body(x);
 }
 

@@ -2,9 +2,10 @@
 #include "conn/respond.h"
 
 #include "codec/http1.h"
+#include "codec/names.h"
+#include "conn/page.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 enum {
     FRAMES = 16,           /* frames gathered for one system call */
@@ -429,45 +430,35 @@ void pd_respond_continue(struct pd_exchange *x)
 
 /* --- our own answers ---------------------------------------------------------------------------------------------- */
 
-static struct pd_slice status_line(int status)
+/* The fields of our own answers; a page is never kept, nor taken for another type than it says. */
+static bool respond_fields(struct pd_response *r, struct pd_slice type, size_t n)
 {
-    switch (status) {
-    case 400:
-        return PD_SLICE("400 Bad Request");
-    case 408:
-        return PD_SLICE("408 Request Timeout");
-    case 413:
-        return PD_SLICE("413 Content Too Large");
-    case 414:
-        return PD_SLICE("414 URI Too Long");
-    case 417:
-        return PD_SLICE("417 Expectation Failed");
-    case 431:
-        return PD_SLICE("431 Request Header Fields Too Large");
-    case 501:
-        return PD_SLICE("501 Not Implemented");
-    case 503:
-        return PD_SLICE("503 Service Unavailable");
-    case 505:
-        return PD_SLICE("505 HTTP Version Not Supported");
-    default:
-        return PD_SLICE("500 Internal Server Error");
-    }
+    const struct {
+        struct pd_slice name, value;
+    } fields[] = {
+        { PD_SLICE("Content-Type"), type },
+        { PD_SLICE("Cache-Control"), PD_SLICE("no-store") },
+        { PD_SLICE("X-Content-Type-Options"), PD_SLICE("nosniff") },
+        { PD_SLICE("Retry-After"), PD_SLICE("1") }, /* last: 503 alone */
+    };
+    size_t count = sizeof fields / sizeof *fields - (r->status != 503);
+    for (size_t i = 0; i < count; i++)
+        if (pd_response_add(r, fields[i].name, fields[i].value) != PD_R_NONE)
+            return false;
+    return pd_response_set_length(r, n) == PD_R_NONE;
 }
 
-/* Fills x->response with a small text answer, and gives its body; an empty slice without memory. */
-static struct pd_slice respond_compose(struct pd_exchange *x, struct pd_slice line, const char *why, char *text,
-                                       size_t cap)
+/* Fills x->response with an error page, and gives its body; an empty slice without memory. */
+static struct pd_slice respond_compose(struct pd_exchange *x, int status, const char *why, char text[PD_PAGE_MAX])
 {
     struct pd_response *r = &x->response;
-    int n = snprintf(text, cap, "%.*s\n%s%s", (int)line.n, line.p, why, *why ? "\n" : "");
-    char length[24];
-    int length_n = snprintf(length, sizeof length, "%d", n);
-    bool ok = pd_response_start(r, line) == PD_R_NONE &&
-              pd_response_add(r, PD_SLICE("Content-Type"), PD_SLICE("text/plain; charset=utf-8")) == PD_R_NONE &&
-              pd_response_add(r, PD_SLICE("Content-Length"), pd_slice(length, (size_t)length_n)) == PD_R_NONE &&
-              (r->status != 503 || pd_response_add(r, PD_SLICE("Retry-After"), PD_SLICE("1")) == PD_R_NONE);
-    return pd_slice(text, ok ? (size_t)n : 0);
+    char id[PD_EXCHANGE_ID_SIZE];
+    pd_exchange_id_put(x, id);
+    const struct pd_request *q = &x->request;
+    enum pd_page_kind kind = pd_page_choose(q->accept.p ? q->accept : pd_request_get(q, PD_NAME_HTTP_ACCEPT));
+    size_t n = pd_page_write(text, kind, status, why, id);
+    bool ok = pd_response_start(r, pd_page_status(status)) == PD_R_NONE && respond_fields(r, pd_page_type(kind), n);
+    return pd_slice(text, ok ? n : 0);
 }
 
 /* Sends a composed answer. False: it could not be encoded or would have had to wait. */
@@ -481,21 +472,20 @@ static bool respond_answer(struct pd_exchange *x, struct pd_slice body, bool may
 
 bool pd_respond_plain_error(struct pd_exchange *x)
 {
-    char text[128];
+    char text[PD_PAGE_MAX];
     x->body_sent = 0;
-    return respond_answer(x, respond_compose(x, status_line(500), "", text, sizeof text), true);
+    return respond_answer(x, respond_compose(x, 500, "", text), true);
 }
 
 void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
 {
     struct pd_conn *c = x->conn;
-    char text[256];
+    char text[PD_PAGE_MAX];
     pd_host_refused(c->host, reason, c, x);
     if (!c->codec->multiplexed)
         c->input_bad = true; /* what follows on this connection is not trusted */
     x->request.keep_alive &= c->codec->multiplexed;
     int status = pd_reason_status(reason);
-    if (x->head_sent || !status ||
-        !respond_answer(x, respond_compose(x, status_line(status), pd_reason_text(reason), text, sizeof text), false))
+    if (x->head_sent || !status || !respond_answer(x, respond_compose(x, status, pd_reason_text(reason), text), false))
         pd_respond_break(x);
 }

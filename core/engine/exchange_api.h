@@ -74,7 +74,7 @@ bool pd_exchange_early_hints(struct pd_exchange *x, struct pd_slice fields);
  */
 void pd_exchange_park(struct pd_exchange *x);
 void pd_exchange_resume(struct pd_exchange *x);
-/* The app failed: a plain 500 if nothing was sent, else a visibly broken response. The exchange is gone afterwards. */
+/* The app failed: a 500 page if nothing was sent, else a visibly broken response. The exchange is gone afterwards. */
 void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x);
 /* True when the peer no longer waits for this response; asks the descriptor itself. */
 bool pd_exchange_client_gone(struct pd_exchange *x);
