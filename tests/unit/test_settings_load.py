@@ -156,3 +156,14 @@ def test_suggestion_prefers_the_only_continuation():
     assert nearest("--thr", ["--threads", "--three-things-off"]) != ""
     assert nearest("--thr", ["--threads", "--workers"]) == "--threads"
     assert nearest("--qqqqqq", ["--threads", "--workers"]) == ""
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "fastcgi://10.0.0.1:9000", "fd://3", "box:80"])
+def test_dev_is_refused_where_others_can_connect(address):
+    with pytest.raises(ConfigError, match="--dev shows source code and the environ to whoever can connect"):
+        load({}, {"dev": ["1"], "bind": ["127.0.0.1:8000", address]})
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.9.1:80", "[::1]:80", "localhost:80", "scgi+unix:/run/s"])
+def test_dev_serves_this_machine(address):
+    assert load({}, {"dev": ["1"], "bind": [address]}).flag("dev")

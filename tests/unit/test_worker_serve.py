@@ -37,7 +37,8 @@ class FakeEngine:
             raise OSError("PD0206: port 1 is held by init (pid 1)")
         return f"http://127.0.0.1:{spec['port']}"
 
-    def run_thread(self, app, extra):
+    def run_thread(self, app, extra, page):
+        assert page is None
         self.calls.append(("thread", app))
         assert extra == {}
         self.running.release()

@@ -26,7 +26,12 @@ class Engine:
     def stats(self) -> dict[str, int]:
         """Return the counters."""
 
-    def run_thread(self, app: Callable[..., Any], extra: Mapping[str, str]) -> None:
+    def run_thread(
+        self,
+        app: Callable[..., Any],
+        extra: Mapping[str, str],
+        page: Callable[[Mapping[str, Any], BaseException], tuple[str, bytes]] | None = None,
+    ) -> None:
         """Serve requests on this thread; returns when the engine has stopped and drained."""
 
     def run_relief(self) -> None:

@@ -209,6 +209,26 @@ cdef class Exchange:
         with cython.critical_section(self.input):
             self.input.x = NULL
 
+    cdef object explain(self, object page, dict environ, object error):
+        """Answer with the page of an error if nothing was sent; whatever goes wrong leaves it to fail()."""
+        cdef core.pd_exchange *x = self.x
+        if x == NULL:
+            return
+        self.detach()  # from here on no other thread sends
+        self.x = x
+        if self.input.sending or core.pd_exchange_head_sent(x):
+            return
+        try:
+            kind, body = page(environ, error)
+            fields = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),
+                      ("X-Content-Type-Options", "nosniff")]
+            fill_head(core.pd_exchange_response(x), "500 Internal Server Error", fields)
+            self.started = True
+            self.finish(body)
+        except BaseException:
+            import traceback
+            report(f"error in the page of an error, id {self.request_id}\n{traceback.format_exc().rstrip()}")
+
     cdef void fail(self) noexcept:
         cdef core.pd_exchange *x = self.x
         if x != NULL:

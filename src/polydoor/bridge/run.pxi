@@ -33,11 +33,12 @@ cdef object report_failure(Exchange ex):
     report(codes.APP_FAILED, f"error in the application: {where}\n{traceback.format_exc().rstrip()}")
 
 
-cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
+cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
     """Run one request from the call to close(); nothing that the application does gets past this."""
     cdef Exchange ex
     cdef Input body
     cdef object result = None
+    cdef object environ = None
     try:
         ex = Exchange.__new__(Exchange)
         body = Input.__new__(Input)
@@ -52,10 +53,16 @@ cdef object serve(object app, EnvironMaker maker, core.pd_thread *t, core.pd_exc
     ex.t = t
     ex.input = body
     try:
-        result = app(maker.make(ex), ex)
+        if page is None:
+            result = app(maker.make(ex), ex)
+        else:
+            environ = maker.make(ex)
+            result = app(environ, ex)
         ex.send_result(result)
-    except BaseException:
+    except BaseException as error:
         report_failure(ex)
+        if page is not None and environ is not None:
+            ex.explain(page, environ, error)
         ex.fail()
     if type(result) is not list:
         close_result(result, ex)
@@ -152,8 +159,11 @@ cdef class Engine:
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
 
-    def run_thread(self, app, extra):
-        """Serve requests on this thread, with `extra` in each environ; returns when the engine has stopped."""
+    def run_thread(self, app, extra, page=None):
+        """Serve requests on this thread, with `extra` in each environ; returns when the engine has stopped.
+
+        `page(environ, error)` gives Content-Type and body of the answer to an error of the application.
+        """
         cdef core.pd_thread *t = core.pd_thread_new(self.engine)
         cdef core.pd_exchange *x
         cdef EnvironMaker maker
@@ -176,7 +186,7 @@ cdef class Engine:
                     x = core.pd_engine_next(t)
                 if x == NULL:
                     break
-                serve(app, maker, t, x)
+                serve(app, page, maker, t, x)
         finally:
             core.pd_thread_free(t)
 

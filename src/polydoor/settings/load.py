@@ -25,6 +25,7 @@ PORT = "PORT"
 CONCURRENCY = "WEB_CONCURRENCY"
 FOREIGN = "POLYDOOR_TEST_"  # the test suite's own knobs
 DEFAULT = "default"
+LOOPBACK = ("localhost", "::1")
 
 
 class Entry:
@@ -290,6 +291,8 @@ def _check_together(settings: Settings) -> None:
             f"Write it like {settings.text('app')}:create_app.",
             code=codes.CONTRADICTION,
         )
+    if settings.flag("dev"):
+        _check_dev(settings)
     if settings.number("workers") != 1:
         raise ConfigError(
             f"{settings.said('workers')} can only be 1: this version serves with one process.\n"
@@ -298,3 +301,17 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.number("target_limit") > settings.number("head_limit"):
         raise ConfigError("the target limit is larger than the head limit, which includes it", code=codes.CONTRADICTION)
+
+
+def _check_dev(settings: Settings) -> None:
+    """Source code and environ are for the developer's own machine."""
+    for text, spec in zip(settings.texts("bind"), settings.listeners(), strict=True):
+        host = str(spec["host"])
+        if spec["kind"] == "unix" or (spec["kind"] == "tcp" and (host in LOOPBACK or host.startswith("127."))):
+            continue
+        raise ConfigError(
+            f"{settings.said('dev')} shows source code and the environ to whoever can connect, "
+            f"and {text} is not sure to be on this machine alone\n"
+            "Listen on 127.0.0.1 or a Unix socket, or leave it out.",
+            code=codes.CONTRADICTION,
+        )

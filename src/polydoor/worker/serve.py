@@ -24,7 +24,7 @@ from polydoor.worker.capacity import check_backlog, fit_connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from polydoor.settings.listener import ListenerSpec
@@ -140,8 +140,9 @@ class Worker:
         loaded = self.load()
         count = self.settings.number("threads")
         extra = self.settings.environ()
+        page = error_page() if self.settings.flag("dev") else None
         for index in range(count):
-            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra))
+            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra, page))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
         if not self.engine.can_spill:
@@ -254,6 +255,13 @@ class Worker:
         left = len(self.threads) - len(self.ended)
         text = f"{left} of {len(self.threads)} threads are still in the application; leaving without them"
         say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
+
+
+def error_page() -> Callable[[Mapping[str, Any], BaseException], tuple[str, bytes]]:
+    """What `--dev` answers an error of the application with; nobody else pays for its imports."""
+    from polydoor.worker.devpage import dev_page
+
+    return dev_page
 
 
 def _make_engine(settings: Settings, connections: int) -> Engine:

@@ -57,6 +57,14 @@ SERVING = (
         part_of="bind",
     ),
     Setting(
+        "dev",
+        Flag(),
+        0,
+        "For development: answer an error of the application with its traceback and the environ. Only on loopback "
+        "addresses and Unix sockets.",
+        group=GROUP,
+    ),
+    Setting(
         "wsgi_environ",
         Variable(),
         (),
