@@ -115,6 +115,29 @@ def test_a_response_that_breaks_off_without_a_length(front, nginx, key):
         assert not response.complete  # without keep_conn nginx takes any end for the end
 
 
+# What nginx can tell its client of an SCGI response that broke off. Without a length only the reset of a TCP connection
+# tells the end from a break; a Unix socket has none, so that nginx hands the part on as the whole.
+SCGI_BREAKS = {
+    ("scgi", "later-length"): False,
+    ("scgi", "later"): False,
+    ("scgi-stream", "later-length"): False,
+    ("scgi-stream", "later"): True,
+}
+
+
+@pytest.mark.parametrize(("name", "where"), SCGI_BREAKS)
+def test_an_scgi_response_that_breaks_off(doors, tmp_path, key, name, where):
+    upstream = doors[name].address
+    assert isinstance(upstream, str) == (name == "scgi-stream")  # one listener is on TCP, one on a Unix socket
+    with Nginx(tmp_path / "nginx", "scgi", upstream) as running:
+        response = HttpDoor(running.address, running.address).request("GET", f"/crash?where={where}&key={key}")
+    seems_whole = response.status == 200 and response.complete
+    assert seems_whole == SCGI_BREAKS[name, where], response.summary()
+    assert (
+        b"partial".startswith(response.body) or response.status == 502
+    )  # a reset may overtake what was sent before it
+
+
 def test_an_error_of_the_application_is_a_500(front, key):
     response = front.request("GET", f"/crash?where=call&key={key}")
     assert (response.status, response.complete) == (500, True)
