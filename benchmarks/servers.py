@@ -48,9 +48,10 @@ class ServerError(Exception):
 
 
 def polydoor(place: Place) -> list[str]:
-    """The shipped defaults, timeouts and limits among them."""
+    """The shipped defaults, timeouts and limits among them; nothing logged, as with the others."""
     url = f"{place.door}+unix:{place.address}" if "/" in place.address else f"{place.door}://{place.address}"
-    return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads)]
+    options = ["-b", url, "-t", str(place.threads), "--no-access-log"]
+    return [sys.executable, "-m", "polydoor", f"{place.app}:application", *options]
 
 
 def fastpysgi(place: Place) -> list[str]:

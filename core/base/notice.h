@@ -35,6 +35,10 @@
     X(LISTENER_LOST, 222, "a listening socket does not listen any more") \
     /* the process */ \
     X(LOG_LOST, 309, "messages were lost, because nobody took them in time") \
+    X(ACCESS_LOG_REFUSED, 310, "the access log cannot be opened") \
+    X(ACCESS_LOG_FAILED, 311, "the access log cannot be written") \
+    X(ACCESS_LOG_LOST, 312, "lines of the access log were dropped") \
+    X(ACCESS_LOG_KEPT, 313, "the access log cannot be opened anew") \
     /* responses */ \
     X(RESPONSE_CUT, 403, "the application gave more than its Content-Length") \
     X(RESPONSE_SHORT, 404, "the application gave less than its Content-Length") \

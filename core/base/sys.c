@@ -118,6 +118,12 @@ static ssize_t real_write(void *ctx, int fd, const void *buf, size_t n)
     return write(fd, buf, n);
 }
 
+static int real_fstat(void *ctx, int fd, struct stat *st)
+{
+    (void)ctx;
+    return fstat(fd, st);
+}
+
 static int real_close(void *ctx, int fd)
 {
     (void)ctx;
@@ -188,6 +194,14 @@ static int64_t real_wall_s(void *ctx)
     return (int64_t)ts.tv_sec;
 }
 
+static uint64_t real_wall_ns(void *ctx)
+{
+    (void)ctx;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 const struct pd_sys *pd_sys_default(void)
 {
     static const struct pd_sys table = {
@@ -209,6 +223,7 @@ const struct pd_sys *pd_sys_default(void)
         .pwrite = real_pwrite,
         .read = real_read,
         .write = real_write,
+        .fstat = real_fstat,
         .close = real_close,
         .epoll_create1 = real_epoll_create1,
         .epoll_ctl = real_epoll_ctl,
@@ -220,6 +235,7 @@ const struct pd_sys *pd_sys_default(void)
         .timerfd_settime = real_timerfd_settime,
         .monotonic_ns = real_monotonic_ns,
         .wall_s = real_wall_s,
+        .wall_ns = real_wall_ns,
         .ctx = NULL,
     };
     return &table;

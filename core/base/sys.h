@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -40,6 +41,7 @@ struct pd_sys {
     ssize_t (*pwrite)(void *ctx, int fd, const void *buf, size_t n, off_t offset);
     ssize_t (*read)(void *ctx, int fd, void *buf, size_t n);
     ssize_t (*write)(void *ctx, int fd, const void *buf, size_t n);
+    int (*fstat)(void *ctx, int fd, struct stat *st);
     int (*close)(void *ctx, int fd);
     /* events */
     int (*epoll_create1)(void *ctx, int flags);
@@ -54,6 +56,7 @@ struct pd_sys {
     /* time */
     uint64_t (*monotonic_ns)(void *ctx);
     int64_t (*wall_s)(void *ctx);
+    uint64_t (*wall_ns)(void *ctx); /* the same, finer and dearer */
     void *ctx;
 };
 

@@ -28,6 +28,9 @@ struct pd_exchange {
     uint64_t id; /* tells it from all others of this engine, and most likely of all engines */
     uint32_t stream;
     enum pd_exchange_state state;
+    uint64_t begin_ns;   /* when its first bytes came */
+    uint64_t ready_ns;   /* ... it was put into the ready queue, 0: never */
+    uint64_t started_ns; /* ... its app call began, 0: never */
 
     struct pd_arena arena;
     struct pd_buf head; /* collected head bytes, for codecs that give them in pieces */

@@ -65,6 +65,7 @@ struct pd_host {
     struct pd_config config;
     struct pd_spill_dir spill_dir;
     _Atomic uint64_t now_ms; /* engine time, refreshed by the loop; for deadlines only */
+    _Atomic uint64_t now_ns; /* the same in nanoseconds, for the access log */
     _Atomic bool draining;
     /* A fresh exchange, or NULL without memory. */
     struct pd_exchange *(*exchange_new)(struct pd_host *h);
@@ -74,6 +75,8 @@ struct pd_host {
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
     /* The connection's descriptor is about to be closed. */
     void (*unwatch)(struct pd_host *h, struct pd_conn *c);
+    /* The exchange has its response, or will get none; NULL: nobody wants to know. */
+    void (*ended)(struct pd_host *h, const struct pd_exchange *x);
     /* One line for the log, with the code of that number; `c` and `x` may be NULL. */
     void (*log)(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
 };

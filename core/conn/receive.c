@@ -106,6 +106,7 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
     x->conn = c;
     x->stream = stream;
     pd_exchange_move(x, PD_X_HEAD);
+    x->begin_ns = atomic_load_explicit(&c->host->now_ns, memory_order_relaxed);
     pd_list_push(&c->exchanges, &x->node);
     c->nexchanges++;
     return x;
@@ -116,6 +117,7 @@ static void receive_enqueue(struct pd_exchange *x)
     struct pd_host *host = x->conn->host;
     pd_exchange_move(x, PD_X_READY);
     x->ready_ms = host->now_ms;
+    x->ready_ns = atomic_load_explicit(&host->now_ns, memory_order_relaxed);
     if (host->ready(host, x))
         return;
     pd_exchange_move(x, PD_X_BODY);

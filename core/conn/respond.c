@@ -252,6 +252,8 @@ static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, 
 static void respond_leave(struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
+    if (c->host->ended)
+        c->host->ended(c->host, x);
     pd_exchange_move(x, PD_X_ENDED);
     pd_list_remove(&x->node);
     c->nexchanges--;
@@ -296,9 +298,7 @@ static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
     const struct pd_response *r = &x->response;
     if (r->bodiless)
         data->n = 0;
-    if (r->content_length < 0 || r->bodiless)
-        return false;
-    uint64_t left = (uint64_t)r->content_length - x->body_sent;
+    uint64_t left = r->content_length < 0 ? UINT64_MAX : (uint64_t)r->content_length - x->body_sent;
     bool cut = data->n > left;
     if (cut)
         data->n = (size_t)left;

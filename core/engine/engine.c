@@ -27,7 +27,8 @@ static void engine_init_host(struct pd_engine *e, const struct pd_config *config
 {
     e->host.sys = e->sys;
     e->host.config = *config;
-    e->host.now_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000;
+    e->host.now_ns = PD_SYS0(e->sys, monotonic_ns);
+    e->host.now_ms = e->host.now_ns / 1000000;
     e->host.exchange_new = pd_pool_take;
     e->host.exchange_free = pd_pool_give;
     e->host.ready = pd_ready_put;
@@ -121,6 +122,8 @@ void pd_engine_free(struct pd_engine *e)
         pd_loop_fini(&e->loop);
     if (e->relief_timer >= 0)
         PD_SYS(e->sys, close, e->relief_timer);
+    if (e->access)
+        pd_access_free(e->access);
     pd_buf_fini(&e->log);
     pthread_mutex_destroy(&e->lock);
     pthread_mutex_destroy(&e->log_lock);

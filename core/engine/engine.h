@@ -16,6 +16,7 @@
 #define PD_ENGINE_H
 
 #include "conn/host.h"
+#include "engine/access.h"
 #include "loop/listener.h"
 #include "loop/loop.h"
 
@@ -64,6 +65,18 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms);
 int pd_engine_log_fd(const struct pd_engine *e);
 /* Takes up to `n` bytes of log lines ("CODE text\n"); 0 when there are none. */
 size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n);
+
+/* Opens the access log, before the first thread runs. On failure `error` says what happened and what to do. */
+bool pd_engine_open_access_log(struct pd_engine *e, const struct pd_access_config *config, char *error,
+                               size_t error_n) PD_MUST_CHECK;
+/*
+ * The whole life of the thread that writes the access log; returns at once without one, else up to a second after
+ * pd_engine_close_access_log(), which is to be called when the other threads have returned.
+ */
+void pd_engine_run_access_log(struct pd_engine *e);
+void pd_engine_close_access_log(struct pd_engine *e);
+/* After the file was renamed; a failure is told in the log. */
+void pd_engine_reopen_access_log(struct pd_engine *e);
 
 struct pd_stats {
     uint64_t requests;    /* handed to app threads */

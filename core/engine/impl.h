@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "engine/access.h"
 #include "engine/client.h"
 #include "loop/wakeup.h"
 
@@ -68,6 +69,7 @@ struct pd_engine {
     struct pd_wakeup log_wakeup;
     struct pd_buf log;
     uint64_t log_lost;
+    struct pd_access *access; /* NULL: there is no access log */
 };
 
 static inline struct pd_engine *pd_engine_of(struct pd_host *h)

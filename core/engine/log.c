@@ -1,4 +1,5 @@
 /* log.c - log lines wait in memory for a thread that may write them: the loop never waits for a log. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "engine/impl.h"
@@ -66,4 +67,39 @@ size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n)
     }
     pthread_mutex_unlock(&e->log_lock);
     return got;
+}
+
+/* --- the access log ----------------------------------------------------------------------------------------------- */
+
+static void log_note(struct pd_host *h, const struct pd_exchange *x)
+{
+    pd_access_note(pd_engine_of(h)->access, x);
+}
+
+bool pd_engine_open_access_log(struct pd_engine *e, const struct pd_access_config *config, char *error, size_t error_n)
+{
+    e->access = pd_access_new(&e->host, config, error, error_n);
+    e->host.ended = e->access ? log_note : NULL;
+    return e->access != NULL;
+}
+
+void pd_engine_run_access_log(struct pd_engine *e)
+{
+    if (e->access)
+        pd_access_run(e->access);
+}
+
+void pd_engine_close_access_log(struct pd_engine *e)
+{
+    if (e->access)
+        pd_access_stop(e->access);
+}
+
+void pd_engine_reopen_access_log(struct pd_engine *e)
+{
+    char text[160];
+    if (!e->access || pd_access_reopen(e->access))
+        return;
+    snprintf(text, sizeof text, "the access log cannot be opened anew: %s; the old file is kept", strerror(errno));
+    pd_log_line(&e->host, PD_NOTICE_ACCESS_LOG_KEPT, text, NULL, NULL);
 }

@@ -80,6 +80,7 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
         x->was_parked = x->ending = false;
     x->waiters = x->guests = 0;
     x->body_sent = x->spill_end = x->input_ms = 0;
+    x->ready_ns = x->started_ns = 0;
     return x;
 }
 

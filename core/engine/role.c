@@ -142,6 +142,7 @@ static uint64_t engine_tick(struct pd_engine *e)
 {
     uint64_t ns = PD_SYS0(e->sys, monotonic_ns);
     e->host.now_ms = ns / 1000000;
+    atomic_store_explicit(&e->host.now_ns, ns, memory_order_relaxed);
     return ns;
 }
 
@@ -410,6 +411,8 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     if (x) {
         t->is_running = true;
         t->started_ns = PD_SYS0(e->sys, monotonic_ns);
+        if (!x->started_ns)
+            x->started_ns = t->started_ns;
         e->stats.requests++;
     } else {
         if (t->has_role)

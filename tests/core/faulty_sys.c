@@ -39,6 +39,7 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_OPEN:
     case FAULTY_READ:
     case FAULTY_WRITE:
+    case FAULTY_FSTAT:
     case FAULTY_CLOSE:
     case FAULTY_EPOLL_CREATE1:
     case FAULTY_EPOLL_CTL:
@@ -227,6 +228,12 @@ static ssize_t faulty_write(void *ctx, int fd, const void *buf, size_t n)
     return strikes(f, FAULTY_WRITE, &n) ? -1 : PD_SYS(f->real, write, fd, buf, n);
 }
 
+static int faulty_fstat(void *ctx, int fd, struct stat *st)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_FSTAT, NULL) ? -1 : PD_SYS(f->real, fstat, fd, st);
+}
+
 /* Linux closes the descriptor whatever close() returns. */
 static int faulty_close(void *ctx, int fd)
 {
@@ -306,6 +313,12 @@ static int64_t faulty_wall_s(void *ctx)
     return PD_SYS0(f->real, wall_s);
 }
 
+static uint64_t faulty_wall_ns(void *ctx)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS0(f->real, wall_ns);
+}
+
 void faulty_init(struct faulty_sys *f)
 {
     *f = (struct faulty_sys){ .real = pd_sys_default() };
@@ -328,6 +341,7 @@ void faulty_init(struct faulty_sys *f)
         .pwrite = faulty_pwrite,
         .read = faulty_read,
         .write = faulty_write,
+        .fstat = faulty_fstat,
         .close = faulty_close,
         .epoll_create1 = faulty_epoll_create1,
         .epoll_ctl = faulty_epoll_ctl,
@@ -339,6 +353,7 @@ void faulty_init(struct faulty_sys *f)
         .timerfd_settime = faulty_timerfd_settime,
         .monotonic_ns = faulty_monotonic_ns,
         .wall_s = faulty_wall_s,
+        .wall_ns = faulty_wall_ns,
         .ctx = f,
     };
 }

@@ -77,6 +77,11 @@ static int64_t fixed_wall_s(void *ctx)
     return 784111777;
 }
 
+static uint64_t fixed_wall_ns(void *ctx)
+{
+    return (uint64_t)fixed_wall_s(ctx) * 1000000000u;
+}
+
 /* --- the application ---------------------------------------------------------------------------------------------- */
 
 static bool add(struct pd_exchange *x, const char *name, const char *value)
@@ -199,21 +204,43 @@ static bool open_door(struct rig *r, const struct rig_scene *s)
     return getsockname(d->listener.fd, (struct sockaddr *)&r->client.address, &r->client.address_n) == 0;
 }
 
+/* Lines of printable ASCII and nothing else, whatever the client sent. */
+static bool log_is_clean(int fd)
+{
+    static char text[1 << 16];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    for (ssize_t i = 0; i < n; i++)
+        if ((text[i] < 0x20 || text[i] > 0x7e) && text[i] != '\n')
+            return false;
+    return true;
+}
+
 static void play(struct rig *r, const struct rig_scene *s)
 {
+    int log_fd = memfd_create("access", MFD_CLOEXEC);
+    struct pd_access_config log = { .form = PD_ACCESS_JSON, .fd = log_fd, .buffer = PD_ACCESS_BUFFER_MIN };
+    char error[256];
     struct pd_config config = PD_CONFIG_DEFAULT;
     config.body_memory = 1024;
     config.response_memory = 16384;
     r->engine = pd_engine_new(&config, "/tmp", s->backend, &r->faulty.sys);
-    if (!r->engine)
+    if (!r->engine) {
+        close(log_fd);
         return;
-    struct pd_thread *t = open_door(r, s) ? pd_thread_new(r->engine) : NULL;
+    }
+    bool open = pd_engine_open_access_log(r->engine, &log, error, sizeof error) && open_door(r, s);
+    struct pd_thread *t = open ? pd_thread_new(r->engine) : NULL;
     struct pd_exchange *x;
     while (t && (x = pd_engine_next(t)) != NULL)
         serve(r, t, x);
     if (t)
         pd_thread_free(t);
+    pd_engine_close_access_log(r->engine);
+    pd_engine_run_access_log(r->engine);
     pd_engine_free(r->engine);
+    if (!log_is_clean(log_fd))
+        abort();
+    close(log_fd);
 }
 
 void rig_run(struct rig *r, const struct rig_scene *s, struct faulty_plan plan)
@@ -226,6 +253,7 @@ void rig_run(struct rig *r, const struct rig_scene *s, struct faulty_plan plan)
     r->faulty.sys.poll = turn_poll;
     r->faulty.sys.accept4 = sized_accept4;
     r->faulty.sys.wall_s = fixed_wall_s;
+    r->faulty.sys.wall_ns = fixed_wall_ns;
     r->faulty.sys.getrandom = fixed_getrandom;
     r->faulty.own_clock = true;
     r->faulty.now_ns = 1000000000;

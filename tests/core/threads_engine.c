@@ -1,6 +1,6 @@
 /*
- * threads_engine.c - a real engine with six threads: four run the application, one is the relief thread, and the main
- * thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
+ * threads_engine.c - a real engine with seven threads: four run the application, one is the relief thread, one writes
+ * the access log, and the main thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
  *
  * threads_engine PROTOCOL ROUNDS, with http or fastcgi: prints how many requests were sent, answered and run.
  */
@@ -139,6 +139,12 @@ static void *app_thread(void *arg)
     return NULL;
 }
 
+static void *log_thread(void *arg)
+{
+    pd_engine_run_access_log(((struct scene *)arg)->engine);
+    return NULL;
+}
+
 static void *relief_thread(void *arg)
 {
     pd_engine_relief(((struct scene *)arg)->engine);
@@ -246,6 +252,32 @@ static unsigned open_door(struct pd_engine *e, const struct pd_codec *codec, boo
     return (unsigned)atoi(strrchr(name, ':') + 1);
 }
 
+/* The access log goes into a file of memory; a small buffer, so that it wraps around. */
+static int open_log(struct pd_engine *e)
+{
+    char error[256];
+    int fd = memfd_create("access", MFD_CLOEXEC);
+    struct pd_access_config config = { .form = PD_ACCESS_JSON, .fd = fd, .buffer = PD_ACCESS_BUFFER_MIN };
+    must(fd >= 0 && pd_engine_open_access_log(e, &config, error, sizeof error), "access log");
+    return fd;
+}
+
+/* Every line is whole. */
+static void check_log(int fd)
+{
+    static char text[1 << 22];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    size_t lines = 0;
+    must(n > 0 && text[n - 1] == '\n', "the access log has lines");
+    for (char *line = text; line < text + n; lines++) {
+        char *end = memchr(line, '\n', (size_t)(text + n - line));
+        must(end - line > 100 && memcmp(line, "{\"time\":\"", 9) == 0 && end[-1] == '}', "a line is whole");
+        line = end + 1;
+    }
+    must(lines > 0, "lines");
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static struct scene s;
@@ -253,12 +285,15 @@ int main(int argc, char **argv)
     const bool fastcgi = argc > 1 && strcmp(argv[1], "fastcgi") == 0;
     const struct pd_codec *codec = fastcgi ? &pd_codec_fastcgi : &pd_codec_http1;
     pthread_t threads[APP_THREADS + 1];
+    pthread_t writer;
     config = PD_CONFIG_DEFAULT;
     config.stream_window = 65536; /* streamed bodies that share a connection go to their spill files */
     signal(SIGPIPE, SIG_IGN);     /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);
     must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
+    int lines = open_log(s.engine);
+    must(pthread_create(&writer, NULL, log_thread, &s) == 0, "thread");
     unsigned ports[2] = { open_door(s.engine, codec, false), open_door(s.engine, codec, true) };
     for (int i = 0; i <= APP_THREADS; i++)
         must(pthread_create(&threads[i], NULL, i < APP_THREADS ? app_thread : relief_thread, &s) == 0, "thread");
@@ -269,6 +304,9 @@ int main(int argc, char **argv)
     pd_engine_stop(s.engine, 3000);
     for (int i = 0; i <= APP_THREADS; i++)
         pthread_join(threads[i], NULL);
+    pd_engine_close_access_log(s.engine);
+    pthread_join(writer, NULL);
+    check_log(lines);
     printf("%lu calls\n", atomic_load(&s.served));
     pd_engine_free(s.engine);
     close(s.file);

@@ -37,6 +37,18 @@ class Engine:
     def run_relief(self) -> None:
         """Be the thread that takes the loop when every other is busy; returns when the engine has stopped."""
 
+    def open_access_log(self, form: str, path: str, buffer: int, exclude: tuple[str, ...]) -> None:
+        """Log each request, to `path` or to standard output; OSError holds a readable message."""
+
+    def run_access_log(self) -> None:
+        """Be the thread that writes the access log; returns after close_access_log()."""
+
+    def close_access_log(self) -> None:
+        """Let run_access_log() write what waits and return, when no request is served any more."""
+
+    def reopen_access_log(self) -> None:
+        """Go on in a new file of the same name."""
+
     def stop(self, drain_ms: int) -> None:
         """Begin to drain; what is left after `drain_ms` is cut. From any thread."""
 

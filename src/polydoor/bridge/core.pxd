@@ -134,6 +134,21 @@ cdef extern from "loop/listener.h" nogil:
     bint pd_peer_rule_parse(const char *text, pd_peer_rule *out)
 
 
+cdef extern from "engine/access.h" nogil:
+    enum pd_access_form:
+        PD_ACCESS_SHORT
+        PD_ACCESS_COMBINED
+        PD_ACCESS_JSON
+
+    struct pd_access_config:
+        pd_access_form form
+        const char *path
+        int fd
+        size_t buffer
+        const pd_slice *exclude
+        size_t nexclude
+
+
 cdef extern from "engine/exchange_api.h" nogil:
     struct pd_timeouts:
         uint64_t head
@@ -190,6 +205,10 @@ cdef extern from "engine/exchange_api.h" nogil:
     void pd_engine_stop(pd_engine *e, uint64_t drain_ms)
     int pd_engine_log_fd(const pd_engine *e)
     size_t pd_engine_take_log(pd_engine *e, char *dst, size_t n)
+    bint pd_engine_open_access_log(pd_engine *e, const pd_access_config *config, char *error, size_t error_n)
+    void pd_engine_run_access_log(pd_engine *e)
+    void pd_engine_close_access_log(pd_engine *e)
+    void pd_engine_reopen_access_log(pd_engine *e)
     void pd_engine_stats(pd_engine *e, pd_stats *out)
     bint pd_engine_can_spill(const pd_engine *e)
 

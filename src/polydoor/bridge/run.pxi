@@ -12,6 +12,8 @@ PROFILES = {
     "caddy": core.PD_PROFILE_CADDY,
 }
 
+ACCESS_FORMS = {"short": core.PD_ACCESS_SHORT, "combined": core.PD_ACCESS_COMBINED, "json": core.PD_ACCESS_JSON}
+
 
 def report(code, text):
     """Write one line about a request to the error stream."""
@@ -195,6 +197,37 @@ cdef class Engine:
         with nogil:
             core.pd_engine_relief(self.engine)
 
+    def open_access_log(self, form, path, buffer, exclude):
+        """Log each request, to `path` or to standard output; OSError holds a readable message."""
+        cdef core.pd_access_config config
+        cdef char error[512]
+        memset(&config, 0, sizeof(config))
+        paths = [os.fsencode(text) for text in exclude]
+        slices = b"".join([pack_slice(path) for path in paths])
+        name = os.fsencode(path)
+        config.form = ACCESS_FORMS[form]
+        config.path = PyBytes_AS_STRING(name) if name else NULL
+        config.fd = 1
+        config.buffer = buffer
+        config.exclude = <const core.pd_slice *>PyBytes_AS_STRING(slices)
+        config.nexclude = <size_t>len(paths)
+        if not core.pd_engine_open_access_log(self.engine, &config, error, sizeof(error)):
+            raise OSError(error.decode("utf-8", "backslashreplace"))
+
+    def run_access_log(self):
+        """Be the thread that writes the access log; returns after close_access_log()."""
+        with nogil:
+            core.pd_engine_run_access_log(self.engine)
+
+    def close_access_log(self):
+        """Let run_access_log() write what waits and return. From any thread, when no request is served any more."""
+        core.pd_engine_close_access_log(self.engine)
+
+    def reopen_access_log(self):
+        """Go on in a new file of the same name."""
+        with nogil:
+            core.pd_engine_reopen_access_log(self.engine)
+
     def stop(self, uint64_t drain_ms):
         """Begin to drain; what is left after `drain_ms` is cut. From any thread."""
         with nogil:
@@ -203,6 +236,12 @@ cdef class Engine:
     def kill(self):
         """Stop at once. From any thread."""
         self.stop(0)
+
+
+cdef bytes pack_slice(bytes text):
+    """A pd_slice of text that lives as long as it does."""
+    cdef core.pd_slice s = bytes_slice(text)
+    return (<char *>&s)[:sizeof(s)]
 
 
 cdef bytes pack_rules(object allow):

@@ -66,6 +66,21 @@ LISTENER_LOST = """A listening socket was closed or shut down from outside, so n
 LOG_LOST = """More was to be told than could be written.
 -> See why standard error is not read, or what makes so many messages."""
 
+ACCESS_LOG_REFUSED = """The file that --access-log names cannot be opened for the reason that the message gives, or it \
+is a named pipe that nobody reads.
+-> Create its directory, let this user write there, or start the reader of the pipe first."""
+
+ACCESS_LOG_FAILED = """A line of the access log could not be written. A pipe whose reader has left is given up; a file \
+is tried again, and what cannot be written until then is dropped.
+-> See who should read standard output, or make room on the disk; --no-access-log if nobody wants it."""
+
+ACCESS_LOG_LOST = """So many lines were dropped: the buffer was full, because the reader of the log is slower than \
+requests come, or because the log could not be written. Requests do not wait for it.
+-> See why the reader is slow; raise --access-log-buffer, or leave paths out with --access-log-exclude."""
+
+ACCESS_LOG_KEPT = """SIGUSR1 asked for a new file, and it cannot be opened. The log goes on in the old one.
+-> Check the directory and its owner, then send SIGUSR1 again."""
+
 # --- responses --------------------------------------------------------------------------------------------------------
 
 RESPONSE_CUT = """The application gave more bytes than its Content-Length says. The surplus was not sent.

@@ -75,8 +75,9 @@ class Server:
             urlopen(server.addresses[0])
 
     The same by hand is `start()` and `stop()`. `run()` serves in the calling thread instead. The keyword arguments are
-    the settings of the command line by their names, with the same defaults; neither the environment nor a
-    configuration file is read. Whatever cannot be done raises an exception of `polydoor.errors`.
+    the settings of the command line by their names, with the same defaults, but for `access_log`, which is off:
+    standard output is the program's. Neither the environment nor a configuration file is read. Whatever cannot be done
+    raises an exception of `polydoor.errors`.
     """
 
     watched: tuple[int, ...] = Worker.watched
@@ -95,6 +96,7 @@ class Server:
         if bind != DEFAULT_BIND:
             settings["bind"] = bind
         self.addresses: tuple[str, ...] = ()
+        settings.setdefault("access_log", "off")
         self._settings = from_keywords(threads=threads, **refuse_command_only(settings))
         self._app = LoadedApp(app, describe(app))
         self._banner = banner

@@ -18,6 +18,7 @@ from polydoor import codes
 from polydoor.bridge import Engine
 from polydoor.errors import BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
+from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections
@@ -103,7 +104,7 @@ class WakePipe:
 class Worker:
     """One serving process."""
 
-    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     daemon = False  # whether the interpreter may end while the threads still run
 
     def __init__(self, settings: Settings, load: Callable[[], LoadedApp] | None = None) -> None:
@@ -113,6 +114,7 @@ class Worker:
         self.signals = WakePipe(self.watched)
         self.connections = fit_connections(settings.number("max_connections"))
         self.engine = _make_engine(settings, self.connections)
+        self.access = AccessLog(self.engine, settings)
         self.signals.watch(self.engine.log_fd)
         self.addresses: list[str] = []
         self.beats = 0
@@ -130,17 +132,20 @@ class Worker:
         except BaseException:
             self.state.move(FATAL)
             self.engine.kill()
+            self.access.close()
             self.pass_log()
             raise
 
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
+        self.access.open()
         self.addresses = [self._listen(spec) for spec in self.settings.listeners()]
         check_backlog(self.settings.number("backlog"))
         loaded = self.load()
         count = self.settings.number("threads")
         extra = self.settings.environ()
         page = error_page() if self.settings.flag("dev") else None
+        self.access.start()
         for index in range(count):
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra, page))
         self._start("relief", self.engine.run_relief)
@@ -177,6 +182,7 @@ class Worker:
                 self.abandon()
         for thread in self.threads if not self.has_left else ():
             thread.join()
+        self.access.close()
         self.pass_log()
         if self.state.now != STOPPING:
             self.state.move(STOPPING)
@@ -221,7 +227,9 @@ class Worker:
         """Do what a byte of the pipe asks for."""
         if number == THREAD_ENDED:
             return
-        if self.state.now == RUNNING:
+        if number == signal.SIGUSR1:
+            self.access.reopen()
+        elif self.state.now == RUNNING:
             self.stopped_by = number
             drain_ms = self.settings.number("drain_timeout")
             again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
@@ -246,6 +254,7 @@ class Worker:
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
         self.say_left()
+        self.access.close()
         self.pass_log()
         sys.stdout.flush()
         os._exit(0)
