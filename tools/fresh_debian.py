@@ -292,7 +292,7 @@ def _write(debian: Debian, commit: str, rows: list[tuple[str, float, str]], seco
         "",
         f"- commit {commit}, {datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.0f} minutes",
         f"- Debian {release}: {debian.run(*query).output.rstrip(', ')}",
-        f"- Linux {platform.release()}, {os.cpu_count()} cores",
+        f"- Linux {platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}",
         "",
         "| step | seconds | result |",
         "| --- | ---: | --- |",
