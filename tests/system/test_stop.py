@@ -123,6 +123,6 @@ def test_the_first_sigint_drains_and_the_second_stops_at_once(tmp_path):
         assert held[0].exchange.finish().complete
         server.process.send_signal(signal.SIGINT)
         server.wait()
-        assert "polydoor: stopping at once" in server.log.lines
+        assert "polydoor: PD0305: stopping at once; what is not finished is cut" in server.log.lines
         for one in held[1:]:
             assert not one.exchange.finish().complete
