@@ -240,7 +240,7 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
         pd_host_refused(c->host, ev->reason, c, NULL);
     c->closing |= ev->fatal;
     if (ev->fatal && (c->codec->multiplexed || !answered))
-        pd_conn_close(c, false); /* nobody there who would understand an answer */
+        pd_conn_close(c, c->nexchanges > 0); /* nobody there who would understand an answer */
 }
 
 /* Replies that the peer does not read must not fill the memory. */
