@@ -19,10 +19,10 @@ class ProcessEndedError(Exception):
 
 def tree_seconds(pid: int) -> float:
     """User and system time so far of a process, its threads and its descendants, living or dead."""
-    parents = _parents()
-    if pid not in parents:
+    tree = parents()
+    if pid not in tree:
         raise ProcessEndedError(f"process {pid} has ended")
-    return sum(_seconds(each) for each in descendants(pid, parents))
+    return sum(_seconds(each) for each in descendants(pid, tree))
 
 
 def descendants(pid: int, parents: dict[int, int]) -> list[int]:
@@ -40,15 +40,16 @@ def parse_stat(text: str) -> list[str]:
     return [first.strip(), name, *others.split()]
 
 
-def _parents() -> dict[int, int]:
-    parents = {}
+def parents() -> dict[int, int]:
+    """The parent of each process on the machine."""
+    found = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
             try:
-                parents[int(folder.name)] = int(parse_stat((folder / "stat").read_text())[PARENT])
+                found[int(folder.name)] = int(parse_stat((folder / "stat").read_text())[PARENT])
             except OSError:
                 continue  # it ended between the listing and the look
-    return parents
+    return found
 
 
 def _seconds(pid: int) -> float:

@@ -6,7 +6,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+import footprint
 import frontend
 import load
 import machine
@@ -18,6 +20,7 @@ import tables
 from cases import CASES, Case, Entry
 
 RESULTS = rivals.HERE / "results"
+START = "start"  # the case that is no load: see footprint.py
 
 
 def main(arguments: list[str]) -> int:
@@ -39,14 +42,14 @@ def main(arguments: list[str]) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    keys = [case.key for case in CASES]
+    keys = [*(case.key for case in CASES), START]
     parser.add_argument("--only", action="append", choices=keys, metavar="CASE", help=f"one of {', '.join(keys)}")
     parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), metavar="NAME", help="only these")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 s instead of 5 of 2 s")
     parser.add_argument("--rounds", type=int, help="interleaved rounds")
     parser.add_argument("--seconds", type=float, help="load for each server in each round")
     parser.add_argument("--tcp", action="store_true", help="TCP between nginx and the servers, not Unix sockets")
-    parser.add_argument("--write", action="store_true", help="write results/speed.json and results/speed.md")
+    parser.add_argument("--write", action="store_true", help="write results/speed and results/start")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.seconds = options.seconds or (1.0 if options.quick else 2.0)
@@ -65,9 +68,12 @@ def measure_all(options: argparse.Namespace) -> int:
     outcomes = [rounds.run(case, plan, versions, progress) for case in chosen(options)]
     facts["stolen by the hypervisor"] = f"{measure.steal_share(ticks, measure.machine_ticks()):.1%} of the time"
     facts["noise"] = f"rounds of a server lie {tables.noise(outcomes):.1%} apart (the middle server's figure)"
-    show(outcomes, facts)
-    if options.write:
-        write(outcomes, plan, facts)
+    if outcomes:
+        show(outcomes, facts)
+    if outcomes and options.write:
+        write("speed", tables.document(outcomes, plan, facts), tables.page(outcomes, plan, facts))
+    if not options.only or START in options.only:
+        measure_start(plan, versions, facts, is_written=options.write)
     faults = [fault for outcome in outcomes for fault in outcome.faults()]
     for fault in faults:
         print(f"bench: not right: {fault}", file=sys.stderr)
@@ -97,12 +103,22 @@ def show(outcomes: list[rounds.Outcome], facts: dict[str, str]) -> None:
         print(f"{name:26} {value}")
 
 
-def write(outcomes: list[rounds.Outcome], plan: rounds.Plan, facts: dict[str, str]) -> None:
+def measure_start(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:
+    """The way to the first response, and memory."""
+    bare = footprint.bare_interpreter_kib()
+    samples = footprint.run(plan, versions, say)
+    rows = footprint.table(samples, bare)
+    print(f"\nStart and memory; a bare interpreter has {bare / 1024:.1f} MiB\n\n{tables.text(rows)}\n")
+    if is_written:
+        page = footprint.page(rows, bare, plan, facts)
+        write("start", {"facts": facts} | footprint.document(samples, bare), page)
+
+
+def write(name: str, document: dict[str, Any], page: str) -> None:
     """Write raw data and page."""
     RESULTS.mkdir(exist_ok=True)
-    data = json.dumps(tables.document(outcomes, plan, facts), indent=1, ensure_ascii=False)
-    for name, content in (("speed.json", f"{data}\n"), ("speed.md", tables.page(outcomes, plan, facts))):
-        path = RESULTS / name
+    data = json.dumps(document, indent=1, ensure_ascii=False)
+    for path, content in ((RESULTS / f"{name}.json", f"{data}\n"), (RESULTS / f"{name}.md", page)):
         path.write_text(content, encoding="utf-8")
         say(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 

@@ -54,6 +54,11 @@ def polydoor(place: Place) -> list[str]:
     return [sys.executable, "-m", "polydoor", f"{place.app}:application", *options]
 
 
+def polydoor_quiet(place: Place) -> list[str]:
+    """The same without a line for each request, as the others run."""
+    return [*polydoor(place), "--no-access-log"]
+
+
 def fastpysgi(place: Place) -> list[str]:
     """One thread, as always; the command line sets what matters."""
     listen = ["--host", place.host, "--port", place.port]
@@ -123,6 +128,7 @@ class Kind:
 
 KINDS = {
     "polydoor": Kind("Polydoor", polydoor),
+    "polydoor-quiet": Kind("Polydoor, no access log", polydoor_quiet),
     "fastpysgi": Kind("FastPySGI", fastpysgi, ("fastpysgi",)),
     "bjoern": Kind("bjoern", bjoern, ("bjoern",)),
     "granian": Kind("granian", granian, ("granian",)),
