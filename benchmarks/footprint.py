@@ -22,9 +22,9 @@ from tables import Row, markdown
 
 KINDS = ("polydoor", "fastpysgi", "bjoern", "granian", "uwsgi", "waitress", "gunicorn")
 PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
-IDLE = 400  # connections, each after one request; some rivals allow no more than 500
+IDLE = 400  # connections, each after one request
 PAUSE = 0.0005  # seconds between two tries to connect
-NO_KEEP_ALIVE = ("uwsgi",)  # closes after each response, so it has no idle connections
+NOT_SO_MANY = {"uwsgi": "closes", "waitress": "takes 100"}  # idle connections
 HEAD = ("server", "first response ms", "lowest – highest", "idle MiB", "above Python MiB", "KiB for an idle connection")
 
 
@@ -79,7 +79,7 @@ def _sample(kind: str, plan: rounds.Plan) -> Sample:
             rounds.check_response(address, {})
             first = time.perf_counter() - began
             idle = tree_kib(process.pid)
-            each = None if kind in NO_KEEP_ALIVE else _connection_kib(process.pid, address)
+            each = None if kind in NOT_SO_MANY else _connection_kib(process.pid, address)
     return Sample(first * 1000, idle, each)
 
 
@@ -131,7 +131,7 @@ def table(samples: dict[str, list[Sample]], bare_kib: float) -> list[Row]:
                 f"{first.lowest:.0f} – {first.highest:.0f}",
                 f"{idle / 1024:.1f}",
                 f"{(idle - bare_kib) / 1024:.1f}",
-                f"{figures.figure(each).middle:.2f}" if each else "closes",
+                f"{figures.figure(each).middle:.2f}" if each else NOT_SO_MANY[kind],
             )
         )
     return rows
@@ -146,7 +146,7 @@ def page(rows: list[Row], bare_kib: float, plan: rounds.Plan, facts: dict[str, s
         f"idle connection is one of {IDLE}, kept open after a request. `make bench` repeats it; "
         "[how to read it](../README.md).",
         markdown(rows),
-        "uWSGI closes the connection after each response.",
+        "uWSGI closes the connection after each response, and waitress takes 100 connections.",
         "## Machine and versions",
         markdown([("what", ""), *facts.items()]),
     ]

@@ -48,10 +48,9 @@ class ServerError(Exception):
 
 
 def polydoor(place: Place) -> list[str]:
-    """The shipped defaults, timeouts and limits among them; nothing logged, as with the others."""
+    """The shipped defaults, timeouts, limits and the access log among them."""
     url = f"{place.door}+unix:{place.address}" if "/" in place.address else f"{place.door}://{place.address}"
-    options = ["-b", url, "-t", str(place.threads), "--no-access-log"]
-    return [sys.executable, "-m", "polydoor", f"{place.app}:application", *options]
+    return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads)]
 
 
 def polydoor_quiet(place: Place) -> list[str]:

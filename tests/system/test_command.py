@@ -63,24 +63,6 @@ def test_gateway_open_to_the_network_is_refused(protocol):
     assert "allow" in done.stderr
 
 
-def test_serving_process_imports_little():
-    """The worker's part of the interpreter's memory is in the modules; this list is all of them."""
-    code = (
-        "import sys; before = set(sys.modules)\n"
-        "import polydoor.cli.run, polydoor.worker.serve\n"
-        "from polydoor.settings.load import load\n"
-        "load({}, {'app': ['x'], 'bind': ['scgi://127.0.0.1:1', 'unix:/x']})\n"
-        "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('polydoor')))\n"
-    )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    allowed = {"__future__", "select", "signal", "threading", "cython_runtime"}
-    # What these load themselves, where the interpreter has not done so at its start.
-    allowed |= {"collections", "enum", "functools", "itertools", "keyword", "operator", "reprlib", "types", "_signal"}
-    allowed |= {"_collections", "_functools", "_operator", "_weakref", "_weakrefset", "copyreg"}
-    loaded = {name for name in done.stdout.split() if not name.startswith("_cython")}
-    assert loaded <= allowed
-
-
 def test_environment_gives_the_app_and_the_address(tmp_path):
     env = {"POLYDOOR_APP": "guestbook", "POLYDOOR_BIND": "nonsense", "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-m", "polydoor"], env=env, capture_output=True, text=True, check=False)

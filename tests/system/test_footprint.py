@@ -45,6 +45,16 @@ def test_an_idle_process_has_at_most_3_mib_more_than_a_bare_interpreter():
     assert more <= ALLOWED_KIB
 
 
+OWN = """
+_version codes errors states bridge bridge._engine
+cli cli.arguments cli.command cli.main cli.run
+settings settings.catalog settings.catalog.limits settings.catalog.logging settings.catalog.memory
+settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
+settings.listener settings.load settings.option settings.sources settings.suggest
+worker worker.access worker.apploader worker.banner worker.capacity worker.serve
+"""
+
+
 def bare_modules():
     command = [sys.executable, "-c", "import sys; print('\\n'.join(sys.modules))"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
@@ -58,6 +68,8 @@ def test_a_worker_imports_only_what_it_needs():
     names = {name for name in loaded - bare_modules() if not name.startswith(("_cython_", "cython_runtime"))}
     foreign = {name for name in names if name.partition(".")[0] not in {"polydoor", "modules", "__main__"}}
     assert foreign <= STANDARD, f"new: {sorted(foreign - STANDARD)}"
+    own = {name.removeprefix("polydoor.") for name in names if name.startswith("polydoor.")}
+    assert own == set(OWN.split())
 
 
 @pytest.mark.scaled

@@ -49,24 +49,24 @@ def test_file_variables_and_options_reach_the_application(tmp_path):
     options = ["--chdir", "site", "-e", "FROM_OPTION=of the option"]
     with Server(None, (), threads=None, options=options, env={"FROM_OUTSIDE": "kept"}, cwd=tmp_path) as server:
         assert get(server) == "FROM_FILE=of the file FROM_OPTION=of the option FROM_OUTSIDE=kept Corner"
-        assert "3 threads" in server.log.text
+        assert "3 requests at once" in server.log.text
 
 
 def test_platform_sets_port_and_concurrency():
     env = {"PORT": "0", "WEB_CONCURRENCY": "3"}
     with Server(f"{APPS}/trivial.py:app", (), env=env) as server:
         assert address(server)[0] == "0.0.0.0"
-        assert server.log.text.count("polydoor: warning: WEB_CONCURRENCY is 3, but this version serves with one") == 1
+        assert server.log.text.count("polydoor: PD0016: WEB_CONCURRENCY is 3, but this version serves with one") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "first"),
     [
-        ([], 2, "polydoor: which application?"),
+        ([], 2, "polydoor: PD0004: no application is named"),
         (["check", f"{APPS}/trivial.py:app"], 0, f"polydoor: all is well: {APPS}/trivial.py:app for http://"),
         (["check", f"{APPS}/trivial.py:absent"], 4, "polydoor: "),
-        (["check", f"{APPS}/absent.py"], 3, "polydoor: there is no file "),
-        (["check", "-b", "x"], 2, "polydoor: bad address 'x'"),
+        (["check", f"{APPS}/absent.py"], 3, "polydoor: PD0102: there is no file "),
+        (["check", "-b", "x"], 2, "polydoor: PD0007: bad address 'x'"),
         (["config", "show"], 0, "# Every setting as it applies"),
     ],
 )
