@@ -75,9 +75,24 @@ static void client_watch(struct pd_client *cl)
         cl->watched = want;
 }
 
+/* A kept connection between requests is idle, and so is one that has sent nothing yet. conn.lock is held. */
+static void client_count(struct pd_client *cl)
+{
+    const struct pd_conn *c = &cl->conn;
+    bool busy = c->nexchanges || c->lent; /* while it is lent, its queues are somebody else's */
+    if (!busy && c->state != PD_CONN_CLOSED)
+        busy = !pd_out_is_empty(&c->out) || !pd_buf_is_empty(&c->in);
+    if (busy && !cl->busy)
+        cl->engine->nbusy++;
+    else if (!busy && cl->busy)
+        cl->engine->nbusy--;
+    cl->busy = busy;
+}
+
 void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
 {
     struct pd_conn *c = &cl->conn;
+    client_count(cl);
     if (c->state != PD_CONN_CLOSED) {
         client_watch(cl);
         client_set_timer(cl, t);
@@ -96,6 +111,7 @@ static void client_free(struct pd_client *cl)
     pd_wheel_remove(&e->wheel, &cl->timer);
     pd_list_remove(&cl->all);
     e->nclients--;
+    e->nbusy -= cl->busy;
     pd_conn_fini(&cl->conn);
     pd_release(e->sys, cl);
 }

@@ -25,6 +25,7 @@ struct pd_client {
     uint32_t watched;      /* events given to the loop, 0: not watched (conn.lock) */
     bool attending;        /* in the attend list (engine.lock) */
     bool on_job;           /* a thread is about to run its job (conn.lock) */
+    bool busy;             /* counted in pd_engine.nbusy (conn.lock) */
     struct pd_conn conn;
     _Alignas(16) char codec_state[];
 };

@@ -161,10 +161,16 @@ static void test_a_parked_request_counts_with_no_thread(void)
     pd_engine_stats(s.engine, &stats);
     CHECK_INT(stats.running, 1); /* this one alone */
     CHECK_INT(stats.ready, 0);
+    CHECK_INT(stats.begun, 2);
+    CHECK_INT(stats.busy, 2); /* neither connection is idle */
     answer(&s, x);
     pd_exchange_resume(parked); /* by the same thread, which finds it when it asks */
     CHECK(pd_engine_next(s.thread) == parked);
     answer(&s, parked);
+    pd_engine_stats(s.engine, &stats);
+    CHECK_INT(stats.begun, 2);
+    CHECK_INT(stats.busy, 0); /* both are kept open */
+    CHECK_INT(stats.connections, 2);
     CHECK(was_answered(s.waiting));
     close(other);
     scene_fini(&s);

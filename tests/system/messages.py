@@ -71,6 +71,13 @@ def read_number(path: str) -> int:
 
 PORT_START = read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 SOMAXCONN = read_number("/proc/sys/net/core/somaxconn")
+
+
+def passed(count: str) -> tuple[str, ...]:
+    """Starts the command as systemd would that passes sockets."""
+    return ("sh", "-c", f'LISTEN_FDS={count} LISTEN_PID=$$ exec "$@"', "sh")
+
+
 LOCAL = "-b 127.0.0.1:0"
 
 USAGE = {
@@ -171,6 +178,8 @@ SOCKETS = {
     "unix-is-a-file": Case("polydoor shop:app -b unix:shop.py", {"shop.py": APP}),
     "unix-without-directory": Case("polydoor shop:app -b unix:run/shop.sock"),
     "descriptor-not-open": Case("polydoor shop:app -b fd://77"),
+    "socket-not-passed": Case("polydoor shop:app -b fd://web"),
+    "sockets-not-open": Case("polydoor shop:app", prefix=passed("999")),
 }
 
 SERVING = {
@@ -186,6 +195,12 @@ SERVING = {
     ),
     "web-concurrency": Case(
         "polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, env={"WEB_CONCURRENCY": "4"}, serves=True
+    ),
+    "sockets-of-another": Case(
+        "polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, env={"LISTEN_FDS": "1", "LISTEN_PID": "1"}, serves=True
+    ),
+    "systemd-not-there": Case(
+        "polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, env={"NOTIFY_SOCKET": "/nowhere/notify"}, serves=True
     ),
     "backlog-shortened": Case(
         "polydoor shop -b 127.0.0.1:0 --backlog 65535",

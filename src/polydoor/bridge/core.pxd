@@ -191,6 +191,8 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t ready
         uint64_t running
         uint64_t dropped
+        uint64_t begun
+        uint64_t busy
 
     const pd_config PD_CONFIG_DEFAULT
     pd_engine *pd_engine_new(const pd_config *config, const char *spill_dir, pd_loop_backend backend,

@@ -139,7 +139,8 @@ cdef class Engine:
         cdef core.pd_stats s
         core.pd_engine_stats(self.engine, &s)
         return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
-                "running": s.running, "dropped": s.dropped}
+                "running": s.running, "dropped": s.dropped,
+                "begun": s.begun, "busy": s.busy}
 
     def listen(self, spec):
         """Open one listener and return its real address; OSError holds a readable message."""

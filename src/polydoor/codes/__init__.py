@@ -257,6 +257,21 @@ net.core.somaxconn is smaller than --backlog, and the kernel takes the smaller o
 -> Raise it as root, `sysctl net.core.somaxconn=2048`, or set --backlog to what the kernel allows.
 """
 
+SOCKET_UNUSED = "PD0232"
+"""A socket that systemd passed is not served
+
+LISTEN_FDS names more sockets than the addresses ask for, or it is meant for another process. Who connects there waits.
+-> Add `-b fd://NAME`, or leave out all addresses, which serves whatever is passed. A script starts Polydoor by `exec`.
+"""
+
+NO_SUCH_SOCKET = "PD0233"
+"""No such socket was passed
+
+An address such as fd://web asks for a socket by its name, and systemd passed none of that name; or LISTEN_FDS counts
+descriptors that are not open.
+-> Set FileDescriptorName= in the .socket unit, and start the service together with it.
+"""
+
 # --- PD03xx: the life of the process ----------------------------------------------------------------------------------
 
 CANNOT_START = "PD0301"
@@ -306,6 +321,20 @@ OWN_DEFECT = "PD0307"
 
 Something happened inside Polydoor that should not be possible.
 -> Please report it with the lines below the message.
+"""
+
+CANNOT_NOTIFY = "PD0320"
+"""systemd cannot be told how the service is
+
+NOTIFY_SOCKET names a socket that takes no datagrams. A unit of Type=notify will be taken for one that failed to start.
+-> Check that the service may reach the socket, also inside a chroot or container; or use Type=exec.
+"""
+
+IDLE_STOPPED = "PD0321"
+"""The server ended because nobody used it
+
+No request came for as long as --idle-stop says. This is no fault: the exit status is 0.
+-> Let systemd hold the socket and start the service again with the next request, or leave --idle-stop out.
 """
 
 # --- PD04xx: the application, and its responses (the core's are numbered in core/base/notice.h and codec/reason.h) ----

@@ -1,7 +1,8 @@
 """Addresses: `-b ADDRESS` becomes the description of one listener.
 
     http://127.0.0.1:8000     fastcgi://[::1]:9000?allow=::1     scgi+unix:/run/shop.sock?mode=0660
-    fd://3?protocol=fastcgi   127.0.0.1:8000 and unix:/run/shop.sock, which mean HTTP
+    fd://3?protocol=fastcgi   fd://shop, a socket that systemd passes under this name
+    127.0.0.1:8000 and unix:/run/shop.sock, which mean HTTP
 
 The settings of one listener stand behind the question mark; OPTIONS is their table.
 """
@@ -102,12 +103,26 @@ def _parse_address(address: str, spec: ListenerSpec) -> None:
         spec["protocol"] = _known_protocol(protocol)
         _parse_path(unix, spec)
     elif found and scheme == "fd":
-        spec |= {"kind": "fd", "fd": DESCRIPTOR.parse(rest.rstrip("/")), "protocol": "http"}
+        _parse_descriptor(rest.rstrip("/"), spec)
     elif found:
         spec["protocol"] = _known_protocol(scheme)
         _parse_host_port(rest, spec)
     else:
         _parse_host_port(address, spec)
+
+
+def _parse_descriptor(text: str, spec: ListenerSpec) -> None:
+    """A number, or a name, which stands in `path` until somebody finds the descriptor."""
+    if not text[:1].isalpha():
+        spec |= {"kind": "fd", "fd": DESCRIPTOR.parse(text)}
+        return
+    name = _unquote(text)
+    spec |= {"kind": "fd", "path": name, "protocol": protocol_of_name(name)}
+
+
+def protocol_of_name(name: str) -> str:
+    """What is spoken on a socket of this name: the protocol that it is or begins with, else HTTP."""
+    return next((protocol for protocol in PROTOCOLS if name.startswith(protocol)), "http")
 
 
 def _known_protocol(name: str) -> str:
@@ -193,4 +208,4 @@ def _unquote(text: str) -> str:
     return done.decode("utf-8", "surrogateescape")
 
 
-__all__ = ["MASK", "OPTIONS", "ListenerSpec", "mask_address", "parse_listener"]
+__all__ = ["MASK", "OPTIONS", "ListenerSpec", "mask_address", "parse_listener", "protocol_of_name"]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
+    from polydoor.worker.idle import IdleWatch
+    from polydoor.worker.systemd import Service
 
 ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
@@ -39,7 +41,7 @@ THREAD_ENDED = 0  # no signal has this number
 
 def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> int:
     """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does."""
-    worker = Worker(settings, load)
+    worker = Worker(settings, load, find_service())
     with worker.signals:
         worker.start()
         return worker.run()
@@ -107,8 +109,11 @@ class Worker:
     watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     daemon = False  # whether the interpreter may end while the threads still run
 
-    def __init__(self, settings: Settings, load: Callable[[], LoadedApp] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, load: Callable[[], LoadedApp] | None = None, service: Service | None = None
+    ) -> None:
         self.settings = settings
+        self.service = service
         self.load = load or (lambda: load_app(settings.app()))
         self.state = WorkerState()
         self.signals = WakePipe(self.watched)
@@ -139,7 +144,8 @@ class Worker:
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.access.open()
-        self.addresses = [self._listen(spec) for spec in self.settings.listeners()]
+        specs = self.service.listeners(self.settings) if self.service else self.settings.listeners()
+        self.addresses = [self._listen(spec) for spec in specs]
         check_backlog(self.settings.number("backlog"))
         loaded = self.load()
         count = self.settings.number("threads")
@@ -157,6 +163,8 @@ class Worker:
                 code=codes.NO_SPILL,
             )
         self.announce(loaded)
+        if self.service:
+            self.service.ready(f"Serving {loaded.name} at {' '.join(self.addresses)}")
 
     def announce(self, loaded: LoadedApp) -> None:
         """Say what is served, where, and how to stop it."""
@@ -173,17 +181,25 @@ class Worker:
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
+        beat_ms = min(BEAT_MS, self.service.watchdog_ms or BEAT_MS) if self.service else BEAT_MS
+        idle = idle_watch(self.engine, self.settings.number("idle_stop"))
         while len(self.ended) < len(self.threads) and not self.has_left:
-            for number in self.signals.wait(BEAT_MS):
+            for number in self.signals.wait(beat_ms):
                 self.on_signal(number)
             self.pass_log()
             self.beats += 1
+            if self.service:
+                self.service.beat(beat_ms)
+            if idle and self.state.now == RUNNING and idle.is_over():
+                self.drain(self.settings.number("drain_timeout"))
             if self.deadline and time.monotonic() > self.deadline:
                 self.abandon()
         for thread in self.threads if not self.has_left else ():
             thread.join()
         self.access.close()
         self.pass_log()
+        if self.service:
+            self.service.close()
         if self.state.now != STOPPING:
             self.state.move(STOPPING)
         self.state.move(EXITED)
@@ -197,6 +213,10 @@ class Worker:
             write(text)
 
     def _listen(self, spec: ListenerSpec) -> str:
+        if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it
+            from polydoor.worker.systemd import no_such_socket
+
+            raise no_such_socket(str(spec["path"]))
         try:
             return self.engine.listen(spec)
         except (OSError, ValueError) as error:
@@ -246,6 +266,8 @@ class Worker:
         deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
         if self.state.now == RUNNING:
             self.state.move(DRAINING)
+            if self.service:
+                self.service.stopping("Finishing open requests", drain_ms + int(GRACE_S * 1000) + 2 * BEAT_MS)
         elif deadline >= self.deadline:
             return
         self.deadline = deadline
@@ -264,6 +286,24 @@ class Worker:
         left = len(self.threads) - len(self.ended)
         text = f"{left} of {len(self.threads)} threads are still in the application; leaving without them"
         say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
+
+
+def find_service() -> Service | None:
+    """The process as a service of systemd, if that started it; nobody else pays for the imports."""
+    if "NOTIFY_SOCKET" not in os.environ and "LISTEN_FDS" not in os.environ:
+        return None
+    from polydoor.worker.systemd import Service
+
+    return Service(os.environ)
+
+
+def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
+    """What `--idle-stop` needs; None without it."""
+    if not limit_ms:
+        return None
+    from polydoor.worker.idle import IdleWatch
+
+    return IdleWatch(engine, limit_ms)
 
 
 def error_page() -> Callable[[Mapping[str, Any], BaseException], tuple[str, bytes]]:

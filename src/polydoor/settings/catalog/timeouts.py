@@ -63,4 +63,11 @@ TIMEOUTS = (
         group=GROUP,
         reloadable=True,
     ),
+    Setting(
+        "idle_stop",
+        Seconds(0, DAY),
+        0,
+        "Without a request for so long, the server ends with status 0; 0 never. For sockets that systemd keeps open.",
+        group=GROUP,
+    ),
 )
