@@ -36,7 +36,7 @@ enum pd_event_kind {
     PD_EV_BODY_END,   /* the body is complete */
     PD_EV_ABORT,      /* the peer gave the stream up */
     PD_EV_REPLY,      /* data: bytes the connection must send (never inside a response's frame); `fatal`: then close */
-    PD_EV_BAD,        /* `reason`; `fatal`: the connection cannot go on */
+    PD_EV_BAD,        /* `reason`; `fatal`: the connection cannot go on; `head` once, if what is wrong is in it */
 };
 
 struct pd_event {
@@ -69,7 +69,8 @@ struct pd_codec {
     void (*init)(void *state, const struct pd_limits *limits);
     /* Looks at `in` (all unconsumed bytes), says how many it consumed, and gives one event. */
     void (*next)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
-    /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. */
+    /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. A refused head has the fields that
+     * could be read, or none at all. */
     enum pd_reason (*parse_head)(void *state, uint32_t stream, struct pd_slice bytes, struct pd_scratch *scratch,
                                  struct pd_head *head);
     /* True when the input may end here without anything being cut off. */

@@ -459,28 +459,31 @@ static enum pd_reason check_pair(const struct fcgi *f, const struct pd_field *pa
     return PD_R_NONE;
 }
 
+/* A pair that may not be there is left out; the others say of which kind the answer to it should be. */
 static enum pd_reason parse_pairs(const struct fcgi *f, struct pd_slice bytes, struct pd_head *head)
 {
     struct pd_cursor c = pd_cursor(bytes);
     bool has_length = false;
+    enum pd_reason first = PD_R_NONE;
     for (size_t count = 0; pd_cursor_left(&c) > 0; count++) {
         /* each length is checked against what is left; no sum of two of them exists that could wrap */
         uint32_t name_n = take_length(&c);
         uint32_t value_n = take_length(&c);
         struct pd_field pair = { .name = pd_cursor_take(&c, name_n) };
         pair.value = pd_cursor_take(&c, value_n);
-        if (!c.ok)
-            return PD_R_FCGI_BAD_PAIR;
-        if (count == PD_FIELDS_MAX) /* pairs without a name count too: they cost the same to read */
-            return PD_R_TOO_MANY_FIELDS;
+        /* pairs without a name count too: they cost the same to read */
+        if (!c.ok || count == PD_FIELDS_MAX) {
+            head->nfields = 0;
+            return first ? first : c.ok ? PD_R_TOO_MANY_FIELDS : PD_R_FCGI_BAD_PAIR;
+        }
         if (name_n == 0)
             continue;
         enum pd_reason bad = check_pair(f, &pair, head, &has_length);
-        if (bad)
-            return bad;
-        head->fields[head->nfields++] = pair;
+        if (!bad)
+            head->fields[head->nfields++] = pair;
+        first = first ? first : bad;
     }
-    return PD_R_NONE;
+    return first;
 }
 
 static enum pd_reason fcgi_parse_head(void *state, uint32_t stream, struct pd_slice bytes, struct pd_scratch *scratch,

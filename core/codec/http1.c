@@ -75,10 +75,11 @@ static void next_head(struct pd_http1 *st, struct pd_slice in, size_t *used, str
         if (in.n < limit)
             emit(ev, PD_EV_MORE);
         else
-            emit_bad(st, ev, PD_R_HEAD_TOO_LARGE);
+            emit_bad(st, ev, st->reason ? (enum pd_reason)st->reason : PD_R_HEAD_TOO_LARGE);
         return;
     case PD_STEP_BAD:
         emit_bad(st, ev, (enum pd_reason)st->reason);
+        ev->head = st->head.fields ? &st->head : NULL;
         return;
     case PD_STEP_DONE:
         break;

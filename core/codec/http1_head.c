@@ -7,6 +7,10 @@
  * its start, because slices into earlier input would be stale. What is wrong
  * is decided by a rule on prefixes of the input alone (a byte that cannot
  * stand where it is, or a complete line), never by how the input was cut.
+ *
+ * A field that can be read but not served (a length over the limit, say) is
+ * refused at the end of the head, so that the answer can be of the kind that
+ * the client takes. Until then it counts as the first thing that is wrong.
  */
 #include <assert.h>
 
@@ -15,9 +19,17 @@
 #include "codec/http1_state.h"
 #include "codec/length.h"
 
+/* The first thing that is wrong with a head is what counts. */
+static void note_fault(struct pd_http1 *st, enum pd_reason reason)
+{
+    if (st->reason == PD_R_NONE)
+        st->reason = (uint8_t)reason;
+}
+
+/* What follows cannot be read. */
 static enum pd_http1_step refuse(struct pd_http1 *st, enum pd_reason reason)
 {
-    st->reason = (uint8_t)reason;
+    note_fault(st, reason);
     return PD_STEP_BAD;
 }
 
@@ -42,7 +54,7 @@ static enum pd_http1_step head_method(struct pd_http1 *st, struct pd_slice win)
     if (n == 0 || win.p[n] != ' ')
         return refuse(st, method_fault(win.p[n], n == 0));
     if (pd_slice_eq(pd_slice(win.p, n), PD_SLICE("CONNECT")))
-        return refuse(st, PD_R_CONNECT_REFUSED);
+        note_fault(st, PD_R_CONNECT_REFUSED);
     st->method_n = (uint8_t)n;
     st->u.at.line = st->u.at.scan = (uint32_t)n + 1;
     st->phase = PD_HTTP1_TARGET;
@@ -149,7 +161,8 @@ static enum pd_http1_step head_version(struct pd_http1 *st, struct pd_slice win)
         if (fault != PD_R_NONE)
             return refuse(st, fault);
     }
-    if (!target_is_valid(pd_slice(win.p, st->method_n), head_target_slice(st, win)))
+    bool known = st->reason == PD_R_NONE; /* else the method is one whose targets have a form of their own */
+    if (known && !target_is_valid(pd_slice(win.p, st->method_n), head_target_slice(st, win)))
         return refuse(st, PD_R_BAD_TARGET);
     st->u.at.line += (uint32_t)used;
     st->u.at.scan = st->u.at.line;
@@ -361,9 +374,7 @@ static enum pd_http1_step head_fields(struct pd_http1 *st, struct pd_slice win, 
         }
         if (n == room)
             return refuse(st, PD_R_TOO_MANY_FIELDS);
-        enum pd_reason fault = on_field(st, &f);
-        if (fault != PD_R_NONE)
-            return refuse(st, fault);
+        note_fault(st, on_field(st, &f));
         fields[n++] = f;
         p = next;
     }
@@ -378,6 +389,7 @@ void pd_http1_head_begin(struct pd_http1 *st)
 {
     st->phase = PD_HTTP1_METHOD;
     st->seen = 0;
+    st->reason = PD_R_NONE;
     st->head = (struct pd_head){ .form = PD_HEAD_HTTP, .content_length = -1 };
 }
 
@@ -419,6 +431,8 @@ static enum pd_reason head_finish(struct pd_http1 *st, struct pd_slice win, stru
     h->fields = scratch->fields;
     h->method = pd_slice(win.p, st->method_n);
     h->target = head_target_slice(st, win);
+    if (PD_UNLIKELY(st->reason != PD_R_NONE))
+        return (enum pd_reason)st->reason;
     if (h->http_minor && !(st->seen & PD_SEEN_HOST))
         return PD_R_MISSING_HOST;
     h->keep_alive = !(st->seen & PD_SEEN_CLOSE) && (h->http_minor || st->seen & PD_SEEN_KEEP_ALIVE);

@@ -41,9 +41,9 @@ struct pd_http1 {
         uint64_t left;         /* PD_HTTP1_LENGTH: body bytes still to come */
         struct pd_chunked chunked;
     } u;
-    uint8_t phase; /* enum pd_http1_phase */
-    uint8_t seen;  /* enum pd_http1_seen */
-    uint8_t reason;
+    uint8_t phase;  /* enum pd_http1_phase */
+    uint8_t seen;   /* enum pd_http1_seen */
+    uint8_t reason; /* enum pd_reason: the first thing that is wrong, in a head before its end is there */
     uint8_t method_n;
     uint8_t empty_lines;
     bool answered; /* put_end or drop came for the current request */
@@ -56,7 +56,7 @@ _Static_assert(PD_R_COUNT_ <= UINT8_MAX, "a reason fits one byte");
 enum pd_http1_step {
     PD_STEP_DONE,
     PD_STEP_MORE,
-    PD_STEP_BAD, /* st->reason is set */
+    PD_STEP_BAD, /* st->reason is set; st->head.fields too when all of the head could be read */
 };
 
 /* Makes ready for a head that begins at the first byte of the input. */

@@ -318,13 +318,37 @@ static void put_headers(struct build *b)
     }
 }
 
-/* A refused request has no variables, but its answer is of the kind that the client takes. */
+/* --- a refused request --- */
+
+static struct pd_slice field_of(const struct pd_head *head, struct pd_slice name)
+{
+    for (size_t i = 0; i < head->nfields; i++)
+        if (pd_slice_eq_nocase(head->fields[i].name, name))
+            return head->fields[i].value;
+    return PD_SLICE_NONE;
+}
+
+void pd_request_refused(const struct pd_head *head, struct pd_request *out)
+{
+    bool http = head->form == PD_HEAD_HTTP;
+    struct pd_slice target = http ? head->target : field_of(head, PD_SLICE("REQUEST_URI"));
+    size_t path_n = pd_slice_find(target, '?');
+    *out = (struct pd_request){
+        .method = http ? head->method : field_of(head, PD_SLICE("REQUEST_METHOD")),
+        .path = target.n ? pd_slice(target.p, path_n) : field_of(head, PD_SLICE("PATH_INFO")),
+        .query = path_n < target.n ? pd_slice_from(target, path_n + 1) : PD_SLICE_NONE,
+        .accept = field_of(head, http ? PD_SLICE("Accept") : PD_SLICE("HTTP_ACCEPT")),
+        .content_length = -1,
+        .http_minor = http ? head->http_minor : 1,
+        .keep_alive = head->keep_alive,
+        .authorizer = head->authorizer,
+    };
+    out->is_head = pd_slice_eq(out->method, PD_SLICE("HEAD"));
+}
+
 static enum pd_reason refuse(const struct pd_head *head, struct pd_request *out, enum pd_reason reason)
 {
-    struct pd_slice name = head->form == PD_HEAD_HTTP ? PD_SLICE("Accept") : PD_SLICE("HTTP_ACCEPT");
-    for (size_t i = 0; i < head->nfields && !out->accept.p; i++)
-        if (pd_slice_eq_nocase(head->fields[i].name, name))
-            out->accept = head->fields[i].value;
+    pd_request_refused(head, out);
     return reason;
 }
 

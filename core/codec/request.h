@@ -65,10 +65,16 @@ struct pd_request {
     struct pd_slice accept; /* only when it is refused: Accept as it stands in the head, for the answer */
 };
 
-/* Returns PD_R_NONE or why the request is refused. */
+/* Returns PD_R_NONE or why the request is refused; `out` is then what pd_request_refused() makes of it. */
 enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site *site, const struct pd_peer *peer,
                                 const struct pd_limits *limits, struct pd_arena *arena,
                                 struct pd_request *out) PD_MUST_CHECK;
+
+/*
+ * What the answer to a refused request, and the lines that tell of it, need to know: no variables, only the request
+ * line and Accept as they stand in the head. They are slices of it, and hold whatever the peer has sent.
+ */
+void pd_request_refused(const struct pd_head *head, struct pd_request *out);
 
 /* The value of a known variable, or a slice with p == NULL. For tests and logs. */
 struct pd_slice pd_request_get(const struct pd_request *r, enum pd_name id);

@@ -122,27 +122,33 @@ static enum pd_reason check_variable(struct scgi *s, const struct pd_field *f, b
     return PD_R_NONE;
 }
 
-/* Splits the netstring's content into variables; fills s->head. */
+/*
+ * Splits the netstring's content into variables; fills s->head. A variable that may not be there is left out; the
+ * others say of which kind the answer to it should be.
+ */
 static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, struct pd_field *fields)
 {
-    size_t n = 0;
+    size_t n = 0, count = 0;
     bool has_version = false;
+    enum pd_reason first = PD_R_NONE;
     s->head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields };
-    while (rest.n > 0) {
+    for (; rest.n > 0; count++) {
         struct pd_field f;
         if (!take_string(&rest, &f.name) || !take_string(&rest, &f.value))
-            return PD_R_SCGI_BAD_PAIRS;
-        enum pd_reason bad = check_variable(s, &f, n == 0, &has_version);
-        if (bad)
-            return bad;
-        if (n == PD_FIELDS_MAX)
-            return PD_R_TOO_MANY_FIELDS;
-        fields[n++] = f;
+            return first ? first : PD_R_SCGI_BAD_PAIRS;
+        enum pd_reason bad = check_variable(s, &f, count == 0, &has_version);
+        if (!bad && count == PD_FIELDS_MAX)
+            bad = PD_R_TOO_MANY_FIELDS;
+        first = first ? first : bad;
+        if (count == PD_FIELDS_MAX)
+            return first;
+        if (!bad)
+            fields[n++] = f;
     }
-    if (n == 0)
-        return PD_R_SCGI_LENGTH_NOT_FIRST;
     s->head.nfields = n;
-    return has_version ? PD_R_NONE : PD_R_SCGI_NO_VERSION;
+    if (count == 0)
+        return PD_R_SCGI_LENGTH_NOT_FIRST;
+    return first || has_version ? first : PD_R_SCGI_NO_VERSION;
 }
 
 /* "LENGTH:content," once it is complete; the comma is checked before anyone hears of a request. */
@@ -167,6 +173,8 @@ static void next_head(struct scgi *s, struct pd_slice in, size_t *used, struct p
     enum pd_reason bad = parse_variables(s, pd_slice(in.p + start, s->length), scratch->fields);
     if (bad) {
         refuse(ev, bad);
+        ev->stream = SCGI_STREAM;
+        ev->head = &s->head;
         return;
     }
     *used = start + s->length + 1;

@@ -138,6 +138,20 @@ static void receive_begin_body(struct pd_exchange *x)
         receive_enqueue(x);
 }
 
+/* What of a request decides about the form of its response. */
+static void receive_shape_response(struct pd_exchange *x)
+{
+    x->response.http_minor = x->request.http_minor;
+    x->response.is_head = x->request.is_head;
+}
+
+/* A head that can be read, but that its codec refuses. */
+static void receive_refused_head(struct pd_exchange *x, const struct pd_head *head)
+{
+    pd_request_refused(head, &x->request);
+    receive_shape_response(x);
+}
+
 static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struct pd_io *io)
 {
     struct pd_conn *c = x->conn;
@@ -151,10 +165,12 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
         r = c->codec->parse_head(c->codec_state, x->stream, pd_buf_view(&x->head), &io->scratch, &parsed);
         head = &parsed;
     }
-    if (r == PD_R_NONE)
+    if (r == PD_R_NONE) {
         r = pd_request_build(head, &c->port->site, &peer, limits, &x->arena, &x->request);
-    x->response.http_minor = x->request.http_minor;
-    x->response.is_head = x->request.is_head;
+        receive_shape_response(x);
+    } else {
+        receive_refused_head(x, head);
+    }
     if (r != PD_R_NONE) {
         pd_receive_failed(x, r); /* its log line may still show bytes of the head */
         return;
@@ -234,6 +250,8 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
     if (!x && pd_reason_status(ev->reason) && !c->codec->multiplexed)
         x = receive_open(c, ev->stream);
     bool answered = x != NULL;
+    if (x && ev->head && x->state == PD_X_HEAD)
+        receive_refused_head(x, ev->head);
     if (x)
         pd_receive_failed(x, ev->reason);
     else

@@ -235,6 +235,35 @@ static void respond(struct replay *r, struct replay_stream *s)
 
 /* --- heads --- */
 
+static void show_var(struct replay *r, struct pd_slice name, struct pd_slice value)
+{
+    if (!value.p)
+        return;
+    text_put(&r->environ, name);
+    text_put(&r->environ, PD_SLICE("="));
+    text_escape(&r->environ, value);
+    text_put(&r->environ, PD_SLICE("\n"));
+}
+
+/* What the answer to a refused head knows of it. */
+static void show_refused(struct replay *r, const struct pd_request *req, enum pd_reason reason)
+{
+    text_reset(&r->environ);
+    text_printf(&r->environ, "REFUSED %s\n", pd_reason_name(reason));
+    show_var(r, PD_SLICE("REQUEST_METHOD"), req->method);
+    show_var(r, PD_SLICE("PATH_INFO"), req->path);
+    show_var(r, PD_SLICE("QUERY_STRING"), req->query);
+    show_var(r, PD_SLICE("HTTP_ACCEPT"), req->accept);
+}
+
+static void show_refused_head(struct replay *r, const struct pd_head *h, struct pd_slice bytes, enum pd_reason reason)
+{
+    struct pd_request req;
+    check_head(r, h, bytes);
+    pd_request_refused(h, &req);
+    show_refused(r, &req, reason);
+}
+
 static void show_environ(struct replay *r, const struct pd_head *h)
 {
     const struct pd_peer peer = { PD_SLICE("192.0.2.1"), PD_SLICE("4711") };
@@ -243,16 +272,13 @@ static void show_environ(struct replay *r, const struct pd_head *h)
     pd_arena_reset(&r->arena);
     enum pd_reason reason = pd_request_build(h, r->site, &peer, r->limits, &r->arena, &req);
     if (reason != PD_R_NONE) {
-        text_printf(&r->environ, "REFUSED %s\n", pd_reason_name(reason));
+        show_refused(r, &req, reason);
         r->refused = r->refused || reason == PD_R_NO_MEMORY;
         return;
     }
     for (size_t i = 0; i < req.nvars; i++) {
         const struct pd_var *v = &req.vars[i];
-        text_put(&r->environ, v->id == PD_NAME_OTHER ? v->name : pd_name_key((enum pd_name)v->id));
-        text_put(&r->environ, PD_SLICE("="));
-        text_escape(&r->environ, v->value);
-        text_put(&r->environ, PD_SLICE("\n"));
+        show_var(r, v->id == PD_NAME_OTHER ? v->name : pd_name_key((enum pd_name)v->id), v->value);
     }
 }
 
@@ -291,6 +317,7 @@ static void take_head(struct replay *r, struct replay_stream *s, const struct pd
         bytes = pd_buf_view(&s->head_bytes);
         enum pd_reason reason = r->codec->parse_head(r->state, s->id, bytes, r->scratch, &parsed);
         if (reason != PD_R_NONE) {
+            show_refused_head(r, &parsed, bytes, reason);
             bad(r, reason, !r->codec->multiplexed);
             if (!r->over)
                 respond(r, s);
@@ -347,6 +374,8 @@ static void take_bad(struct replay *r, const struct pd_event *ev)
         invalid(r, "BAD without a reason");
         return;
     }
+    if (ev->head)
+        show_refused_head(r, ev->head, r->rest, ev->reason);
     bad(r, ev->reason, ev->fatal);
     struct replay_stream *s = stream_find(r, ev->stream);
     if (!ev->fatal && s)

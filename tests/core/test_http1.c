@@ -356,7 +356,6 @@ static void test_early_refusal(void)
     REFUSED("G\n", "BARE_LF");
     REFUSED("G\r", "BAD_REQUEST_LINE");
     REFUSED("\r\n\r\n\r\n\r\n\r\n", "TOO_MANY_EMPTY_LINES");
-    REFUSED("CONNECT a", "CONNECT_REFUSED");
     REFUSED("GET  ", "BAD_REQUEST_LINE");
     REFUSED("GET /#", "BAD_TARGET");
     REFUSED("GET /\r", "BAD_REQUEST_LINE");
@@ -364,6 +363,21 @@ static void test_early_refusal(void)
     REFUSED("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "METHOD_TOO_LONG");
     EXPECT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\nHost: a\r\n\r\n",
            "OPEN\nHEAD AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / 1.1 -1 keep|Host=a\nEND\n");
+}
+
+/* What can be read but is not served is refused at the end of the head; the first such thing counts. */
+static void test_late_refusal(void)
+{
+    EXPECT("CONNECT a HTTP/1.1\r\nHost: a\r\n", "OPEN\n");
+    REFUSED("CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT_REFUSED");
+    EXPECT("POST / HTTP/1.1\r\nContent-Length: x\r\n", "OPEN\n");
+    REFUSED("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "BAD_CONTENT_LENGTH");
+    REFUSED("POST / HTTP/1.1\r\nExpect: tea\r\nContent-Length: x\r\nHost: /\r\n\r\n", "BAD_EXPECTATION");
+    REFUSED("POST / HTTP/1.1\r\nExpect: tea\r\nHost : a\r\n", "BAD_EXPECTATION"); /* nothing behind it can be read */
+    REFUSED("CONNECT \r", "CONNECT_REFUSED");
+    struct pd_limits l = PD_LIMITS_DEFAULT;
+    l.head = 28;
+    EXPECT_LIMITS("GET / HTTP/1.1\r\nExpect: t\r\n\r\n", &l, "OPEN\nBAD BAD_EXPECTATION\n");
 }
 
 static void test_limits(void)
@@ -391,7 +405,7 @@ static void test_limits(void)
     l.body = 3;
     EXPECT_LIMITS("PUT / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc", &l,
                   "OPEN\nHEAD PUT / 1.0 3|Content-Length=3\nBODY abc\nEND\n");
-    EXPECT_LIMITS("PUT / HTTP/1.0\r\nContent-Length: 4\r\n", &l, "OPEN\nBAD BODY_TOO_LARGE\n");
+    EXPECT_LIMITS("PUT / HTTP/1.0\r\nContent-Length: 4\r\n\r\n", &l, "OPEN\nBAD BODY_TOO_LARGE\n");
     EXPECT_LIMITS(
         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\n", &l,
         "OPEN\nHEAD PUT / 1.1 -1 chunked keep|Host=a|Transfer-Encoding=chunked\nBODY ab\nBAD BODY_TOO_LARGE\n");
@@ -734,6 +748,7 @@ int main(void)
     test_pipelined();
     test_thousand_pipelined();
     test_early_refusal();
+    test_late_refusal();
     test_limits();
     test_most_fields();
     test_head_max();

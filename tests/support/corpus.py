@@ -289,7 +289,7 @@ def _judge_environ(case: Case, got: Sequence[str]) -> list[str]:
     for want in case.environ or []:
         name, equals, value = want.partition("=")
         if want.startswith("REFUSED "):
-            held = [want.strip()] == list(got)
+            held = got[:1] == [want.strip()]
         elif want.startswith("-"):
             refused = any(line.startswith("REFUSED") for line in got)
             held = bool(got) and not refused and want[1:].strip() not in names

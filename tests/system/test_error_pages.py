@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from peers import http
+from support.fixtures import PROTOCOLS
+from support.holding import HoldingServer, three
 from support.server import APPS, Server
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "pages"
@@ -42,7 +44,7 @@ def golden(response, name):
     return ident
 
 
-@pytest.mark.parametrize("protocol", ["http", "fastcgi", "scgi"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("kind", ACCEPTS)
 def test_error_of_the_application(small, protocol, kind):
     door = small.door(protocol)
@@ -69,11 +71,50 @@ def test_path_that_is_refused(small, kind):
     golden(response, f"400-path.{kind}")
 
 
-@pytest.mark.parametrize("protocol", ["http", "fastcgi", "scgi"])
-def test_announced_body_over_the_limit(small, protocol):
-    response = small.door(protocol).request("POST", "/mirror", [], b"x" * 2000)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("kind", ACCEPTS)
+def test_announced_body_over_the_limit(small, protocol, kind):
+    with small.door(protocol).start("POST", "/up?load", [("Accept", ACCEPTS[kind])], length=2000) as upload:
+        response = upload.finish()
     assert response.status == 413
-    golden(response, "413.txt")
+    ident = golden(response, f"413.{kind}")
+    assert "request POST /up" in small.log.wait_for(ident)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_head_of_a_refused_length_has_no_body(small, protocol):
+    with small.door(protocol).start("HEAD", "/", [("Accept", BROWSER)], length=2000) as asked:
+        response = asked.finish()
+    assert (response.status, response.body, response.complete) == (413, b"", True)
+    assert response.header("Content-Type") == TYPES["html"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_body_that_does_not_arrive(tmp_path, protocol):
+    app = f"{APPS}/conformance.py:application"
+    with Server(app, three(tmp_path), options=["--body-timeout", "0.2"]) as server:
+        with server.door(protocol).start("POST", "/mirror", [("Accept", BROWSER)], length=100) as upload:
+            response = upload.finish()
+    assert response.status == 408
+    golden(response, "408.html")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_thread_becomes_free(tmp_path, protocol):
+    options = ["--queue-timeout", "0.2", "--queue-limit", "1"]
+    with HoldingServer(tmp_path, three(tmp_path), threads=1, options=options) as server:
+        door = server.door(protocol)
+        held = server.hold(door)
+        held.wait_running()
+        with door.start("GET", "/quick?id=waits", [("Accept", BROWSER)]) as waiting:
+            refused = door.request("GET", "/quick?id=refused", [("Accept", BROWSER)])  # the queue is full at once
+            late = waiting.finish()
+        held.release()
+        assert held.exchange.finish().status == 200
+    for response in (refused, late):
+        assert response.status == 503
+        assert response.header("Retry-After") == "1"
+        golden(response, "503.html")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +123,13 @@ def test_announced_body_over_the_limit(small, protocol):
         ("400.txt", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n"),
         ("414.txt", b"GET /" + b"x" * 600 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("417.txt", b"POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n"),
+        ("417.html", b"POST / HTTP/1.1\r\nExpect: tea\r\nHost: a\r\nAccept: text/html\r\n\r\n"),
         ("431.txt", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n"),
         ("501.txt", b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("501.html", b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n"),
+        ("501.html", b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: br, chunked\r\nAccept: text/html\r\n\r\n"),
+        ("400-host.html", b"GET / HTTP/1.1\r\nAccept: text/html\r\n\r\n"),
+        ("400.txt", b"GET / HTTP/1.1\r\nAccept: text/html\r\nHost : a\r\n\r\n"),
         ("505.txt", b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ],
 )
@@ -97,7 +143,7 @@ def test_request_that_is_refused_before_the_application(small, name, request_byt
 
 
 def test_head_has_no_body(small):
-    for protocol in ("http", "fastcgi", "scgi"):
+    for protocol in PROTOCOLS:
         response = small.door(protocol).request("HEAD", "/crash?where=call", [("Accept", BROWSER)])
         assert (response.status, response.body) == (500, b"")
         assert response.header("Content-Type") == TYPES["html"]
