@@ -342,9 +342,23 @@ enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool 
     return r == PD_SEND_OK && cut ? PD_SEND_TOO_LONG : r;
 }
 
+/*
+ * A body that proves empty before its head went out has a known length. Not for HEAD, where the application may have
+ * left out a body that it has. Without memory for the field the response is framed as any other.
+ */
+static void respond_announce_nothing(struct pd_exchange *x)
+{
+    struct pd_response *r = &x->response;
+    bool open = r->status && r->content_length < 0 && !r->is_head && !pd_status_is_bodiless(r->status);
+    if (open && !x->head_sent && pd_response_set_length(r, 0) != PD_R_NONE)
+        r->content_length = -1;
+}
+
 enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
     struct pd_conn *c = x->conn;
+    if (!data.n)
+        respond_announce_nothing(x);
     enum pd_send r = respond_ready(x, data.n, may_wait);
     if (r == PD_SEND_AGAIN || r == PD_SEND_BAD_HEAD)
         return r;

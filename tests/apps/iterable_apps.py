@@ -68,6 +68,7 @@ def _generator(*items: bytes) -> Iterator[bytes]:
 KINDS: dict[str, Callable[[], Any]] = {
     "generator": lambda: _generator(b"gener", b"ator"),
     "empty-list": list,
+    "empty-generator": _generator,
     "empty-bytes": lambda: [b""],
     "list": lambda: [b"li", b"st"],
     "tuple": lambda: (b"tu", b"ple"),
@@ -83,8 +84,10 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 @route
 def kind(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The body as the named kind of iterable."""
-    start_response("200 OK", TEXT)
+    """The body as the named kind of iterable; `status` is another one than 200, `write` an empty block before it."""
+    write = start_response(argument(environ, "status", "200 OK"), TEXT)
+    if argument(environ, "write") == "empty":
+        write(b"")
     body: Iterable[bytes] = KINDS[argument(environ, "kind")]()
     return body
 

@@ -57,6 +57,32 @@ def test_l03_the_length_of_a_single_item_is_computed(door):
     assert not response.all("Transfer-Encoding")
 
 
+EMPTY = [
+    "kind?kind=empty-generator",
+    "kind?kind=empty-generator&write=empty",
+    "kind?kind=empty-list&write=empty",
+    "file?kind=empty",
+]
+
+
+@pytest.mark.parametrize("path", EMPTY)
+def test_l03_the_length_of_a_body_that_proves_empty_is_announced(door, key, path):
+    target = f"/{path}&key={key}"
+    response = door.request("GET", target)
+    assert (response.status, response.all("Content-Length"), response.body) == (200, ["0"], b"")
+    assert response.complete
+    assert not response.all("Transfer-Encoding")
+    response = door.request("HEAD", target)  # the application may leave a body out that it has
+    assert not response.all("Content-Length")
+
+
+@pytest.mark.parametrize("status", ["204%20No%20Content", "304%20Not%20Modified"])
+def test_l03_no_length_where_no_body_can_be(door, status):
+    response = door.request("GET", f"/kind?kind=empty-generator&status={status}")
+    assert not response.all("Content-Length")
+    assert response.complete
+
+
 def test_l04_unknown_length_is_chunked_for_http_1_1(http_door):
     with http.HttpConnection(http_door.address) as client:
         response = client.ask("GET", "/sized?size=1000&count=3")
