@@ -92,9 +92,11 @@ def test_head_of_a_refused_length_has_no_body(small, protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_body_that_does_not_arrive(tmp_path, protocol):
     app = f"{APPS}/conformance.py:application"
-    with Server(app, three(tmp_path), options=["--body-timeout", "0.2"]) as server:
-        with server.door(protocol).start("POST", "/mirror", [("Accept", BROWSER)], length=100) as upload:
-            response = upload.finish()
+    with (
+        Server(app, three(tmp_path), options=["--body-timeout", "0.2"]) as server,
+        server.door(protocol).start("POST", "/mirror", [("Accept", BROWSER)], length=100) as upload,
+    ):
+        response = upload.finish()
     assert response.status == 408
     golden(response, "408.html")
 
