@@ -130,17 +130,26 @@ def test_a_name_that_was_not_passed_is_an_error(notify, listening):
         service.log.wait_for("PD0233: no socket of the name 'wep' was passed to this process; passed were: web")
 
 
+def ask_on(stack, address):
+    """A connection on which a request was sent."""
+    client = stack.enter_context(socket.create_connection(address))
+    client.sendall(REQUEST)
+    return client
+
+
 # --- nobody uses it ---------------------------------------------------------------------------------------------------
 
 
 def test_idle_stop_ends_with_status_0_and_says_so(notify, listening):
     options = ["--idle-stop", "0.3"]
-    with Service(notify, options, sockets=[("", listening)], env=QUICK_BEATS) as service:
-        service.told_first("READY=1")
-        with http.HttpConnection(listening.getsockname()) as kept:  # an idle connection is nobody
-            assert kept.ask("GET", "/").status == 200
+    with socket.create_connection(listening.getsockname()) as kept:  # an idle connection is nobody
+        kept.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        with Service(notify, options, sockets=[("", listening)], env=QUICK_BEATS) as service:
+            service.told_first("READY=1")
+            assert kept.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
             service.told_first("STOPPING=1")
             service.wait()
+            assert kept.recv(4096) == b""
         told = "polydoor: PD0321: no request for 0.3 s: stopping, as --idle-stop asks for"
         assert told in service.log.lines
 
@@ -153,16 +162,13 @@ def test_what_comes_during_the_stop_is_served_by_this_process_or_the_next(notify
         stack.enter_context(first)
         first.told_first("READY=1")
         first.told_first("STOPPING=1")
-        clients = [stack.enter_context(socket.create_connection(address)) for _ in range(20)]
-        for client in clients[:10]:
-            client.sendall(REQUEST)
-        first.wait()
-        clients += [stack.enter_context(socket.create_connection(address)) for _ in range(10)]
-        late = clients[20:]
-        for client in late:
-            client.sendall(REQUEST)
+        silent = socket.create_connection(address)  # which keeps the drain going for a second
+        with silent:
+            clients = [ask_on(stack, address) for _ in range(10)]
+            first.wait()
+        clients += [ask_on(stack, address) for _ in range(10)]
         second = stack.enter_context(Service(f"{notify}2", sockets=[("", listening)]))
-        answers = [b"".join(iter(lambda c=client: c.recv(4096), b"")) for client in clients[:10] + late]
+        answers = [b"".join(iter(lambda c=client: c.recv(4096), b"")) for client in clients]
         assert [answer[:17] for answer in answers] == [b"HTTP/1.1 200 OK\r\n"] * 20
         assert str(second.process.pid).encode() in answers[-1]
         second.told_first("READY=1")
@@ -182,10 +188,10 @@ def test_a_request_in_progress_is_no_idleness(notify, tmp_path, listening, part)
     }
     rest = {"head": b"st: a\r\n\r\n", "body": b"x", "application": b"", "response": b""}
     env = QUICK_BEATS | {"CALLS": f"{tmp_path}/calls"}
-    with Service(notify, ["--idle-stop", "0.2"], app=app, sockets=[("", listening)], env=env) as service:
-        service.told_first("READY=1")
-        with socket.create_connection(listening.getsockname()) as client:
-            client.sendall(begun[part])
+    with socket.create_connection(listening.getsockname()) as client:
+        client.sendall(begun[part])  # before there is a process, so that it comes in time
+        with Service(notify, ["--idle-stop", "0.2"], app=app, sockets=[("", listening)], env=env) as service:
+            service.told_first("READY=1")
             # Ten beats, half a second: more than the limit.
             assert [service.told() for _ in range(10)] == [["WATCHDOG=1"]] * 10
             client.sendall(rest[part])
@@ -196,13 +202,16 @@ def test_a_request_in_progress_is_no_idleness(notify, tmp_path, listening, part)
             while part == "response" and len(got) < 10_000_000:
                 got += client.recv(1 << 20)
             service.told_first("STOPPING=1")
-        service.wait()
+            service.wait()
 
 
 def test_sigterm_during_an_idle_stop_changes_nothing(notify, listening):
-    with Service(notify, ["--idle-stop", "0.2"], sockets=[("", listening)], env=QUICK_BEATS) as service:
+    with ExitStack() as stack:
+        stack.enter_context(socket.create_connection(listening.getsockname()))  # silent: the drain waits for it
+        service = stack.enter_context(
+            Service(notify, ["--idle-stop", "0.2"], sockets=[("", listening)], env=QUICK_BEATS)
+        )
         service.told_first("READY=1")
-        with socket.create_connection(listening.getsockname()):  # which the drain waits for, as it is silent
-            service.told_first("STOPPING=1")
-            service.process.send_signal(signal.SIGTERM)
-            service.wait()
+        service.told_first("STOPPING=1")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait()
