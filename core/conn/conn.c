@@ -135,6 +135,7 @@ static bool conn_read(struct pd_conn *c, struct pd_io *io)
 void pd_conn_input(struct pd_conn *c, struct pd_io *io)
 {
     c->missed |= c->lent;
+    c->yielded = false;
     if (c->state == PD_CONN_LINGER) {
         if (c->readable)
             conn_discard(c, io);
@@ -142,7 +143,7 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
     }
     if (!pd_buf_is_empty(&c->in) && conn_wants_input(c) && !conn_parse(c, io, PD_SLICE_NONE))
         c->hung_up = true;
-    while (c->readable && conn_wants_input(c) && conn_read(c, io))
+    while (c->readable && !c->yielded && conn_wants_input(c) && conn_read(c, io))
         continue;
     if (c->eof)
         pd_receive_end(c);

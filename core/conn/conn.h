@@ -44,6 +44,7 @@ struct pd_conn {
     bool missed;      /* the socket was reported ready while the connection was lent */
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
+    bool yielded;     /* input was left for the loop's next turn, so that others have theirs */
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */
     unsigned nexchanges;

@@ -42,6 +42,7 @@ struct pd_exchange {
     bool input_ended;   /* the peer has said that nothing more of this request comes */
     bool want_continue; /* the client waits for 100 Continue */
     bool aborted;       /* the peer gave this request up */
+    bool is_health;     /* it asks for our health: no application gets it (see health.h) */
 
     struct pd_response response;
     struct pd_buf head_out;    /* the encoded response head */

@@ -30,6 +30,7 @@ enum {
     PD_RECV_BYTES = 65536,      /* one read */
     PD_ANSWER_BYTES = 1 << 16,  /* our own answers may take so much more than the mark of the out queue */
     PD_UNREAD_BYTES = 1 << 16,  /* bytes outside of responses that a peer may ask for without reading */
+    PD_HEALTH_PATH_MAX = 128,   /* with its NUL */
     PD_SEND_SMALL = 16384,      /* a block up to this size is taken without letting go of the GIL */
 };
 
@@ -43,6 +44,8 @@ struct pd_config {
     size_t response_head;    /* most bytes of a response head */
     size_t ready_max;        /* requests in the ready queue */
     size_t conns_max;        /* connections at once */
+    /* Where health is asked for (health.h): begins with a slash and ends with none; "": nowhere. */
+    char health_path[PD_HEALTH_PATH_MAX];
 };
 
 /* One listener's share of what a connection needs. */
@@ -73,6 +76,8 @@ struct pd_host {
     void (*exchange_free)(struct pd_host *h, struct pd_exchange *x);
     /* Into the ready queue; false when it is full. */
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
+    /* False: the ready queue is full. */
+    bool (*has_room)(struct pd_host *h);
     /* The connection's descriptor is about to be closed. */
     void (*unwatch)(struct pd_host *h, struct pd_conn *c);
     /* The exchange has its response, or will get none; NULL: nobody wants to know. */

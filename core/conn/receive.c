@@ -1,6 +1,7 @@
 /* receive.c - codec events become requests (see receive.h). */
 #include "conn/receive.h"
 
+#include "conn/health.h"
 #include "conn/respond.h"
 
 enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* bytes collected for one write to an open spill file */
@@ -112,9 +113,22 @@ static struct pd_exchange *receive_open(struct pd_conn *c, uint32_t stream)
     return x;
 }
 
+/* Nobody's work stands between a peer and these answers, so one is given in a turn: see pd_conn.yielded. */
+static void receive_answer_health(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pd_health_answer(x);
+    c->host->exchange_free(c->host, x);
+    c->yielded = true;
+}
+
 static void receive_enqueue(struct pd_exchange *x)
 {
     struct pd_host *host = x->conn->host;
+    if (x->is_health) {
+        receive_answer_health(x);
+        return;
+    }
     pd_exchange_move(x, PD_X_READY);
     x->ready_ms = host->now_ms;
     x->ready_ns = atomic_load_explicit(&host->now_ns, memory_order_relaxed);
@@ -130,9 +144,10 @@ static void receive_begin_body(struct pd_exchange *x)
     const struct pd_request *q = &x->request;
     if (q->content_length == 0 || (q->content_length < 0 && !q->chunked))
         x->body.complete = c->codec->multiplexed; /* the others say BODY_END themselves */
-    x->input_ms = c->port->stream ? 0 : c->host->now_ms;
+    x->is_health = pd_health_is_asked(x);
+    x->streaming = c->port->stream && !x->is_health; /* ours is answered when nothing of it can come any more */
+    x->input_ms = x->streaming ? 0 : c->host->now_ms;
     x->want_continue = q->expect_continue && q->content_length != 0;
-    x->streaming = c->port->stream;
     pd_exchange_move(x, PD_X_BODY);
     if (x->streaming || x->body.complete)
         receive_enqueue(x);
@@ -314,7 +329,7 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
         receive_flood(c);
         break;
     }
-    return !c->input_bad && !c->hung_up;
+    return !c->input_bad && !c->hung_up && !c->yielded;
 }
 
 size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)

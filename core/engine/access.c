@@ -247,7 +247,9 @@ static bool access_put(struct pd_access *a, struct pd_slice line)
 void pd_access_note(struct pd_access *a, const struct pd_exchange *x)
 {
     char line[PD_ACCESS_LINE_MAX];
-    if (atomic_load_explicit(&a->off, memory_order_relaxed) || (!x->head_sent && !x->request.method.n))
+    if (atomic_load_explicit(&a->off, memory_order_relaxed) || x->is_health)
+        return;
+    if (!x->head_sent && !x->request.method.n)
         return; /* bytes that were no request, and got no answer */
     const struct pd_codec *codec = x->conn->codec;
     struct pd_access_entry e = {

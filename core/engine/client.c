@@ -97,7 +97,7 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         client_watch(cl);
         client_set_timer(cl, t);
     }
-    if (c->job != PD_JOB_NONE && !c->lent && !cl->on_job)
+    if ((c->job != PD_JOB_NONE && !c->lent && !cl->on_job) || (c->yielded && pd_conn_has_work(c)))
         pd_attend(cl, true);
     if (c->state == PD_CONN_CLOSED)
         pd_attend(cl, false);

@@ -32,6 +32,7 @@ static void engine_init_host(struct pd_engine *e, const struct pd_config *config
     e->host.exchange_new = pd_pool_take;
     e->host.exchange_free = pd_pool_give;
     e->host.ready = pd_ready_put;
+    e->host.has_room = pd_ready_has_room;
     e->host.unwatch = pd_client_unwatch;
     e->host.log = pd_log_line;
     pd_spill_dir_find(&e->host.spill_dir, e->sys, spill_dir, getenv("TMPDIR"));

@@ -85,6 +85,7 @@ void pd_pool_fini(struct pd_engine *e);
 
 /* role.c */
 bool pd_ready_put(struct pd_host *h, struct pd_exchange *x);
+bool pd_ready_has_room(struct pd_host *h);
 /* Puts the client on the list that the loop attends to, and wakes the loop if it sleeps. */
 void pd_attend(struct pd_client *cl, bool urgent);
 /* True when the client is on that list (again). */

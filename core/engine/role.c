@@ -68,12 +68,27 @@ bool pd_is_attending(struct pd_client *cl)
     return attending;
 }
 
+/* Is there room for one more request? engine.lock is held. */
+static bool ready_has_room(const struct pd_engine *e)
+{
+    size_t free_threads = e->app_threads - e->running; /* what they will take at once does not count as waiting */
+    return e->nready < e->host.config.ready_max + free_threads;
+}
+
+bool pd_ready_has_room(struct pd_host *h)
+{
+    struct pd_engine *e = pd_engine_of(h);
+    pthread_mutex_lock(&e->lock);
+    bool room = ready_has_room(e);
+    pthread_mutex_unlock(&e->lock);
+    return room;
+}
+
 bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
     pthread_mutex_lock(&e->lock);
-    size_t free_threads = e->app_threads - e->running; /* what they will take at once does not count as waiting */
-    bool room = e->nready < h->config.ready_max + free_threads;
+    bool room = ready_has_room(e);
     if (room) {
         pd_list_push(&e->ready, &x->queue);
         e->nready++;

@@ -166,6 +166,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t response_spill
         size_t ready_max
         size_t conns_max
+        char health_path[128]
 
     struct pd_port:
         const pd_codec *codec

@@ -107,6 +107,10 @@ cdef class Engine:
         config.response_spill = settings["response_spill_limit"]
         config.ready_max = settings["queue_limit"]
         config.conns_max = settings["max_connections"]
+        health = settings["health_path"].encode()
+        if len(health) >= sizeof(config.health_path):
+            raise ValueError("health_path is too long")
+        memcpy(config.health_path, PyBytes_AS_STRING(health), len(health) + 1)
         wanted = settings["spill_dir"].encode()
         if wanted:
             spill_dir = PyBytes_AS_STRING(wanted)

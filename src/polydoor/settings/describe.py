@@ -5,7 +5,7 @@ A kind that is not in a table here is described as the nearest of its parents.
 
 from __future__ import annotations
 
-from polydoor.settings.option import Assignment, Choice, Count, Flag, Kind, Mode, Scaled, Variable, Word
+from polydoor.settings.option import Assignment, Choice, Count, Flag, Kind, Mode, Scaled, UrlPath, Variable, Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def _of_word(_kind: Kind) -> Schema:
     return {"type": "string", "minLength": 1}
 
 
+def _of_url_path(_kind: Kind) -> Schema:
+    return {"type": "string", "maxLength": UrlPath.longest, "pattern": r"""^/[!"$&->@-~]*[!"$&-.0->@-~]$"""}
+
+
 def _of_variable(_kind: Kind) -> Schema:
     return {"type": "string", "pattern": r"^(?!wsgi\.|polydoor\.|HTTP_)[A-Za-z0-9_.]*[A-Za-z0-9][A-Za-z0-9_.]*="}
 
@@ -82,6 +86,7 @@ def _of_choice(kind: Kind) -> Schema:
 MAKERS: dict[type, Callable[[Kind], Schema]] = {
     Kind: lambda _kind: {"type": "string"},
     Word: _of_word,
+    UrlPath: _of_url_path,
     Variable: _of_variable,
     Assignment: _of_assignment,
     Scaled: _of_scaled,

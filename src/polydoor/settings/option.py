@@ -56,6 +56,20 @@ class Word(Kind):
         return str(value) or self.empty
 
 
+class UrlPath(Word):
+    """The path of a request as the application sees it, decoded."""
+
+    longest = 100
+    strange = "?#%"
+
+    def parse(self, text: str) -> Value:
+        """Take printable ASCII that begins with a slash and ends with none."""
+        plain = text.isascii() and text.isprintable() and not set(text) & set(self.strange + " ")
+        if not plain or not text.startswith("/") or text.endswith("/") or len(text) > self.longest:
+            raise ValueError("needs a path such as /-/health: ASCII without spaces, ?, # and %, and no / at its end")
+        return text
+
+
 class Variable(Kind):
     """A pair NAME=VALUE that is put into each environ."""
 

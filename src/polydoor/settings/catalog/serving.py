@@ -1,6 +1,6 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Count, Flag, Setting, Variable, Word
+from polydoor.settings.option import Count, Flag, Setting, UrlPath, Variable, Word
 
 GROUP = "Serving"
 
@@ -109,5 +109,13 @@ SERVING = (
         "Complete requests that wait for a thread; further ones are answered 503.",
         group=GROUP,
         reloadable=True,
+    ),
+    Setting(
+        "health_path",
+        UrlPath("PATH", empty="none"),
+        "",
+        "Answer GET of this path, such as /-/health, and of /live and /ready below it, without the application: for "
+        "the checks of a load balancer or of Kubernetes.",
+        group=GROUP,
     ),
 )
