@@ -323,7 +323,8 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_check_stop(e, t);
     if (!pd_list_is_empty(&e->attend) && loop_attend(e, t))
         return;
-    bool can_serve = e->nready && !pd_list_is_empty(&e->idle); /* else queued requests wait for a thread, not for us */
+    /* Requests that came this moment, or that another thread can take; else they wait for a thread, not for us. */
+    bool can_serve = e->nready && (t != e->keeper || !pd_list_is_empty(&e->idle));
     int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
     e->sleeping = timeout != 0;
     e->sleeper = pthread_self();

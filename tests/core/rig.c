@@ -223,6 +223,7 @@ static void play(struct rig *r, const struct rig_scene *s)
     struct pd_config config = PD_CONFIG_DEFAULT;
     config.body_memory = 1024;
     config.response_memory = 16384;
+    memcpy(config.health_path, "/health", sizeof "/health");
     r->engine = pd_engine_new(&config, "/tmp", s->backend, &r->faulty.sys);
     if (!r->engine) {
         close(log_fd);

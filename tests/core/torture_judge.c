@@ -50,7 +50,9 @@ static void write_http(struct scripts *s)
     struct text *t = add_text(s);
     put_http(t, "/plain", 0, "");
     put_http(t, "/echo", ECHO_SIZE, "Expect: 100-continue\r\n");
+    put_http(t, "/health", 0, "");
     put_http(t, "/broken", 0, "");
+    put_http(t, "/health/live", 0, "");
     put_http(t, "/big", 0, "");
     put_http(t, "/plain", 0, "Connection: close\r\n");
     s->http[s->http_n++] = text_view(t);
@@ -76,6 +78,8 @@ static void write_fastcgi(struct scripts *s)
     fastcgi_put_record(t, 9, 0, PD_SLICE("\015\000FCGI_MAX_REQS"));
     fastcgi_put_record(t, 5, 1, text_view(&body));
     fastcgi_put_record(t, 5, 1, PD_SLICE_NONE);
+    fastcgi_put_head(t, 5, "/health", "", false);
+    fastcgi_put_record(t, 5, 5, PD_SLICE_NONE);
     fastcgi_put_head(t, 4, "/big", "", true);
     fastcgi_put_record(t, 5, 4, PD_SLICE_NONE);
     s->fastcgi[s->fastcgi_n++] = text_view(t);
@@ -88,7 +92,7 @@ static void write_fastcgi(struct scripts *s)
 
 static void write_scgi(struct scripts *s)
 {
-    static const char *const paths[] = { "/echo", "/big", "/file" };
+    static const char *const paths[] = { "/echo", "/big", "/file", "/health" };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct text *t = add_text(s);
         put_scgi(t, paths[i], i ? 0 : ECHO_SIZE);
