@@ -54,4 +54,5 @@ void pd_health_answer(struct pd_exchange *x)
     enum pd_send sent = health_compose(x, status, body) ? pd_respond_last(x, body, false) : PD_SEND_BAD_HEAD;
     if (sent == PD_SEND_AGAIN || sent == PD_SEND_BAD_HEAD)
         pd_respond_break(x);
+    host->health_checks++;
 }

@@ -225,7 +225,7 @@ void pd_engine_stats(struct pd_engine *e, struct pd_stats *out)
     out->connections = e->nclients;
     out->ready = e->nready;
     out->running = e->running;
-    out->begun = e->id_last;
+    out->begun = e->id_last - e->host.health_checks;
     out->busy = e->nbusy;
     pthread_mutex_unlock(&e->lock);
 }

@@ -85,7 +85,7 @@ struct pd_stats {
     uint64_t ready;       /* in the ready queue now */
     uint64_t running;     /* with app threads now */
     uint64_t dropped;     /* never started because the peer had left */
-    uint64_t begun;       /* requests whose first bytes came */
+    uint64_t begun;       /* requests whose first bytes came; health checks do not count */
     uint64_t busy;        /* connections with a request that arrives, waits or runs, or with output, now */
 };
 void pd_engine_stats(struct pd_engine *e, struct pd_stats *out);

@@ -188,6 +188,7 @@ static void test_one_is_answered_in_a_turn_and_none_is_queued_for_a_peer_that_do
     CHECK_INT(count(&s, "HTTP/1.1 200 OK\r\n"), CHECKS);
     CHECK_INT(count(&s, "\r\n\r\nok\n"), CHECKS);
     CHECK_INT(stats.requests, 2);
+    CHECK_INT(stats.begun, 2);
     CHECK_INT(stats.refused, 0);
     close(other);
     text_fini(&t);

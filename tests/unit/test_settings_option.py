@@ -2,7 +2,7 @@
 
 import pytest
 
-from polydoor.settings.option import Choice, Count, Flag, Mode, Seconds, Size, Word
+from polydoor.settings.option import Choice, Count, Flag, Mode, Seconds, Size, UrlPath, Word
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,16 @@ def test_flag_choice_mode_and_word():
 def test_other_kinds_refuse(kind, text):
     with pytest.raises(ValueError, match="^needs "):
         kind.parse(text)
+
+
+@pytest.mark.parametrize("text", ["/h", "/-/health", "/a//b", "/" + "a" * 99])
+def test_url_path_takes(text):
+    assert UrlPath("PATH").parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "h", "*", "/h/", "/h ", "/a b", "/h?", "/h#", "/%41", "/ä", "/h\n", "/h\x7f", "/" + "a" * 100]
+)
+def test_url_path_refuses(text):
+    with pytest.raises(ValueError, match="needs a path such as /-/health"):
+        UrlPath("PATH").parse(text)
