@@ -128,13 +128,13 @@ static const struct {
     { 431,
       { "431 Request Header Fields Too Large", 35 },
       "The header of the request is larger than this server accepts" },
-    { 501, { "501 Not Implemented", 19 }, "The request asks for something that this server does not do" },
+    { 501, { "501 Not Implemented", 19 }, "The request uses a method or transfer coding that this server does not support" },
     { 503,
       { "503 Service Unavailable", 23 },
       "The server cannot answer at the moment; please try again in a few seconds" },
     { 505,
       { "505 HTTP Version Not Supported", 30 },
-      "The request has a version of HTTP that this server does not speak" },
+      "The request uses a version of HTTP that this server does not speak" },
 };
 
 static size_t row_of(int status)

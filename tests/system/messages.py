@@ -175,6 +175,7 @@ SOCKETS = {
     "address-not-here": Case("polydoor shop:app -b 192.0.2.1:8000"),
     "address-is-a-name": Case("polydoor shop:app -b shop.example:8000"),
     "gateway-exposed": Case("polydoor shop:app -b fastcgi://0.0.0.0:9000"),
+    "dev-exposed": Case("polydoor shop:app --dev -b 0.0.0.0:8000"),
     "unix-is-a-file": Case("polydoor shop:app -b unix:shop.py", {"shop.py": APP}),
     "unix-without-directory": Case("polydoor shop:app -b unix:run/shop.sock"),
     "descriptor-not-open": Case("polydoor shop:app -b fd://77"),

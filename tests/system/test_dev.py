@@ -72,6 +72,20 @@ def test_program_gets_text_with_the_request_id(dev):
     dev.log.wait_for(f"id {ident}")
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json, text/html;q=0.5", "plain"),
+        ("text/html;q=0, */*", "plain"),
+        ("text/plain;q=0.5, TEXT/HTML", "html"),
+        ("text/plain;q=0, */*", "html"),
+    ],
+)
+def test_weights_of_accept_count_as_on_the_other_pages(dev, accept, kind):
+    response = dev.door("http").request("GET", "/chain", [("Accept", accept)])
+    assert response.header("Content-Type") == f"text/{kind}; charset=utf-8"
+
+
 def test_frames_of_libraries_are_folded(dev):
     response = dev.door("http").request("GET", "/library", BROWSER)
     assert Page(response.body).folded >= 2

@@ -160,8 +160,9 @@ def test_suggestion_prefers_the_only_continuation():
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "fastcgi://10.0.0.1:9000", "fd://3", "box:80"])
 def test_dev_is_refused_where_others_can_connect(address):
-    with pytest.raises(ConfigError, match="--dev shows source code and the environ to whoever can connect"):
+    with pytest.raises(ConfigError, match="--dev shows source code and the environ to whoever can connect") as caught:
         load({}, {"dev": ["1"], "bind": ["127.0.0.1:8000", address]})
+    assert caught.value.code == "PD0017"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.9.1:80", "[::1]:80", "localhost:80", "scgi+unix:/run/s"])

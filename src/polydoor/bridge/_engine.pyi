@@ -30,7 +30,7 @@ class Engine:
         self,
         app: Callable[..., Any],
         extra: Mapping[str, str],
-        page: Callable[[Mapping[str, Any], BaseException], tuple[str, bytes]] | None = None,
+        page: Callable[[Mapping[str, Any], BaseException, bool], tuple[str, bytes]] | None = None,
     ) -> None:
         """Serve requests on this thread; returns when the engine has stopped and drained."""
 

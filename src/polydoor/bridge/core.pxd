@@ -38,6 +38,7 @@ cdef extern from "codec/names.h" nogil:
         PD_NAME_SERVER_PROTOCOL
         PD_NAME_REMOTE_ADDR
         PD_NAME_HTTP_HOST
+        PD_NAME_HTTP_ACCEPT
     pd_slice pd_name_key(int id)
 
 
@@ -84,6 +85,8 @@ cdef extern from "codec/request.h" nogil:
         bint chunked
         bint is_head
         bint https
+
+    pd_slice pd_request_get(const pd_request *r, int id)
 
 
 cdef extern from "codec/codec.h" nogil:
@@ -251,6 +254,12 @@ cdef extern from "conn/exchange.h" nogil:
     enum:
         PD_EXCHANGE_ID_SIZE
     void pd_exchange_id_put(const pd_exchange *x, char *dst)
+
+
+cdef extern from "conn/page.h" nogil:
+    enum pd_page_kind:
+        PD_PAGE_HTML
+    pd_page_kind pd_page_choose(pd_slice accept)
 
 
 cdef extern from "conn/host.h" nogil:

@@ -127,6 +127,13 @@ Something that the environment asks for cannot be done; the server starts withou
 -> Read what the message says to do instead, or unset the variable.
 """
 
+DEV_EXPOSED = "PD0017"
+"""--dev where others could connect
+
+The page of `--dev` shows source code and the environ to whoever can connect.
+-> Listen on a loopback address or a Unix socket alone, or leave --dev out.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

@@ -313,5 +313,5 @@ def _check_dev(settings: Settings) -> None:
             f"{settings.said('dev')} shows source code and the environ to whoever can connect, "
             f"and {text} is not sure to be on this machine alone\n"
             "Listen on 127.0.0.1 or a Unix socket, or leave it out.",
-            code=codes.CONTRADICTION,
+            code=codes.DEV_EXPOSED,
         )

@@ -39,10 +39,9 @@ td { vertical-align: top; padding: .1rem .8rem .1rem 0; overflow-wrap: anywhere 
 """
 
 
-def dev_page(environ: Mapping[str, Any], error: BaseException) -> tuple[str, bytes]:
+def dev_page(environ: Mapping[str, Any], error: BaseException, as_html: bool) -> tuple[str, bytes]:
     """Return the Content-Type and the body of the page for an error that the application raised."""
     parts = list(chain(error))
-    as_html = "text/html" in str(environ.get("HTTP_ACCEPT", "")).lower()
     text = html_page(environ, parts) if as_html else text_page(environ, parts)
     return f"text/{'html' if as_html else 'plain'}; charset=utf-8", text.encode("utf-8", "backslashreplace")
 

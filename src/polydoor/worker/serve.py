@@ -306,7 +306,7 @@ def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
     return IdleWatch(engine, limit_ms)
 
 
-def error_page() -> Callable[[Mapping[str, Any], BaseException], tuple[str, bytes]]:
+def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str, bytes]]:
     """What `--dev` answers an error of the application with; nobody else pays for its imports."""
     from polydoor.worker.devpage import dev_page
 
