@@ -32,6 +32,8 @@ class Session:
         self.folder = folder
         self.env = {key: value for key, value in os.environ.items() if key not in DROPPED}
         self.env |= {"HOME": str(folder), "PIP_FIND_LINKS": str(wheelhouse), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        # Compiling what is imported once at most would take longer than all the rest.
+        self.env["PIP_NO_COMPILE"] = "1"
         self.env |= {"PIP_ROOT_USER_ACTION": "ignore", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
         self.env["PATH"] = f"{first}{os.pathsep}{_path_without_this_environment()}"
         self.servers: list[tuple[str, Path]] = []

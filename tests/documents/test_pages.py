@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from documents.conftest import BEGINNING
+from documents.conftest import beginning
 from documents.pages import Command, Left, read_page, stray_commands
 from documents.session import Session, matches
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 STEPS = {page.relative_to(ROOT).as_posix(): read_page(page) for page in PAGES}
-# These make their own environment; the others begin in one that was made by the same two commands.
-FRESH = ("docs/quickstart.md", "docs/guide/flask.md", "docs/guide/django.md")
 
 
 def followed():
@@ -54,12 +52,10 @@ def test_what_is_not_run_is_shown_by_a_test(name):
 @pytest.mark.timeout(180)
 @pytest.mark.frontend("venv", "namespaces", "curl")
 @pytest.mark.parametrize(("name", "nginx"), list(followed()))
-def test_page_works_as_written(name, nginx, folder, tmp_path, wheelhouse, request):
-    steps = STEPS[name]
-    if name not in FRESH:
-        steps = [step for step in steps if not isinstance(step, Command) or step.text not in BEGINNING]
-        if len(steps) < len(STEPS[name]):
-            (folder / ".venv").symlink_to(request.getfixturevalue("environment") / ".venv")
+def test_page_works_as_written(name, nginx, folder, tmp_path, wheelhouse, environment_of):
+    if commands := beginning(STEPS[name]):
+        (folder / ".venv").symlink_to(environment_of(commands) / ".venv")
+    steps = [step for step in STEPS[name] if not isinstance(step, Command) or step.text not in commands]
     if nginx:
         program = Path(sys.executable).with_name(nginx)
         assert program.exists(), f"{program} is missing; make test installs it"

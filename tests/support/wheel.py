@@ -39,3 +39,6 @@ def _build(folder: Path) -> None:
         command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+__all__ = ["wheelhouse"]

@@ -1,3 +1,4 @@
-"""The fixtures of support/fixtures.py for this folder."""
+"""The fixtures of support/ for this folder."""
 
 from support.fixtures import *  # noqa: F403
+from support.wheel import *  # noqa: F403

@@ -227,6 +227,7 @@ def test_installing_changes_nothing_outside_the_environment(place, monkeypatch, 
     monkeypatch.setenv("PATH", os.defpath)  # pip asks programs such as rustc for their version
     monkeypatch.delenv("PIP_CACHE_DIR", raising=False)
     python = getattr(sys, "_base_executable", sys.executable)
+    monkeypatch.setattr(sys, "executable", python)  # that of a `make test` environment has no pip
     where = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     base = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
     before = below(wheels, base)
