@@ -57,6 +57,17 @@ def closed_folder(stack: ExitStack, folder: Path) -> dict[str, str]:
     return {}
 
 
+def dangling_file(_stack: ExitStack, folder: Path) -> dict[str, str]:
+    (folder / "polydoor.toml").symlink_to("/etc/no-such/shop.toml")
+    return {}
+
+
+def own_link(_stack: ExitStack, folder: Path) -> dict[str, str]:
+    """A link to itself, which not even root can read."""
+    (folder / "pyproject.toml").symlink_to("pyproject.toml")
+    return {}
+
+
 def without(capability: str) -> tuple[str, ...]:
     """Root without one of its privileges; an ordinary user has none."""
     return ("setpriv", "--bounding-set", f"-{capability}", "--inh-caps", f"-{capability}") if os.geteuid() == 0 else ()
@@ -104,6 +115,10 @@ FILES = {
     "toml-bad-value": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\n\nthreads = "many"\n'}),
     "config-missing": Case("polydoor --config live.toml"),
     "env-file-bad": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nSHOP NAME=Corner\n"}),
+    "env-file-too-late": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nPOLYDOOR_CHDIR=/srv/shop\n"}),
+    "env-file-port": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nPORT=abc\n"}),
+    "config-dangling": Case("polydoor", prepare=dangling_file),
+    "config-endless": Case("polydoor --config /dev/zero"),
     "chdir-missing": Case("polydoor shop:app --chdir /srv/shop"),
     "app-dir-missing": Case("polydoor shop:app --app-dir src"),
 }
@@ -180,6 +195,7 @@ SOCKETS = {
     "unix-without-directory": Case("polydoor shop:app -b unix:run/shop.sock"),
     "descriptor-not-open": Case("polydoor shop:app -b fd://77"),
     "socket-not-passed": Case("polydoor shop:app -b fd://web"),
+    "descriptors-too-few": Case("polydoor shop:app", prefix=("sh", "-c", 'ulimit -n 16 && exec "$@"', "sh")),
     "sockets-not-open": Case("polydoor shop:app", prefix=passed("999")),
 }
 
@@ -210,6 +226,7 @@ SERVING = {
         serves=True,
         unless="the kernel shortens no backlog here" if SOMAXCONN >= 65535 else "",
     ),
+    "project-unreadable": Case("polydoor shop -b 127.0.0.1:0", {"shop.py": APP}, prepare=own_link, serves=True),
     "descriptors-few": Case(
         "polydoor shop -b 127.0.0.1:0",
         {"shop.py": APP},

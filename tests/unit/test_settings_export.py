@@ -20,13 +20,12 @@ SOME = {
     "app": ["shop:make"],
     "factory": ["1"],
     "bind": ["http://127.0.0.1:1", 'unix:/run/"a\\b\tc\x7f'],
-    "wsgi_environ": ["A=ä €", "B="],
     "threads": ["7"],
     "body_limit": ["1500"],
     "response_spill_limit": ["3M"],
     "idle_timeout": ["2.5"],
     "linger_timeout": ["1ms"],
-    "spill_dir": ["/var/tmp"],
+    "spill_dir": ["/var/ä €"],
 }
 
 
@@ -58,15 +57,24 @@ def test_every_setting_is_shown_once():
 
 
 def test_secrets_are_masked():
-    options = {"env": ["KEY=hidden", "OTHER=hidden=too"], "bind": ["http://127.0.0.1:1"]}
+    options = {"env": ["KEY=hidden", "OTHER=hidden=too"], "wsgi_environ": ["TOKEN=hidden"]}
     settings = load({}, options)
     for text in (export.as_toml(settings), export.as_json(settings)):
         assert "hidden" not in text
         assert "KEY=***" in text
     assert '# env = ["KEY=***", "OTHER=***"]  # --env; masked\n' in export.as_toml(settings)
-    with pytest.raises(ConfigError) as caught:
-        load({}, {"env": ["hidden"]})
-    assert "hidden" not in str(caught.value)
+    assert '# wsgi-environ = ["TOKEN=***"]  # --wsgi-environ; masked\n' in export.as_toml(settings)
+    for name in ("env", "wsgi_environ"):
+        with pytest.raises(ConfigError) as caught:
+            load({}, {name: ["hidden"]})
+        assert "hidden" not in str(caught.value)
+
+
+def test_address_that_is_masked_is_not_read_again(tmp_path):
+    settings = load({}, {"bind": ["127.0.0.1:1", "http://hidden@127.0.0.1:2"]})
+    text = export.as_toml(settings)
+    assert '# bind = ["127.0.0.1:1", "http://***@127.0.0.1:2"]  # --bind; masked\n' in text
+    assert not from_file(tmp_path, text).is_said("bind")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def test_engine_gets_plain_numbers_and_texts():
             {},
             "unknown variable POLYDOOR_THREAD in the environment\nDid you mean POLYDOOR_THREADS?",
         ),
-        ({"POLYDOOR_threads": "2"}, {}, "unknown variable POLYDOOR_threads"),
+        ({"POLYDOOR_threads": "2"}, {}, "in the environment\nDid you mean POLYDOOR_THREADS?"),
+        ({"POLYDOOR_ENV_FILE": ""}, {}, "POLYDOOR_ENV_FILE needs a value that is not empty"),
+        ({"POLYDOOR_WSGI_ENVIRON": " "}, {}, "POLYDOOR_WSGI_ENVIRON needs NAME=VALUE"),
         ({"POLYDOOR_THREADS": "many"}, {}, "POLYDOOR_THREADS needs a whole number from 1 to 512, not 'many'"),
         ({}, {"threads": ["0"]}, "--threads needs a whole number from 1 to 512, not '0'"),
         ({}, {"workers": ["2"]}, "--workers can only be 1"),
@@ -82,8 +84,8 @@ def test_engine_gets_plain_numbers_and_texts():
         ({}, {"bind": ["nothing"]}, "bad address 'nothing'"),
         ({}, {"app": [""]}, "APP needs a value that is not empty"),
         ({}, {"bind": ["h:1", "x", "h:2"]}, "bad address 'x'"),
-        ({}, {"wsgi_environ": ["A=1", "B", "C=2"]}, "--wsgi-environ needs NAME=VALUE, not 'B'"),
-        ({"POLYDOOR_BIND": ""}, {}, "POLYDOOR_BIND names no address"),
+        ({}, {"wsgi_environ": ["A=1", "B", "C=2"]}, "--wsgi-environ needs NAME=VALUE"),
+        ({"POLYDOOR_BIND": ""}, {}, "POLYDOOR_BIND needs a value that is not empty"),
         ({}, {"app": ["shop"], "factory": ["1"]}, "--factory needs the name of the factory behind shop"),
     ],
 )
@@ -155,6 +157,7 @@ def test_help_shows_every_option_once_within_the_width():
 def test_suggestion_prefers_the_only_continuation():
     assert nearest("--thr", ["--threads", "--three-things-off"]) != ""
     assert nearest("--thr", ["--threads", "--workers"]) == "--threads"
+    assert nearest("threads", ["threads-more", "THREADS"]) == "THREADS"
     assert nearest("--qqqqqq", ["--threads", "--workers"]) == ""
 
 

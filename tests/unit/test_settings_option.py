@@ -17,6 +17,8 @@ from polydoor.settings.option import Choice, Count, Flag, Mode, Seconds, Size, U
         ("64 kb", 65536),
         ("1.5M", 3 << 19),
         ("1G", 1 << 30),
+        ("1.3G", 1395864371),  # and four tenths of a byte
+        ("0.0001K", 0),
     ],
 )
 def test_size_takes(text, value):

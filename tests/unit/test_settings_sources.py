@@ -137,6 +137,8 @@ def test_settings_among_the_variables_count(tmp_path):
     ("text", "message"),
     [
         ("A=1\nPOLYDOOR_THREAD=7\n", "vars:2: unknown variable POLYDOOR_THREAD\nDid you mean POLYDOOR_THREADS?"),
+        ("\nPORT=abc\n", "vars:2: PORT needs a whole number from 0 to 65535, not 'abc'"),
+        ("WEB_CONCURRENCY=abc\n", "vars:1: WEB_CONCURRENCY needs a whole number from 1 to 1024, not 'abc'"),
         ("POLYDOOR_THREADS=x\n", "vars:1: POLYDOOR_THREADS needs a whole number from 1 to 512, not 'x'"),
     ],
 )
@@ -144,6 +146,75 @@ def test_bad_setting_among_the_variables_is_told_with_its_line(text, message, tm
     write(tmp_path / "vars", text)
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         gather({}, {"env_file": ["vars"]})
+
+
+@pytest.mark.parametrize("name", ["CHDIR", "ENV_FILE", "ENV"])
+def test_variable_that_comes_too_late_is_refused(name, tmp_path):
+    write(tmp_path / "vars", f"A=1\nPOLYDOOR_{name}=x\n")
+    with pytest.raises(ConfigError, match=f"^vars:2: POLYDOOR_{name} comes too late here, ") as caught:
+        gather({}, {"env_file": ["vars"]})
+    assert caught.value.code == "PD0018"
+    with pytest.raises(ConfigError, match=f"^--env: POLYDOOR_{name} comes too late here, "):
+        gather({}, {"env": ["A=1", f"POLYDOOR_{name}=x"]})
+
+
+def test_variable_that_was_there_before_is_not_late(tmp_path):
+    write(tmp_path / "vars", "POLYDOOR_CHDIR=elsewhere\n")
+    (tmp_path / "site").mkdir()
+    assert gather({"POLYDOOR_CHDIR": "site"}, {"env_file": ["../vars"]}).text("chdir") == "site"
+
+
+def test_what_the_file_sets_cannot_name_another_file(tmp_path):
+    write(tmp_path / "vars", "POLYDOOR_CONFIG=other.toml\n")
+    write(tmp_path / "polydoor.toml", "env-file = 'vars'\n")
+    with pytest.raises(ConfigError, match="^vars:1: POLYDOOR_CONFIG comes too late here, "):
+        gather({}, {})
+    write(tmp_path / "polydoor.toml", "\nenv = ['POLYDOOR_CONFIG=other.toml']\n")
+    with pytest.raises(ConfigError, match="^polydoor.toml:2: env: POLYDOOR_CONFIG comes too late here, "):
+        gather({}, {})
+
+
+@pytest.mark.parametrize("how", ["env_file", "env"])
+def test_application_directory_among_the_variables_counts(how, tmp_path):
+    write(tmp_path / "vars", "POLYDOOR_APP_DIR=site\n")
+    (tmp_path / "site").mkdir()
+    gather({}, {how: ["vars" if how == "env_file" else "POLYDOOR_APP_DIR=site"]})
+    assert sys.path[0] == str(tmp_path / "site")
+
+
+def test_link_that_leads_nowhere_is_not_passed_over(tmp_path):
+    (tmp_path / "polydoor.toml").symlink_to("/etc/no-such/shop.toml")
+    told = "cannot read polydoor.toml: No such file or directory\nIt is a symbolic link to /etc/no-such/shop.toml."
+    with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
+        gather({}, {})
+
+
+def test_project_file_that_cannot_be_read_is_warned_of(tmp_path):
+    (tmp_path / "pyproject.toml").symlink_to("pyproject.toml")  # not even root can read it
+    (warning,) = gather({}, {}).warnings
+    assert warning.startswith("cannot read pyproject.toml, which may hold settings in [tool.polydoor]: Too many levels")
+    write(tmp_path / "polydoor.toml", "threads = 3\n")
+    assert gather({}, {}).warnings == []
+
+
+@pytest.mark.parametrize("option", ["config", "env_file"])
+def test_file_without_end_is_refused(option, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    said = "--" + option.replace("_", "-")
+    for path, reason in (("/dev/zero", "it is larger than 1 MiB"), ("pipe", "it is a named pipe, not a file")):
+        with pytest.raises(ConfigError, match=f"^{said}: cannot read {path}: {reason}$"):
+            gather({}, {option: [path]})
+    assert gather({}, {option: ["/dev/null"]}).number("threads") == 4
+
+
+def test_pipe_of_a_shell_is_read(tmp_path):
+    reading, writing = os.pipe()
+    os.write(writing, b"threads = 3\n")
+    os.close(writing)
+    try:
+        assert gather({}, {"config": [f"/dev/fd/{reading}"]}).number("threads") == 3
+    finally:
+        os.close(reading)
 
 
 @pytest.mark.parametrize("pair", ["A", "=1", "1A=2", "A B=1", "A=\0"])

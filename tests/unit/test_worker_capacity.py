@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+from polydoor.errors import BootError
 from polydoor.worker import capacity
 
 
@@ -38,6 +39,15 @@ def test_a_low_hard_limit_means_fewer_connections(limit, capsys):
     limit(1024, 4096)
     assert capacity.fit_connections(16384) == 4096 - capacity.SPARE
     assert capsys.readouterr().err.startswith("polydoor: PD0304: 4032 connections fit into the limit of 4096 ")
+
+
+def test_a_limit_below_which_nothing_works_is_an_error(limit, capsys):
+    limit(10, capacity.LEAST)
+    assert capacity.fit_connections(16384) == capacity.LEAST // 2
+    limit(10, capacity.LEAST - 1)
+    with pytest.raises(BootError, match="^the process may have 31 descriptors, and at least 32 are needed to serve"):
+        capacity.fit_connections(16384)
+    assert capsys.readouterr().err.count("PD0304") == 1
 
 
 def test_a_limit_that_may_not_be_raised_stays(limit, monkeypatch):

@@ -123,7 +123,7 @@ This version serves with one process.
 WITHOUT_EFFECT = "PD0016"
 """A setting is without effect
 
-Something that the environment asks for cannot be done; the server starts without it.
+Something that the environment or a file asks for, or may ask for, cannot be done; the server starts without it.
 -> Read what the message says to do instead, or unset the variable.
 """
 
@@ -132,6 +132,13 @@ DEV_EXPOSED = "PD0017"
 
 The page of `--dev` shows source code and the environ to whoever can connect.
 -> Listen on a loopback address or a Unix socket alone, or leave --dev out.
+"""
+
+TOO_LATE = "PD0018"
+"""A variable is set where it comes too late
+
+A file of variables, or --env, sets a variable of Polydoor that says where to look for files. It is read after that.
+-> Set it in the environment that starts Polydoor, or use the option.
 """
 
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------

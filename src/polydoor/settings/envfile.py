@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from polydoor import codes
 from polydoor.errors import ConfigError
+from polydoor.settings.files import read_small
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", '"': '"', "'": "'", "\\": "\\"}
 
@@ -18,8 +19,7 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v"
 def read_variables(path: str, said: str) -> list[tuple[str, str, int]]:
     """Return name, value and line of each variable in a file; the last of several lines of one name counts."""
     try:
-        with open(path, "rb") as file:
-            raw = file.read()
+        raw = read_small(path)
     except OSError as error:
         raise ConfigError(f"{said}: cannot read {path}: {error.strerror}", code=codes.CANNOT_READ) from None
     try:

@@ -32,7 +32,7 @@ def as_toml(settings: Settings) -> str:
             group = row.group
             lines += ["", f"# {group}"]
         value = shown(settings, row)
-        is_masked = row.secret and bool(value)
+        is_masked = _is_masked(settings, row)
         mark = "# " if row.only_outside or is_masked or value == "" else ""
         origin = settings.origin(row.name) + ("; masked" if is_masked else "")
         if value == "" and row.show_default():
@@ -94,6 +94,13 @@ def _mask(row: Setting, text: str) -> str:
         name, equals, _ = text.partition("=")
         return f"{name}={MASK}" if equals else MASK
     return mask_address(text) if row.name == "bind" else text
+
+
+def _is_masked(settings: Settings, row: Setting) -> bool:
+    """Whether something of the value is not shown."""
+    value = settings.value(row.name)
+    texts = value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+    return any(text and _mask(row, text) != text for text in texts)
 
 
 def _toml_value(row: Setting, value: Native) -> str:

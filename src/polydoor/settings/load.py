@@ -177,7 +177,7 @@ def load(
     """
     settings = Settings()
     lay_sources(settings, environ, options, file=file or [], places=places or {})
-    _lay_common_variables(settings, environ)
+    _lay_common_variables(settings, environ, places or {})
     _join_address(settings)
     _check_together(settings)
     return settings
@@ -221,7 +221,7 @@ def _variables(environ: Mapping[str, str], places: Mapping[str, str]) -> list[En
             continue
         place = places.get(variable)
         setting = _by_variable(variable, place)
-        texts = text.replace(",", " ").split() if setting.repeat else [text]
+        texts = (text.replace(",", " ").split() or [""]) if setting.repeat else [text]
         entries.append(Entry(setting, place or variable, f"{place}: {variable}" if place else variable, texts=texts))
     return entries
 
@@ -241,21 +241,26 @@ def _is_of_kubernetes(variable: str, text: str) -> bool:
     return rest.startswith(("SERVICE_", "PORT_")) or (rest == "PORT" and "://" in text)
 
 
-def _lay_common_variables(settings: Settings, environ: Mapping[str, str]) -> None:
+def _lay_common_variables(settings: Settings, environ: Mapping[str, str], places: Mapping[str, str]) -> None:
     """PORT and WEB_CONCURRENCY, which platforms set: they count where nobody says anything else."""
+
+    def entry(name: str, variable: str, text: str) -> Entry:
+        place = places.get(variable)
+        return Entry(BY_NAME[name], place or variable, f"{place}: {variable}" if place else variable, texts=[text])
+
     port = environ.get(PORT)
     if port and not any(settings.is_said(name) for name in ("bind", "port", "uds", "fd")):
-        settings.put(Entry(BY_NAME["port"], PORT, texts=[port]))
+        settings.put(entry("port", PORT, port))
         if not settings.is_said("host"):
-            settings.put(Entry(BY_NAME["host"], PORT, texts=["0.0.0.0"]))  # noqa: S104 - what platforms expect
+            settings.put(entry("host", PORT, "0.0.0.0"))  # noqa: S104 - what platforms expect
     wanted = environ.get(CONCURRENCY)
     if wanted and not settings.is_said("workers"):
-        asked = Entry(BY_NAME["workers"], CONCURRENCY, texts=[wanted])
+        asked = entry("workers", CONCURRENCY, wanted)
         if asked.parse() == 1:
             settings.put(asked)
         else:
             settings.warnings.append(
-                f"{CONCURRENCY} is {wanted}, but this version serves with one process\n"
+                f"{asked.said} is {wanted}, but this version serves with one process\n"
                 "Use --threads to work on several requests at once."
             )
 

@@ -104,6 +104,7 @@ class Scaled(Kind):
     noun = "a number"
     suffixes: Mapping[str, int] = {"": 1}
     per_unit = 1  # what the plain number 1 is multiplied with
+    rounds_down = False  # what is left of a finer unit than there is: dropped, or an error
 
     def __init__(self, low: int, high: int) -> None:
         self.low = low
@@ -142,7 +143,8 @@ class Scaled(Kind):
             return None
         product = int(digits) * scale
         divisor = 10 ** len(part)
-        return None if product % divisor else product // divisor
+        is_whole = product % divisor == 0 or (self.rounds_down and scale > 1)
+        return product // divisor if is_whole else None
 
 
 class Count(Scaled):
@@ -175,10 +177,11 @@ class Count(Scaled):
 
 
 class Size(Scaled):
-    """Bytes: `65536`, `64K`, `64KiB`, `1G`."""
+    """Bytes: `65536`, `64K`, `64KiB`, `1G`, and `1.3G`, which is rounded down to whole bytes."""
 
     metavar = "SIZE"
     noun = "a size"
+    rounds_down = True
     suffixes = {  # noqa: RUF012 - never changed
         suffix: 1024**power
         for power, letter in enumerate(("", "k", "m", "g", "t"))

@@ -2,6 +2,7 @@
 
 The order matters. The directory is entered first, so that every relative path is meant from there. Variables of files
 and of `--env` come next, since they may name the configuration file; what that file adds of the same kind comes last.
+A variable that is set too late to count, such as POLYDOOR_CHDIR in a file of variables, is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import sys
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME
-from polydoor.settings.load import DEFAULT, Entry, Settings, lay_sources, load
+from polydoor.settings.files import read_small
+from polydoor.settings.load import DEFAULT, PREFIX, Entry, Settings, lay_sources, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ class Gathering:
         self.options = options
         self.places: dict[str, str] = {}  # of the variables that a file or --env has set
         self.file: list[Entry] = []
+        self.warnings: list[str] = []
         self._applied: dict[str, object] = {}
+        self._too_late = {"chdir", "env_file", "env"}  # settings that no variable may change from now on
 
     def gather(self) -> Settings:
         """Read everything in its order."""
@@ -45,8 +49,10 @@ class Gathering:
             from polydoor.settings.tomlfile import read_file  # only now: a process without a file needs no TOML
 
             self.file = read_file(path, said)
+            self._too_late.add("config")
             self._apply()
         settings = load(self.environ, self.options, file=self.file, places=self.places)
+        settings.warnings[:0] = self.warnings
         if path and not said and (self.file or path == USUAL):
             settings.put(Entry(BY_NAME["config"], DEFAULT, texts=[path]))
         _put_on_path(settings.text("app_dir"))
@@ -80,26 +86,38 @@ class Gathering:
         for path in settings.texts("env_file"):
             for name, value, line in read_variables(path, settings.said("env_file")):
                 if name not in self.environ:
-                    self.environ[name] = value
-                    self.places[name] = f"{path}:{line}"
+                    self._set(name, value, f"{path}:{line}", f"{path}:{line}")
 
     def _set_variables(self, settings: Settings) -> None:
         for pair in settings.texts("env"):
             name, _, value = pair.partition("=")
-            self.environ[name] = value
-            self.places[name] = settings.origin("env")
+            self._set(name, value, settings.origin("env"), settings.said("env"))
+
+    def _set(self, name: str, value: str, place: str, said: str) -> None:
+        """Set a variable, unless it is one of ours that nobody would look at any more."""
+        setting = BY_NAME.get(name.removeprefix(PREFIX).lower()) if name.startswith(PREFIX) else None
+        if setting and setting.name in self._too_late and setting.variable == name:
+            text = f"{said}: {name} comes too late here, what it says was looked at before"
+            other = "name its variables here" if setting.name == "env" else f"use {setting.option}"
+            raise ConfigError(f"{text}\nSet it before Polydoor starts, or {other}.", code=codes.TOO_LATE)
+        self.environ[name] = value
+        self.places[name] = place
 
     def _find_file(self) -> tuple[str, str]:
         """The path of the configuration file and who names it; empty where there is none."""
         settings = self._layers()
         if settings.is_said("config"):
             return settings.text("config"), settings.said("config")
-        if os.path.exists(USUAL):
+        if os.path.lexists(USUAL):  # a link that leads nowhere is told, not passed over
             return USUAL, ""
         try:
-            with open(PROJECT, "rb") as file:
-                return (PROJECT, "") if _may_hold_our_table(file.read()) else ("", "")
-        except OSError:
+            return (PROJECT, "") if _may_hold_our_table(read_small(PROJECT)) else ("", "")
+        except OSError as error:
+            if os.path.lexists(PROJECT) or not isinstance(error, FileNotFoundError):
+                self.warnings.append(
+                    f"cannot read {PROJECT}, which may hold settings in [tool.polydoor]: {error.strerror}\n"
+                    "Let this user read it, or name a configuration with --config, /dev/null for none."
+                )
             return "", ""
 
 

@@ -12,6 +12,9 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
     import difflib
 
     names = list(candidates)
+    same = [name for name in names if name.casefold() == word.casefold()]
+    if same:
+        return same[0]
     begins = [name for name in names if name.startswith(word)]
     if len(begins) == 1:
         return begins[0]

@@ -8,6 +8,7 @@ import tomllib
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import SETTINGS
+from polydoor.settings.files import read_small
 from polydoor.settings.load import Entry
 from polydoor.settings.suggest import hint
 from polydoor.settings.tomllines import find_lines
@@ -35,11 +36,12 @@ def read_file(path: str, said: str) -> list[Entry]:
 
 def _read_text(path: str, said: str) -> str:
     try:
-        with open(path, "rb") as file:
-            raw = file.read()
+        raw = read_small(path)
     except OSError as error:
         who = f"{said}: " if said else ""
-        raise ConfigError(f"{who}cannot read {path}: {error.strerror}", code=codes.CANNOT_READ) from None
+        is_dangling = os.path.islink(path) and not os.path.exists(path)
+        target = f"\nIt is a symbolic link to {os.readlink(path)}." if is_dangling else ""
+        raise ConfigError(f"{who}cannot read {path}: {error.strerror}{target}", code=codes.CANNOT_READ) from None
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from polydoor import codes
+from polydoor.errors import BootError
 from polydoor.worker.banner import say
 
 SPARE = 64  # descriptors for listeners, spill files, and what the application opens
+LEAST = 32  # below it, not even the application could be imported and one connection be served
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
 
 
@@ -22,6 +24,12 @@ def fit_connections(wanted: int) -> int:
         have = _raise_limit(wanted + SPARE)
     if have < 0 or have >= wanted + SPARE:
         return wanted
+    if have < LEAST:
+        raise BootError(
+            f"the process may have {have} descriptors, and at least {LEAST} are needed to serve anything\n"
+            f"Raise the limit with ulimit -n, or LimitNOFILE of the service, to {wanted + SPARE} for all connections.",
+            code=codes.CANNOT_START,
+        )
     fitting = max(have - SPARE, have // 2)
     say(
         f"{fitting} connections fit into the limit of {have} descriptors, {wanted} were asked for",

@@ -71,6 +71,7 @@ SERVING = (
         "A variable for each environ, such as SHOP_NAME=Corner; may stand several times. What the request says wins.",
         group=GROUP,
         repeat=True,
+        secret=True,
     ),
     Setting(
         "threads",
