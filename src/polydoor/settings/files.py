@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 NO_NUMBER = 0  # of an OSError that the operating system did not raise
 LIMIT = 1024 * 1024  # bytes; a device may never end
@@ -13,8 +14,8 @@ def read_small(path: str) -> bytes:
 
     `/dev/null` and the pipe of a shell's `<(command)` are fine. A named pipe would wait for whoever writes into it.
     """
-    is_pipe = (os.stat(path).st_mode & 0o170000) == 0o010000  # S_ISFIFO; the module stat is not needed otherwise
-    if is_pipe and os.path.exists(os.path.realpath(path)):  # one without a name leads to "pipe:[4711]"
+    # A pipe without a name leads to "pipe:[4711]", which does not exist.
+    if stat.S_ISFIFO(os.stat(path).st_mode) and os.path.exists(os.path.realpath(path)):
         raise OSError(NO_NUMBER, "it is a named pipe, not a file")
     with open(path, "rb", buffering=0) as file:
         raw = bytearray()

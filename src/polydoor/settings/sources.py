@@ -13,7 +13,6 @@ import sys
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME
-from polydoor.settings.files import read_small
 from polydoor.settings.load import DEFAULT, PREFIX, Entry, Settings, lay_sources, load
 
 TYPE_CHECKING = False
@@ -110,14 +109,17 @@ class Gathering:
             return settings.text("config"), settings.said("config")
         if os.path.lexists(USUAL):  # a link that leads nowhere is told, not passed over
             return USUAL, ""
+        if not os.path.lexists(PROJECT):
+            return "", ""
+        from polydoor.settings.files import read_small
+
         try:
             return (PROJECT, "") if _may_hold_our_table(read_small(PROJECT)) else ("", "")
         except OSError as error:
-            if os.path.lexists(PROJECT) or not isinstance(error, FileNotFoundError):
-                self.warnings.append(
-                    f"cannot read {PROJECT}, which may hold settings in [tool.polydoor]: {error.strerror}\n"
-                    "Let this user read it, or name a configuration with --config, /dev/null for none."
-                )
+            self.warnings.append(
+                f"cannot read {PROJECT}, which may hold settings in [tool.polydoor]: {error.strerror}\n"
+                "Let this user read it, or name a configuration with --config, /dev/null for none."
+            )
             return "", ""
 
 
