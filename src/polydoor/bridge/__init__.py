@@ -1,5 +1,5 @@
 """The bridge between the native core and WSGI applications; the only user of `core/`."""
 
-from polydoor.bridge._engine import LOOP, Engine
+from polydoor.bridge._engine import LOOP, Engine, end_child
 
-__all__ = ["LOOP", "Engine"]
+__all__ = ["LOOP", "Engine", "end_child"]

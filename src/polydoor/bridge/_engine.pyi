@@ -1,9 +1,12 @@
 """Types of the compiled bridge to the engine."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 LOOP: str  # the back end of the event loop
+
+def end_child(error: BaseException | None = None) -> NoReturn:
+    """End a forked child that came back from the application, with the status that `error` stands for."""
 
 class Engine:
     """One engine: its listeners, connections and ready queue."""

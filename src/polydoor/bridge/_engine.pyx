@@ -20,6 +20,7 @@ from polydoor._version import __version__
 from polydoor.errors import PeerClosed
 
 include "text.pxi"
+include "fork.pxi"
 include "environ.pxi"
 include "input.pxi"
 include "errors.pxi"

@@ -41,6 +41,7 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
     cdef Input body
     cdef object result = None
     cdef object environ = None
+    cdef unsigned int forks_before = forks
     try:
         ex = Exchange.__new__(Exchange)
         body = Input.__new__(Input)
@@ -60,8 +61,12 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
         else:
             environ = maker.make(ex)
             result = app(environ, ex)
+        if forks != forks_before:
+            end_child()
         ex.send_result(result)
     except BaseException as error:
+        if forks != forks_before:
+            end_child(error)
         report_failure(ex)
         if page is not None and environ is not None:
             ex.explain(page, environ, error)
@@ -87,11 +92,13 @@ cdef class Engine:
 
     cdef core.pd_engine *engine
     cdef dict settings
+    cdef unsigned int forks  # it serves the process that made it
 
     def __cinit__(self, settings):
         cdef core.pd_config config = core.PD_CONFIG_DEFAULT
         cdef const char *spill_dir = NULL
         self.settings = dict(settings)
+        self.forks = forks
         config.limits.head = settings["head_limit"]
         config.limits.target = settings["target_limit"]
         config.limits.fields = settings["field_limit"]
@@ -119,7 +126,7 @@ cdef class Engine:
             raise OSError("the engine cannot be made: no memory or no descriptors")
 
     def __dealloc__(self):
-        if self.engine != NULL:
+        if self.engine != NULL and self.forks == forks:
             core.pd_engine_free(self.engine)
 
     @property
@@ -226,7 +233,8 @@ cdef class Engine:
 
     def close_access_log(self):
         """Let run_access_log() write what waits and return. From any thread, when no request is served any more."""
-        core.pd_engine_close_access_log(self.engine)
+        if self.forks == forks:
+            core.pd_engine_close_access_log(self.engine)
 
     def reopen_access_log(self):
         """Go on in a new file of the same name."""
@@ -234,9 +242,10 @@ cdef class Engine:
             core.pd_engine_reopen_access_log(self.engine)
 
     def stop(self, uint64_t drain_ms):
-        """Begin to drain; what is left after `drain_ms` is cut. From any thread."""
-        with nogil:
-            core.pd_engine_stop(self.engine, drain_ms)
+        """Begin to drain; what is left after `drain_ms` is cut. From any thread; in a forked child, nothing."""
+        if self.forks == forks:
+            with nogil:
+                core.pd_engine_stop(self.engine, drain_ms)
 
     def kill(self):
         """Stop at once. From any thread."""

@@ -351,6 +351,13 @@ No request came for as long as --idle-stop says. This is no fault: the exit stat
 -> Let systemd hold the socket and start the service again with the next request, or leave --idle-stop out.
 """
 
+SIGNAL_TAKEN = "PD0322"
+"""The application set what a signal should do
+
+While it was loaded it installed a handler for a signal that belongs to the server. The server has taken it back.
+-> Leave the signals alone; what is to be done at the end goes into atexit.register().
+"""
+
 # --- PD04xx: the application, and its responses (the core's are numbered in core/base/notice.h and codec/reason.h) ----
 
 APP_FAILED = "PD0401"

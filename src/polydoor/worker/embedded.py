@@ -7,6 +7,7 @@ back, its threads do not keep the interpreter from ending, and it never ends the
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 
 from polydoor.errors import BootError, ConfigError
@@ -15,6 +16,7 @@ from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.apploader import LoadedApp, check_app
 from polydoor.worker.serve import Worker
+from polydoor.worker.signals import StoppedAtBootError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class Server:
         self._runner: threading.Thread | None = None
         self._over = threading.Event()
         self._crash: BaseException | None = None
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -140,16 +143,21 @@ class Server:
                 worker.start()
                 self.addresses = tuple(worker.addresses)
                 worker.run()
+        except StoppedAtBootError:
+            pass
         finally:
-            self.stopped_by = worker.stopped_by
+            self.stopped_by = worker.stopped_by or worker.signals.stopped_by
             self._end()
 
     def stop(self, timeout: float | None = None) -> None:
         """Take no more requests, finish those that were accepted, and return; from any thread, more than once.
 
         What takes longer than `timeout` seconds, else the setting drain_timeout, is cut. A thread that is still in
-        the application two seconds later is left behind. Called from the application itself, this returns at once.
+        the application two seconds later is left behind. Called from the application itself, this returns at once;
+        in a forked child, which has none of the threads, too.
         """
+        if os.getpid() != self._pid:
+            return
         worker, runner = self._worker, self._runner
         if worker is not None:
             worker.ask(None if timeout is None else int(timeout * 1000))
@@ -167,6 +175,7 @@ class Server:
         if self._worker is not None or self._over.is_set():
             raise BootError("this server has been started before\nMake another one.")
         app = self._app
+        self._pid = os.getpid()
         self._worker = EmbeddedWorker(self._settings, lambda: app, watched=watched, banner=self._banner)
         return self._worker
 

@@ -8,25 +8,25 @@ holds the lock.
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 import threading
 import time
 
 from polydoor import codes
-from polydoor.bridge import Engine
+from polydoor.bridge import Engine, end_child
 from polydoor.errors import BindError, BootError
-from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STOPPING, WorkerState
+from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, WorkerState
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections
+from polydoor.worker.signals import StoppedAtBootError, WakePipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
@@ -36,71 +36,24 @@ if TYPE_CHECKING:
 ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
 GRACE_S = 2.0  # after everything was cut: for threads that still run application code
+FLUSH_S = 1.0  # for whoever reads standard output
 THREAD_ENDED = 0  # no signal has this number
 
 
 def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> int:
     """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does."""
+    open_standard()
     worker = Worker(settings, load, find_service())
-    with worker.signals:
-        worker.start()
-        return worker.run()
-
-
-class WakePipe:
-    """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them.
-
-    Only the main thread can watch signals; elsewhere `watched` is empty.
-    """
-
-    def __init__(self, watched: tuple[int, ...]) -> None:
-        self.watched = watched
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._poll = select.poll()
-        self._poll.register(self._read, select.POLLIN)
-        self._before: dict[int, Any] = {}
-        self._fd_before = -1
-        self._closing = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self.watched:
-            return
-        # A full pipe still wakes the loop, so nobody needs to be warned of it.
-        self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in self.watched:
-            self._before[number] = signal.signal(number, lambda _number, _frame: None)
-
-    def __exit__(self, *_unused: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        if self.watched:
-            signal.set_wakeup_fd(self._fd_before)
-        self.close()
-
-    def close(self) -> None:
-        """Give the descriptors back; what is posted afterwards is lost."""
-        with self._closing:
-            if self._write >= 0:
-                os.close(self._read)
-                os.close(self._write)
-            self._write = -1
-
-    def post(self, number: int) -> None:
-        """Put one byte into the pipe; from any thread."""
-        with self._closing:
-            try:
-                os.write(self._write, bytes((number,)))
-            except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
-                return
-
-    def watch(self, fd: int) -> None:
-        """Let wait() return when `fd` is readable, too."""
-        self._poll.register(fd, select.POLLIN)
-
-    def wait(self, timeout_ms: int) -> bytes:
-        """Return what came into the pipe, at most `timeout_ms` later."""
-        ready = (fd for fd, _ in self._poll.poll(timeout_ms))
-        return os.read(self._read, 256) if self._read in ready else b""
+    try:
+        with worker.signals:
+            worker.start()
+            return worker.run()
+    except StoppedAtBootError:
+        return 0
+    except BaseException:
+        if any(thread.is_alive() for thread in worker.threads):
+            leave_crashed()
+        raise
 
 
 class Worker:
@@ -135,8 +88,9 @@ class Worker:
         try:
             self.boot()
         except BaseException:
-            self.state.move(FATAL)
-            self.engine.kill()
+            if self.state.now == STARTING:
+                self.state.move(FATAL)
+            self.give_up()
             self.access.close()
             self.pass_log()
             raise
@@ -147,7 +101,7 @@ class Worker:
         specs = self.service.listeners(self.settings) if self.service else self.settings.listeners()
         self.addresses = [self._listen(spec) for spec in specs]
         check_backlog(self.settings.number("backlog"))
-        loaded = self.load()
+        loaded = self.load_app()
         count = self.settings.number("threads")
         extra = self.settings.environ()
         page = error_page() if self.settings.flag("dev") else None
@@ -166,6 +120,25 @@ class Worker:
         if self.service:
             self.service.ready(f"Serving {loaded.name} at {' '.join(self.addresses)}")
 
+    def load_app(self) -> LoadedApp:
+        """Load the application; what it does to signals and processes meanwhile does not last."""
+        pid = os.getpid()
+        try:
+            loaded = self.load()
+        except BaseException as error:
+            if os.getpid() != pid:
+                end_child(error.__cause__ or error)
+            raise
+        if os.getpid() != pid:
+            end_child()
+        if taken := self.signals.end_boot():
+            say(
+                f"the application set what {' and '.join(taken)} should do, but these signals are the server's",
+                "What it set is without effect. Put what is to be done at the end into atexit.register().",
+                code=codes.SIGNAL_TAKEN,
+            )
+        return loaded
+
     def announce(self, loaded: LoadedApp) -> None:
         """Say what is served, where, and how to stop it."""
         write(
@@ -181,6 +154,23 @@ class Worker:
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
+        try:
+            self._wait()
+        except BaseException:
+            self.give_up()
+            raise
+        self.access.close()
+        self.pass_log()
+        if self.service:
+            self.service.close()
+        if self.state.now != STOPPING:
+            self.state.move(STOPPING)
+        self.state.move(EXITED)
+        if self.crash is not None:
+            raise self.crash
+        return 0
+
+    def _wait(self) -> None:
         beat_ms = min(BEAT_MS, self.service.watchdog_ms or BEAT_MS) if self.service else BEAT_MS
         idle = idle_watch(self.engine, self.settings.number("idle_stop"))
         while len(self.ended) < len(self.threads) and not self.has_left:
@@ -196,16 +186,6 @@ class Worker:
                 self.abandon()
         for thread in self.threads if not self.has_left else ():
             thread.join()
-        self.access.close()
-        self.pass_log()
-        if self.service:
-            self.service.close()
-        if self.state.now != STOPPING:
-            self.state.move(STOPPING)
-        self.state.move(EXITED)
-        if self.crash is not None:
-            raise self.crash
-        return 0
 
     def pass_log(self) -> None:
         """Write what the engine has to say; it waits for no descriptor itself."""
@@ -273,19 +253,65 @@ class Worker:
         self.deadline = deadline
         self.engine.stop(drain_ms)
 
+    def give_up(self) -> None:
+        """After an error of our own: serve nobody any more, and wait a little for the threads."""
+        self.engine.kill()
+        deadline = time.monotonic() + GRACE_S
+        for thread in self.threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
-        self.say_left()
-        self.access.close()
-        self.pass_log()
-        sys.stdout.flush()
-        os._exit(0)
+        try:
+            self.say_left()
+            self.access.close()
+            self.pass_log()
+            flush_output()
+        finally:
+            os._exit(0)
 
     def say_left(self) -> None:
         """Say how many threads do not return."""
         left = len(self.threads) - len(self.ended)
         text = f"{left} of {len(self.threads)} threads are still in the application; leaving without them"
         say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
+
+
+def open_standard() -> None:
+    """Fill descriptors 0 to 2 if they are closed: no socket of ours may be what somebody takes for standard output."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
+
+
+def flush_output() -> None:
+    """Write what the application has printed, unless that takes long."""
+
+    def flush() -> None:
+        try:
+            sys.stdout.flush()
+        except Exception:  # closed, or whatever the application put in its place
+            return
+
+    thread = threading.Thread(target=flush, daemon=True)
+    thread.start()
+    thread.join(FLUSH_S)
+
+
+def leave_crashed() -> NoReturn:
+    """End a process that cannot be ended otherwise, as a thread stays in the application, and say why."""
+    import traceback
+
+    try:
+        told = traceback.format_exc().rstrip("\n").split("\n")
+        say(
+            "something happened in Polydoor that should not be possible; please report it", *told, code=codes.OWN_DEFECT
+        )
+        flush_output()
+    finally:
+        os._exit(1)
 
 
 def find_service() -> Service | None:

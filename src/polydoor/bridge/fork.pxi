@@ -1,0 +1,29 @@
+# fork.pxi - a forked child has copies of our memory and descriptors, but none of our threads: it leaves them alone.
+import os
+import sys
+
+cdef unsigned int forks = 0  # how often fork() lies between the import of this module and now
+
+
+def note_fork():
+    """In a child: whatever engine there is belongs to the parent."""
+    global forks
+    forks += 1
+
+
+os.register_at_fork(after_in_child=note_fork)
+
+
+def end_child(error=None):
+    """End a child that came back from the application: what it would go on with is its parent's."""
+    status = 0
+    try:
+        if isinstance(error, SystemExit):
+            status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        elif error is not None:
+            status = 1
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 0xff)

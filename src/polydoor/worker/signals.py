@@ -1,0 +1,143 @@
+"""Signals and ending threads wake the main thread through one pipe; and what of that a forked child inherits: nothing.
+
+While the application is loaded the pipe has no reader, so SIGTERM and SIGINT interrupt the import instead.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+
+from polydoor.worker.banner import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class StoppedAtBootError(BaseException):
+    """SIGTERM came before anything was served. Like KeyboardInterrupt it is nothing that an import should catch."""
+
+
+class WakePipe:
+    """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them.
+
+    Only the main thread can watch signals; elsewhere `watched` is empty.
+    """
+
+    def __init__(self, watched: tuple[int, ...]) -> None:
+        self.watched = watched
+        self.stopped_by = 0  # the signal that interrupted the boot
+        self._is_booting = True
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+        self._before: dict[int, Any] = {}
+        self._fd_before = -1
+        self._closing = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self.watched:
+            return
+        _armed.append(self)
+        # A full pipe still wakes the loop, so nobody needs to be warned of it.
+        self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in self.watched:
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_unused: object) -> None:
+        if self in _armed:  # not so in a forked child
+            _armed.remove(self)
+            for number, handler in self._before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.set_wakeup_fd(self._fd_before)
+        self.close()
+
+    def _handle(self, number: int, _frame: object) -> None:
+        """Interrupt the boot; later the byte in the pipe is all that is needed."""
+        if not self._is_booting or number not in ENDING:
+            return
+        self.stopped_by = number
+        for each in ENDING:
+            signal.signal(each, signal.SIG_DFL)  # should the import catch what is raised here, the next one ends it
+        say(f"{signal.Signals(number).name}: stopping before anything was served; again stops at once")
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self.stopped_by:
+            raise KeyboardInterrupt if self.stopped_by == signal.SIGINT else StoppedAtBootError
+
+    def end_boot(self) -> list[str]:
+        """From here on signals are bytes in the pipe. Return the names of those that the application had taken."""
+        self._interrupt()
+        taken = [signal.Signals(number).name for number in self.watched if signal.getsignal(number) != self._handle]
+        self._is_booting = False
+        if self.watched:
+            signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in self.watched:
+            signal.signal(number, self._handle)
+        return taken
+
+    def disown(self) -> None:
+        """In a forked child: its signals are its own, and the pipe is its parent's."""
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(-1)
+
+    def close(self) -> None:
+        """Give the descriptors back; what is posted afterwards is lost."""
+        with self._closing:
+            if self._write >= 0:
+                os.close(self._read)
+                os.close(self._write)
+            self._write = -1
+
+    def post(self, number: int) -> None:
+        """Put one byte into the pipe; from any thread."""
+        with self._closing:
+            try:
+                os.write(self._write, bytes((number,)))
+            except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
+                return
+
+    def watch(self, fd: int) -> None:
+        """Let wait() return when `fd` is readable, too."""
+        self._poll.register(fd, select.POLLIN)
+
+    def wait(self, timeout_ms: int) -> bytes:
+        """Return what came into the pipe, at most `timeout_ms` later."""
+        ready = (fd for fd, _ in self._poll.poll(timeout_ms))
+        return os.read(self._read, 256) if self._read in ready else b""
+
+
+# --- fork() -----------------------------------------------------------------------------------------------------------
+
+_armed: list[WakePipe] = []  # those whose handlers are installed
+_masks: dict[int, set[int]] = {}  # by thread: what was blocked before its fork()
+
+
+def _before_fork() -> None:
+    """A signal for the child that comes before disown() would be taken for one to the server: let it wait."""
+    if _armed:
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _armed[-1].watched)
+
+
+def _unblock() -> None:
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_child() -> None:
+    while _armed:
+        _armed.pop().disown()
+    _unblock()
+    _masks.clear()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_unblock, after_in_child=_in_child)
