@@ -1,7 +1,7 @@
 """Checks that imports and includes only run downwards.
 
-Python: django, flask > cli > flup > worker > bridge > settings > errors, states > codes (PYTHON_LAYERS has places for
-more layers already).
+Python: django, flask > cli > flup > worker > bridge > settings > errors, failures, states > codes (PYTHON_LAYERS has
+places for more layers already).
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
 """
@@ -26,7 +26,7 @@ PYTHON_LAYERS = (
     ("bridge",),
     ("settings",),
     ("",),  # the package itself
-    ("errors", "states", "_version"),
+    ("errors", "failures", "states", "_version"),
     ("codes",),
 )
 C_LAYERS = (("cmd",), ("engine",), ("conn", "loop"), ("codec",), ("base",))

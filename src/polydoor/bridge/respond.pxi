@@ -227,9 +227,8 @@ cdef class Exchange:
             fill_head(core.pd_exchange_response(x), "500 Internal Server Error", fields)
             self.started = True
             self.finish(body)
-        except BaseException:
-            import traceback
-            report(f"error in the page of an error, id {self.request_id}\n{traceback.format_exc().rstrip()}")
+        except BaseException as trouble:
+            report_traceback(codes.APP_FAILED, f"error in the page of an error, id {self.request_id}", trouble)
 
     cdef void fail(self) noexcept:
         cdef core.pd_exchange *x = self.x

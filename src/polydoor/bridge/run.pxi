@@ -20,19 +20,27 @@ def report(code, text):
     try:
         sys.stderr.write(f"polydoor: {code}: {text}\n")
         sys.stderr.flush()
-    except Exception:  # also whatever the application put in the place of sys.stderr raises
+    except BaseException:  # also whatever the application put in the place of sys.stderr raises
         pass  # nobody reads the messages any more; that is no reason to stop serving
 
 
-cdef object report_failure(Exchange ex):
-    """The current exception with its traceback, and the request in which it happened."""
-    import traceback
+cdef object report_traceback(code, text, error):
+    """Report an exception with its traceback; nothing that the exception does gets past this."""
+    try:
+        from polydoor.failures import traceback_text
+        report(code, f"{text}\n{traceback_text(error)}")
+    except BaseException:
+        pass  # out of memory
+
+
+cdef object report_failure(Exchange ex, object error):
+    """An exception with its traceback, and the request in which it happened."""
     cdef char text[512]
     where = f"behind its response, id {ex.request_id}"
     if ex.x != NULL:
         core.pd_exchange_describe(ex.x, text, sizeof(text))
         where = text.decode("ascii")
-    report(codes.APP_FAILED, f"error in the application: {where}\n{traceback.format_exc().rstrip()}")
+    report_traceback(codes.APP_FAILED, f"error in the application: {where}", error)
 
 
 cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
@@ -67,7 +75,7 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
     except BaseException as error:
         if forks != forks_before:
             end_child(error)
-        report_failure(ex)
+        report_failure(ex, error)
         if page is not None and environ is not None:
             ex.explain(page, environ, error)
         ex.fail()
@@ -81,10 +89,8 @@ cdef object close_result(object result, Exchange ex):
         close = getattr(result, "close", None)
         if close is not None:
             close()
-    except BaseException:
-        import traceback
-        text = f"error in close() of a response, id {ex.request_id}\n{traceback.format_exc().rstrip()}"
-        report(codes.CLOSE_FAILED, text)
+    except BaseException as error:
+        report_traceback(codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)
 
 
 cdef class Engine:

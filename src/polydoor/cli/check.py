@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from polydoor import codes
 from polydoor.cli.command import Command
+from polydoor.cli.output import put
+from polydoor.failures import clean
 from polydoor.settings.listener import mask_address
 
 CHECK = Command(
@@ -32,5 +32,5 @@ def main(argv: list[str]) -> int:
     file = settings.text("config")
     source = f", configured by {file}" if file else ""
     addresses = " ".join(mask_address(text) for text in settings.texts("bind"))
-    sys.stdout.write(f"polydoor: all is well: {loaded.name} for {addresses}{source}\n")
+    put(clean(f"polydoor: all is well: {loaded.name} for {addresses}{source}\n"))
     return 0

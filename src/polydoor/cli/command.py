@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from polydoor import codes
 from polydoor.cli.arguments import parse_arguments
@@ -35,8 +34,9 @@ class Command:
         arguments = parse_arguments(argv, self.own)
         if arguments.help or arguments.version:
             from polydoor.cli import help as texts
+            from polydoor.cli.output import put
 
-            sys.stdout.write(self.help(texts.terminal_width()) if arguments.help else texts.version_text())
+            put(self.help(texts.terminal_width()) if arguments.help else texts.version_text())
             return None
         return arguments
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from polydoor import codes
 from polydoor.cli.command import Command
+from polydoor.cli.output import put
 from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Setting
 from polydoor.settings.suggest import hint
@@ -30,7 +29,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in WORDS:
         word = argv[0] if argv else ""
         if word in {"-h", "--help"}:
-            sys.stdout.write("".join(f"usage: {row.usage}\n  {row.text}\n" for row in ROWS))
+            put("".join(f"usage: {row.usage}\n  {row.text}\n" for row in ROWS))
             return 0
         raise ConfigError(f"which of `config show` and `config schema`?{hint(word, WORDS) if word else ''}")
     return _show(argv[1:]) if argv[0] == "show" else _schema(argv[1:])
@@ -50,7 +49,7 @@ def _show(argv: list[str]) -> int:
 
     from polydoor.settings import export
 
-    sys.stdout.write(export.as_json(settings) if wanted == "json" else export.as_toml(settings))
+    put(export.as_json(settings) if wanted == "json" else export.as_toml(settings))
     return 0
 
 
@@ -61,5 +60,5 @@ def _schema(argv: list[str]) -> int:
 
         if arguments.words or arguments.options:
             raise ConfigError("the schema is the same whatever is configured\nusage: polydoor config schema")
-        sys.stdout.write(export.schema())
+        put(export.schema())
     return 0

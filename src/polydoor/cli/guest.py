@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from polydoor.cli.arguments import parse_arguments
 from polydoor.cli.main import guarded
+from polydoor.cli.output import put
 from polydoor.cli.run import serve_arguments
 
 TYPE_CHECKING = False
@@ -32,12 +31,12 @@ def run_guest(
     def act() -> int:
         arguments = parse_arguments(argv)
         if arguments.help:
-            sys.stdout.write(guest_help(about))
+            put(guest_help(about))
             return 0
         if arguments.version:
             from polydoor.cli.help import version_text
 
-            sys.stdout.write(version_text())
+            put(version_text())
             return 0
         take_words(arguments)
         return serve_arguments(arguments, given)

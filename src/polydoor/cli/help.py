@@ -85,7 +85,7 @@ def terminal_width() -> int:
     """The width of the terminal within limits, or the usual one."""
     try:
         return max(60, min(WIDEST, os.get_terminal_size(sys.stdout.fileno()).columns))
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # no terminal, or nothing at all
         return USUAL
 
 

@@ -6,6 +6,7 @@ import sys
 
 from polydoor import codes
 from polydoor.errors import PolydoorError
+from polydoor.failures import clean, traceback_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
 BROKEN = 1  # a defect of our own
+PIPE_CLOSED = 141  # what a shell says of a command that SIGPIPE ended, which says nothing
 HELP_HELPS = {codes.UNKNOWN_OPTION, codes.NO_VALUE, codes.WHICH_APP}
 
 
@@ -49,12 +51,13 @@ def guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except PolydoorError as error:
-        say_error(str(error), error.code)
+        if error.exit_code != PIPE_CLOSED:
+            say_error(str(error), error.code)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception:
-        say_defect()
+    except Exception as error:
+        say_defect(error)
         return BROKEN
 
 
@@ -65,15 +68,13 @@ def say_error(text: str, code: str) -> None:
     if code in HELP_HELPS:
         lines.append("  `polydoor --help` lists all options.")
     try:
-        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.write(clean("\n".join(lines)) + "\n")
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
         return  # nobody reads it; the exit status still tells
 
 
-def say_defect() -> None:
+def say_defect(error: BaseException) -> None:
     """What should not be possible has happened: say so with all that a report needs."""
-    import traceback
-
-    told = traceback.format_exc().rstrip("\n")
-    say_error(f"something happened in Polydoor that should not be possible; please report it\n{told}", codes.OWN_DEFECT)
+    told = f"something happened in Polydoor that should not be possible; please report it\n{traceback_text(error)}"
+    say_error(told, codes.OWN_DEFECT)

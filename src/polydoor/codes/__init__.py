@@ -141,6 +141,14 @@ A file of variables, or --env, sets a variable of Polydoor that says where to lo
 -> Set it in the environment that starts Polydoor, or use the option.
 """
 
+NO_OUTPUT = "PD0019"
+"""Standard output cannot be written to
+
+What was asked for could not be printed: the disk is full, or the command was started without standard output. The exit
+status is 1.
+-> Send standard output to where there is room.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

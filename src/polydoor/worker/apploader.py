@@ -7,10 +7,11 @@ shop:make()     what the factory returns                site/shop.py:app  a file
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from polydoor import codes
-from polydoor.errors import AppLoadError, AppNotFoundError
+from polydoor.errors import AppLoadError, AppNotFoundError, PolydoorError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,12 +36,20 @@ class LoadedApp:
 def load_app(text: str) -> LoadedApp:
     """Import and return the application that `text` names."""
     source, attribute = _split(text)
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+    if "" not in sys.path:
+        from polydoor.settings.sources import current_folder
+
+        here = current_folder()
+        if here not in sys.path:
+            sys.path.insert(0, here)
     is_file = source.endswith(".py") or "/" in source
     module = _load_file(source, attribute) if is_file else _load_module(source, attribute)
-    return _pick(module, source, attribute)
+    try:
+        return _pick(module, source, attribute)
+    except (PolydoorError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # an attribute that is computed, or a class that takes no question
+        _fail(f"looking for the application in {source}", error)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -56,11 +65,11 @@ def _load_module(name: str, attribute: str) -> ModuleType:
         if not all(part.isidentifier() for part in name.split(".")):
             from polydoor.worker.diagnose import no_module_name
 
-            raise AppLoadError(no_module_name(name, attribute), code=codes.BAD_APP_NAME)
+            raise AppNotFoundError(no_module_name(name, attribute), code=codes.BAD_APP_NAME)
         __import__(name)
-    except AppLoadError:
+    except (AppNotFoundError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         from polydoor.worker.diagnose import is_about_app, no_module
 
         if isinstance(error, ModuleNotFoundError) and is_about_app(error, name):
@@ -74,10 +83,7 @@ def _load_file(path: str, attribute: str) -> ModuleType:
     from importlib.util import module_from_spec
 
     full = os.path.abspath(path)
-    if not os.path.isfile(full):
-        from polydoor.worker.diagnose import no_file
-
-        raise AppLoadError(no_file(path, attribute), code=codes.FILE_MISSING)
+    _check_file(path, full, attribute)
     name = os.path.basename(full).removesuffix(".py")
     name = name if name.isidentifier() and name not in sys.modules else "polydoor_app"
     loader = SourceFileLoader(name, full)
@@ -87,17 +93,40 @@ def _load_file(path: str, attribute: str) -> ModuleType:
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        sys.modules.pop(name, None)
         _fail(f"the import of {path}", error)
     return module
 
 
+def _check_file(path: str, full: str, attribute: str) -> None:
+    """Raise AppLoadError for what is no file, or may not be read."""
+    try:
+        if stat.S_ISREG(os.stat(full).st_mode):
+            with open(full, "rb"):
+                return
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        told = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        raise AppLoadError(told, code=codes.CANNOT_READ) from None
+    from polydoor.worker.diagnose import no_file
+
+    raise AppLoadError(no_file(path, attribute), code=codes.FILE_MISSING)
+
+
 def _fail(what: str, error: BaseException) -> NoReturn:
     """Tell of an exception in the application's own code."""
-    from polydoor.worker.diagnose import explain_failure
+    try:
+        from polydoor.worker.diagnose import explain_failure
 
-    code, text = explain_failure(what, error)
+        code, text = explain_failure(what, error)
+    except BaseException:  # the exception is the application's, and so is what it does when it is asked
+        from polydoor.failures import traceback_text
+
+        code, text = codes.IMPORT_FAILED, f"{what} failed\n{traceback_text(error)}"
     raise AppLoadError(text, code=code) from error
 
 
@@ -134,7 +163,9 @@ def _call_factory(factory: Any, name: str, module: ModuleType) -> Any:
         raise AppNotFoundError(told, code=codes.FACTORY_ARGUMENTS)
     try:
         made = factory()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         from polydoor.worker.diagnose import explain_factory
 
         raise AppLoadError(explain_factory(name, error), code=codes.FACTORY_FAILED) from error

@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from polydoor import codes
+from polydoor.failures import frames_of, text_of, unshowable
 from polydoor.settings.suggest import hint
 from polydoor.worker.apploader import DEFAULT_ATTRIBUTES, WSGI_ARGUMENTS, argument_counts
 
@@ -61,9 +62,13 @@ def no_file(path: str, attribute: str) -> str:
     """Say that there is no such file, and what is there instead."""
     full = os.path.abspath(path)
     if os.path.isdir(full):
-        files = sorted(name for name in os.listdir(full) if name.endswith(".py"))
+        files = sorted(name for name in _names_in(full) if name.endswith(".py"))
         held = f"\nIt holds {_listed(files)}; write {_with_attribute(os.path.join(path, files[0]), attribute)}."
         return f"{path} is a folder, not a file" + (held if files else "")
+    if os.path.islink(full):
+        return f"there is no file {path}\nIt is a link to {os.readlink(full)}, which leads nowhere."
+    if os.path.lexists(full):
+        return f"{path} is not a file that holds Python"
     if os.path.isfile(f"{full}.py"):
         return f"there is no file {path}\nThere is {path}.py: write {_with_attribute(f'{path}.py', attribute)}."
     folder = os.path.dirname(path)
@@ -96,22 +101,26 @@ def candidates(module: ModuleType) -> str:
 
 
 def _path_in_words() -> str:
-    first = sys.path[0] or os.getcwd()
-    here = " (the current folder)" if os.path.realpath(first) == os.getcwd() else ""
+    first = sys.path[0] or _here()
+    here = " (the current folder)" if os.path.realpath(first) == _here() else ""
     return f"{first}{here} and the rest of Python's path"
 
 
 def _modules_in(folder: str) -> Iterator[str]:
     """Modules and packages in a folder."""
-    try:
-        entries = sorted(os.listdir(folder))
-    except OSError:
-        return
-    for name in entries:
+    for name in _names_in(folder):
         if name.endswith(".py") and name != "__init__.py":
             yield name.removesuffix(".py")
         elif os.path.isfile(os.path.join(folder, name, "__init__.py")):
             yield name
+
+
+def _names_in(folder: str) -> list[str]:
+    """What a folder holds, as far as we may look."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _elsewhere(name: str, attribute: str) -> str:
@@ -177,8 +186,8 @@ def explain_failure(what: str, error: BaseException) -> tuple[str, str]:
         remedy = 'Put what only a script should do below `if __name__ == "__main__":`.'
         return codes.IMPORT_EXITED, f"{failed}: it ends the process\n{_shown(error)}\n{remedy}"
     if isinstance(error, SyntaxError):
-        return codes.SYNTAX_ERROR, f"{what} failed: {_place(error)} is not valid Python\n{_shown(error)}"
-    if "partially initialized module" in str(error):
+        return codes.SYNTAX_ERROR, f"{what} failed: {_place(error) or 'a file'} is not valid Python\n{_shown(error)}"
+    if "partially initialized module" in text_of(error):
         remedy = "Move one of the imports into the function that needs it, or what both need into a third module."
         return codes.CIRCULAR_IMPORT, f"{failed}: modules import each other\n{_shown(error)}\n{remedy}"
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -198,7 +207,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return [
         traceback.FrameSummary(frame.filename, frame.lineno, frame.name)  # no columns, so no marks below the lines
-        for frame in traceback.extract_tb(error.__traceback__)
+        for frame in traceback.extract_tb(frames_of(error))
         if not frame.filename.startswith(("<frozen importlib", own + os.sep))
         and not frame.filename.endswith(("importlib/__init__.py", "importlib/_bootstrap_external.py"))
     ]
@@ -214,12 +223,31 @@ def _place(error: BaseException) -> str:
     """The last line of the application's own code, as file:line."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}:{error.lineno}"
+    if isinstance(error, SyntaxError) and (source := _compiled(error)):
+        return _short(source)
     frames = [frame for frame in _frames(error) if not _is_library(frame)]
     return f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
+def _compiled(error: SyntaxError) -> str:
+    """The file that was being compiled, as the import system knows it; of a NUL byte Python does not tell the place."""
+    path = ""
+    for frame, _ in traceback.walk_tb(frames_of(error)):
+        if frame.f_code.co_name == "get_code" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            path = str(frame.f_locals.get("source_path", ""))
+    return path
+
+
 def _shown(error: BaseException) -> str:
     """The traceback, cut to the application's frames and the one that raised; and what was left out."""
+    try:
+        return _shown_as_told(error)
+    except BaseException as trouble:
+        lines = traceback.format_list(_frames(error))
+        return "".join(["Traceback (most recent call last):\n" if lines else "", *lines, unshowable(error, trouble)])
+
+
+def _shown_as_told(error: BaseException) -> str:
     told = traceback.TracebackException.from_exception(error)
     left_out = 0
     one: traceback.TracebackException | None = told
@@ -243,5 +271,13 @@ def _shown(error: BaseException) -> str:
 
 def _short(path: str) -> str:
     """A path as seen from the current folder, when it is below it."""
-    here = os.getcwd() + os.sep
-    return path.removeprefix(here)
+    here = _here()
+    return path.removeprefix(here + os.sep) if here else path
+
+
+def _here() -> str:
+    """The current folder, unless it has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
