@@ -68,9 +68,24 @@ def own_link(_stack: ExitStack, folder: Path) -> dict[str, str]:
     return {}
 
 
+def closed_to_all(stack: ExitStack, folder: Path) -> dict[str, str]:
+    (folder / "locked").chmod(0)
+    stack.callback((folder / "locked").chmod, 0o755)
+    return {}
+
+
+def dangling_link(_stack: ExitStack, folder: Path) -> dict[str, str]:
+    (folder / "shop.py").symlink_to("shop-2.py")
+    return {}
+
+
 def without(capability: str) -> tuple[str, ...]:
     """Root without one of its privileges; an ordinary user has none."""
     return ("setpriv", "--bounding-set", f"-{capability}", "--inh-caps", f"-{capability}") if os.geteuid() == 0 else ()
+
+
+READING = without("dac_override,-dac_read_search")
+DELETED = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
 
 
 def read_number(path: str) -> int:
@@ -113,6 +128,7 @@ FILES = {
     "toml-bad": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nthreads = 4 5\n'}),
     "toml-unknown-key": Case("polydoor", {"pyproject.toml": '[tool.polydoor]\napp = "shop:app"\nthread = 4\n'}),
     "toml-bad-value": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\n\nthreads = "many"\n'}),
+    "toml-key-with-escapes": Case("polydoor", {"polydoor.toml": '"\\u001b[2Japp" = "shop:app"\n'}),
     "config-missing": Case("polydoor --config live.toml"),
     "env-file-bad": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nSHOP NAME=Corner\n"}),
     "env-file-too-late": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nPOLYDOOR_CHDIR=/srv/shop\n"}),
@@ -121,6 +137,11 @@ FILES = {
     "config-endless": Case("polydoor --config /dev/zero"),
     "chdir-missing": Case("polydoor shop:app --chdir /srv/shop"),
     "app-dir-missing": Case("polydoor shop:app --app-dir src"),
+    "app-dir-locked": Case(
+        "polydoor shop:app --app-dir locked", {"locked/shop.py": APP}, prepare=closed_to_all, prefix=READING
+    ),
+    "folder-deleted": Case("polydoor shop:app", prefix=DELETED),
+    "folder-deleted-app-dir": Case("polydoor shop:app --app-dir src", prefix=DELETED),
 }
 
 LOADING = {
@@ -133,6 +154,11 @@ LOADING = {
     "file-missing": Case(f"polydoor site/shpo.py {LOCAL}", {"site/shop.py": APP}),
     "file-without-py": Case(f"polydoor site/shop:app {LOCAL}", {"site/shop.py": APP}),
     "file-is-a-folder": Case(f"polydoor ./site {LOCAL}", {"site/shop.py": APP}),
+    "file-is-an-empty-folder": Case(f"polydoor shop.py {LOCAL}", {"shop.py/README": ""}),
+    "file-is-a-link-to-nowhere": Case(f"polydoor shop.py {LOCAL}", prepare=dangling_link),
+    "file-locked": Case(
+        f"polydoor locked/shop.py {LOCAL}", {"locked/shop.py": APP}, prepare=closed_to_all, prefix=READING
+    ),
     "attribute-empty": Case(f"polydoor shop: {LOCAL}", {"shop.py": APP}),
     "attribute-missing": Case(f"polydoor shop:ap {LOCAL}", {"shop.py": APP}),
     "attribute-default-missing": Case(
@@ -159,6 +185,30 @@ LOADING = {
             "shop.py": "from settings import PORT\n\n" + APP,
             "settings.py": "HALF = 2\n\nPORT = 16000 / (HALF - 2)\n",
         },
+    ),
+    "import-raises-no-exception": Case(
+        f"polydoor shop {LOCAL}",
+        {"shop.py": "class Closed(BaseException):\n    pass\n\n\nraise Closed('on Mondays')\n"},
+    ),
+    "import-raises-the-silent": Case(
+        f"polydoor shop {LOCAL}",
+        {
+            "shop.py": "class Silent(Exception):\n    def __str__(self):\n        raise ValueError\n\n    "
+            "__traceback__ = __cause__ = __notes__ = property(__str__)\n\n\nraise Silent\n"
+        },
+    ),
+    "import-raises-the-nameless": Case(
+        f"polydoor shop {LOCAL}",
+        {
+            "shop.py": "class Meta(type):\n    def __getattribute__(self, name):\n        raise ValueError\n\n\n"
+            "class Nameless(Exception, metaclass=Meta):\n    pass\n\n\nraise Nameless\n"
+        },
+    ),
+    "import-with-escapes": Case(f"polydoor shop {LOCAL}", {"shop.py": "raise ValueError('\x1b[2Jred')\n"}),
+    "import-of-a-name-with-escapes": Case("polydoor", {"polydoor.toml": 'app = "\\u001b[2Jshop"\n'}),
+    "attribute-that-raises": Case(
+        f"polydoor shop:site.app {LOCAL}",
+        {"shop.py": "class Site:\n    @property\n    def app(self):\n        return {}['app']\n\n\nsite = Site()\n"},
     ),
     "import-fails-in-library": Case(
         f"polydoor shop:app {LOCAL}",

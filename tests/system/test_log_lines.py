@@ -35,3 +35,42 @@ def test_an_exception_is_told_with_its_code():
         ask(server.doors[0].address, b"GET /raise HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         line = server.log.wait_for("PD0401")
     assert line.startswith("polydoor: PD0401: error in the application: GET /raise")
+
+
+UNSHOWABLE = ["__qualname__", "__traceback__", "__cause__", "__context__", "__notes__", "__str__"]
+
+
+def get(server, target):
+    return ask(server.doors[0].address, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+
+def test_no_exception_gets_past_its_request():
+    with Server("unshowable:application", cwd=APPS, options=["-t", "1"]) as server:
+        for name in UNSHOWABLE:
+            assert get(server, f"/raise?{name}").startswith(b"HTTP/1.1 500 ")
+            assert get(server, f"/close?{name}").startswith(b"HTTP/1.1 200 ")
+        assert get(server, "/").endswith(b"hello")
+    assert server.log.text.count("PD0401: error in the application: GET /raise") == len(UNSHOWABLE)
+    assert server.log.text.count("PD0402: error in close()") == len(UNSHOWABLE)
+    assert server.log.text.count("NamelessError: cannot be shown, as that raises SystemExit") == 2
+
+
+def test_with_dev_neither():
+    with Server("unshowable:application", cwd=APPS, options=["--dev", "-t", "1"]) as server:
+        for name in UNSHOWABLE:
+            assert get(server, f"/raise?{name}").startswith(b"HTTP/1.1 500 ")
+        assert get(server, "/").endswith(b"hello")
+        server.log.wait_for("error in the page of an error")
+
+
+def test_a_traceback_begins_with_the_application():
+    with Server("unshowable:application", cwd=APPS) as server:
+        get(server, "/raise?x")
+        get(server, "/bad-block?")
+        server.log.wait_for("TypeError: the response body must be bytes, not str")
+    lines = server.log.lines
+    at = next(number for number, line in enumerate(lines) if line.startswith("Traceback"))
+    assert re.fullmatch(r'  File ".*/unshowable\.py", line \d+, in application', lines[at + 1])
+    assert "polydoor/bridge" not in server.log.text
+    at = next(number for number, line in enumerate(lines) if "GET /bad-block" in line)
+    assert lines[at + 1].startswith("TypeError: ")

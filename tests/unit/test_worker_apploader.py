@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from polydoor import codes
 from polydoor.errors import AppLoadError, AppNotFoundError
 from polydoor.worker.apploader import load_app
 
@@ -168,3 +169,54 @@ def test_factory_that_fails(shop):
     with pytest.raises(AppLoadError, match=r"make\(\) failed at .*:2\nTraceback") as caught:
         load_app(f"{name}:make()")
     assert "KeyError: 'setting'" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["import nul_prices\n", "import sys, nul_prices\n", "from nul_prices import APPLE\n"])
+def test_a_nul_byte_is_told_with_the_file_that_holds_it(shop, text):
+    shop("APPLE = 3\0\n", "nul_prices")
+    name = shop(text)
+    with pytest.raises(AppLoadError, match=rf"^the import of {name} failed: nul_prices\.py is not valid Python\n"):
+        load_app(name)
+
+
+@pytest.mark.parametrize("ending", ["", ".py"])
+def test_a_nul_byte_in_the_application_itself(shop, ending):
+    name = shop("APPLE = 3\0\n")
+    told = rf"^the import of {name}{ending} failed: {name}\.py is not valid Python\n"
+    with pytest.raises(AppLoadError, match=told):
+        load_app(name + ending)
+
+
+def test_a_nul_byte_behind_a_relative_import(shop, tmp_path):
+    (tmp_path / "nul_shop").mkdir()
+    (tmp_path / "nul_shop" / "__init__.py").write_text("from .goods import APPLE\n", encoding="utf-8")
+    (tmp_path / "nul_shop" / "goods.py").write_text("APPLE = 3\0\n", encoding="utf-8")
+    with pytest.raises(
+        AppLoadError, match=r"^the import of nul_shop failed: a file that it imports is not valid Python"
+    ):
+        load_app("nul_shop")
+
+
+@pytest.mark.parametrize("text", ["ok:", ":app", ".ok", "ok.", "o-k", "a..b:app", ":"])
+def test_what_is_no_name_is_always_the_same_error(shop, text):
+    with pytest.raises(AppNotFoundError) as caught:
+        load_app(text)
+    assert (caught.value.code, caught.value.exit_code) == (codes.BAD_APP_NAME, 4)
+
+
+@pytest.mark.parametrize("raised", ["BaseException('no')", "GeneratorExit", "SystemExit(3)"])
+def test_a_factory_may_raise_anything(shop, raised):
+    name = shop(f"def make():\n    raise {raised}\n")
+    with pytest.raises(AppLoadError, match=rf"^{name}:make\(\) failed at {name}\.py:2\n"):
+        load_app(f"{name}:make()")
+
+
+def test_a_file_that_deletes_its_own_entry_may_fail(shop):
+    name = shop("import sys\ndel sys.modules[__name__]\n1 / 0\n")
+    with pytest.raises(AppLoadError, match="ZeroDivisionError"):
+        load_app(f"{name}.py")
+
+
+def test_what_is_neither_a_file_nor_a_folder(shop):
+    with pytest.raises(AppLoadError, match=r"^/dev/null is not a file that holds Python$"):
+        load_app("/dev/null")

@@ -88,7 +88,7 @@ CANNOT_READ = "PD0011"
 """A file cannot be read
 
 A configuration file, or a file of variables, that was named is not there, may not be read, or does not hold what it
-was named for.
+was named for; or the file of the application may not be read.
 -> Correct the path, or the permissions of the file.
 """
 
@@ -109,7 +109,7 @@ The message names the file and the line.
 NO_FOLDER = "PD0014"
 """A folder is not there
 
-The folder in which to run, or from which to import the application, cannot be entered.
+The folder in which to run, or from which to import the application, is not there any more or cannot be entered.
 -> Correct the path of --chdir or --app-dir.
 """
 

@@ -132,10 +132,25 @@ def _may_hold_our_table(raw: bytes) -> bool:
 def _put_on_path(folder: str) -> None:
     """The working directory is on sys.path in any case; a folder that was named comes before it."""
     if folder:
-        here = os.getcwd()
+        here = current_folder()
         if here not in sys.path and "" not in sys.path:
             sys.path.insert(0, here)
-        if not os.path.isdir(folder):
+        try:
+            os.close(os.open(os.path.join(folder, "."), os.O_RDONLY | os.O_DIRECTORY))  # to be listed and entered
+        except (FileNotFoundError, NotADirectoryError):
             text = f"there is no directory {folder} to import the application from"
-            raise ConfigError(text, code=codes.NO_FOLDER)
+            raise ConfigError(text, code=codes.NO_FOLDER) from None
+        except OSError as error:
+            text = f"cannot import the application from {folder}: {error.strerror}"
+            text += "\nLet this user read and enter it, and enter the folders above it."
+            raise ConfigError(text, code=codes.NO_FOLDER) from None
         sys.path.insert(0, os.path.abspath(folder))
+
+
+def current_folder() -> str:
+    """The folder from which relative paths count."""
+    try:
+        return os.getcwd()
+    except OSError:
+        text = "the current folder is not there any more\nGo to another one, or name one with --chdir."
+        raise ConfigError(text, code=codes.NO_FOLDER) from None

@@ -36,12 +36,11 @@ class LoadedApp:
 def load_app(text: str) -> LoadedApp:
     """Import and return the application that `text` names."""
     source, attribute = _split(text)
-    if "" not in sys.path:
-        from polydoor.settings.sources import current_folder
+    from polydoor.settings.sources import current_folder
 
-        here = current_folder()
-        if here not in sys.path:
-            sys.path.insert(0, here)
+    here = current_folder()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
     is_file = source.endswith(".py") or "/" in source
     module = _load_file(source, attribute) if is_file else _load_module(source, attribute)
     try:
@@ -111,6 +110,7 @@ def _check_file(path: str, full: str, attribute: str) -> None:
         pass
     except (OSError, ValueError) as error:  # ValueError: a NUL character
         told = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        told += "\nLet this user read it, and enter the folders above it." if isinstance(error, PermissionError) else ""
         raise AppLoadError(told, code=codes.CANNOT_READ) from None
     from polydoor.worker.diagnose import no_file
 

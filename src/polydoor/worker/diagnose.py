@@ -63,8 +63,10 @@ def no_file(path: str, attribute: str) -> str:
     full = os.path.abspath(path)
     if os.path.isdir(full):
         files = sorted(name for name in _names_in(full) if name.endswith(".py"))
-        held = f"\nIt holds {_listed(files)}; write {_with_attribute(os.path.join(path, files[0]), attribute)}."
-        return f"{path} is a folder, not a file" + (held if files else "")
+        if not files:
+            return f"{path} is a folder, not a file"
+        meant = _with_attribute(os.path.join(path, files[0]), attribute)
+        return f"{path} is a folder, not a file\nIt holds {_listed(files)}; write {meant}."
     if os.path.islink(full):
         return f"there is no file {path}\nIt is a link to {os.readlink(full)}, which leads nowhere."
     if os.path.lexists(full):
@@ -185,8 +187,10 @@ def explain_failure(what: str, error: BaseException) -> tuple[str, str]:
     if isinstance(error, SystemExit):
         remedy = 'Put what only a script should do below `if __name__ == "__main__":`.'
         return codes.IMPORT_EXITED, f"{failed}: it ends the process\n{_shown(error)}\n{remedy}"
-    if isinstance(error, SyntaxError):
-        return codes.SYNTAX_ERROR, f"{what} failed: {_place(error) or 'a file'} is not valid Python\n{_shown(error)}"
+    is_nul = isinstance(error, SyntaxError | ValueError) and "null bytes" in text_of(error)
+    if isinstance(error, SyntaxError) or is_nul:
+        file = _file_with_nul(what, error) if is_nul else _place(error)
+        return codes.SYNTAX_ERROR, f"{what} failed: {file} is not valid Python\n{_shown(error)}"
     if "partially initialized module" in text_of(error):
         remedy = "Move one of the imports into the function that needs it, or what both need into a third module."
         return codes.CIRCULAR_IMPORT, f"{failed}: modules import each other\n{_shown(error)}\n{remedy}"
@@ -223,19 +227,38 @@ def _place(error: BaseException) -> str:
     """The last line of the application's own code, as file:line."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}:{error.lineno}"
-    if isinstance(error, SyntaxError) and (source := _compiled(error)):
-        return _short(source)
     frames = [frame for frame in _frames(error) if not _is_library(frame)]
     return f"{_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
-def _compiled(error: SyntaxError) -> str:
-    """The file that was being compiled, as the import system knows it; of a NUL byte Python does not tell the place."""
-    path = ""
-    for frame, _ in traceback.walk_tb(frames_of(error)):
-        if frame.f_code.co_name == "get_code" and frame.f_code.co_filename.startswith("<frozen importlib"):
-            path = str(frame.f_locals.get("source_path", ""))
-    return path
+def _file_with_nul(what: str, error: BaseException) -> str:
+    """The file that holds a NUL byte: Python does not tell which, so look at what the last line imports."""
+    frames = _frames(error)
+    asked = what.removeprefix("the import of ")
+    for name in (frames[-1].line or "").replace(",", " ").split() if frames else [asked]:
+        path = name if name.endswith(".py") else _source_of(name)
+        if _holds_nul(path):
+            return _short(path)
+    return "a file that it imports"
+
+
+def _source_of(name: str) -> str:
+    """The file of a module that is not imported yet, or an empty text."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return ""
+    return spec.origin or "" if spec else ""
+
+
+def _holds_nul(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"\0" in file.read()
+    except OSError:
+        return False
 
 
 def _shown(error: BaseException) -> str:
