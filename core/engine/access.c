@@ -4,8 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/notice.h"
 
@@ -77,6 +82,16 @@ static bool access_init(struct pd_access *a, const struct pd_access_config *conf
     return a->fd >= 0;
 }
 
+static void access_complain(const char *path, int why, char *error, size_t n)
+{
+    const char *way = why == ENXIO    ? "\nIt is a pipe that nobody reads: start the reader first."
+                      : why == ENOENT ? "\nCreate its directory first."
+                      : why == EACCES ? "\nLet this user write there, or choose another place."
+                                      : "";
+    pd_notice_say(error, n, PD_NOTICE_ACCESS_LOG_REFUSED, "cannot open the access log %s: %s%s", path, strerror(why),
+                  way);
+}
+
 struct pd_access *pd_access_new(struct pd_host *host, const struct pd_access_config *config, char *error, size_t n)
 {
     struct pd_access *a = pd_alloc(host->sys, sizeof *a);
@@ -91,14 +106,31 @@ struct pd_access *pd_access_new(struct pd_host *host, const struct pd_access_con
     pthread_mutex_init(&a->lock, NULL);
     if (access_init(a, config))
         return a;
-    const char *way = errno == ENXIO    ? "\nIt is a pipe that nobody reads: start the reader first."
-                      : errno == ENOENT ? "\nCreate its directory first."
-                      : errno == EACCES ? "\nLet this user write there, or choose another place."
-                                        : "";
-    pd_notice_say(error, n, PD_NOTICE_ACCESS_LOG_REFUSED, "cannot open the access log %s: %s%s", a->path ? a->path : "",
-                  strerror(errno), way);
+    access_complain(a->path ? a->path : "", errno, error, n);
     pd_access_free(a);
     return NULL;
+}
+
+/* What opening it would end with: 0 or an errno. Runs at start only, and so calls the C library for paths. */
+static int access_foresee(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) ? EISDIR : faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0 ? errno : 0;
+    const char *slash = strrchr(path, '/');
+    char dir[PATH_MAX];
+    if (errno != ENOENT || !slash || slash - path >= (ptrdiff_t)sizeof dir)
+        return errno;
+    snprintf(dir, sizeof dir, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+bool pd_access_check(const char *path, char *error, size_t n)
+{
+    int why = access_foresee(path);
+    if (why)
+        access_complain(path, why, error, n);
+    return why == 0;
 }
 
 void pd_access_free(struct pd_access *a)

@@ -60,6 +60,8 @@ struct pd_access {
 
 /* NULL: `error` says what happened and what to do. */
 struct pd_access *pd_access_new(struct pd_host *host, const struct pd_access_config *config, char *error, size_t n);
+/* Whether a file could be opened there, without making it: `path` is absolute. False: `error` as above. */
+bool pd_access_check(const char *path, char *error, size_t n);
 /* The writer has returned. */
 void pd_access_free(struct pd_access *a);
 

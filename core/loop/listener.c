@@ -127,20 +127,28 @@ static bool new_socket(struct pd_listener *l, int family, struct complaint c)
     return l->fd >= 0 || complain_bind(c, l->name, errno);
 }
 
-static bool open_tcp(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+/* The address that is asked for, unless it is none or must not be served; its length, or 0. */
+static socklen_t tcp_address(const struct pd_listener_config *config, struct pd_listener *l, union pd_local *addr,
+                             struct complaint c)
 {
-    union pd_local addr;
     const char *host = config->host ? config->host : "";
-    socklen_t len = pd_addr_parse(host, config->port, &addr);
+    socklen_t len = pd_addr_parse(host, config->port, addr);
     if (len == 0) {
         pd_notice_say(c.text, c.n, PD_NOTICE_NOT_AN_ADDRESS,
                       "cannot listen on %.100s: that is not a numeric address\n"
                       "Names are not looked up: write 127.0.0.1, another address that `ip addr` shows, or * for all.",
                       host);
-        return false;
+        return 0;
     }
-    pd_addr_name(&addr, len, l->name, sizeof l->name);
-    if (!check_exposure(config, &addr, l->name, c) || !new_socket(l, addr.sa.sa_family, c))
+    pd_addr_name(addr, len, l->name, sizeof l->name);
+    return check_exposure(config, addr, l->name, c) ? len : 0;
+}
+
+static bool open_tcp(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    union pd_local addr;
+    socklen_t len = tcp_address(config, l, &addr, c);
+    if (len == 0 || !new_socket(l, addr.sa.sa_family, c))
         return false;
     /* "[::]" takes IPv4 too; an explicit IPv6 address is nothing but that. */
     if (addr.sa.sa_family == AF_INET6 &&
@@ -156,26 +164,35 @@ static bool open_tcp(const struct pd_listener_config *config, struct pd_listener
     return learn_name(l, &addr, c);
 }
 
+/* The length of the address, or 0. */
+static socklen_t unix_address(const char *path, struct pd_listener *l, union pd_local *addr, struct complaint c)
+{
+    size_t n = strlen(path);
+    memset(addr, 0, sizeof *addr);
+    addr->un.sun_family = AF_UNIX;
+    if (n == 0 || n >= sizeof addr->un.sun_path) {
+        pd_notice_say(c.text, c.n, PD_NOTICE_BAD_SOCKET_PATH,
+                      "cannot listen on unix:%.120s: the path must have 1 to %zu bytes, but has %zu", path,
+                      sizeof addr->un.sun_path - 1, n);
+        return 0;
+    }
+    memcpy(addr->un.sun_path, path, n);
+    snprintf(l->name, sizeof l->name, "unix:%s", path);
+    bool is_abstract = path[0] == '@';
+    if (is_abstract)
+        addr->un.sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (is_abstract ? 0 : 1));
+}
+
 static bool open_unix(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
 {
     const char *path = config->path ? config->path : "";
-    size_t n = strlen(path);
     union pd_local addr;
-    memset(&addr, 0, sizeof addr);
-    addr.un.sun_family = AF_UNIX;
-    if (n == 0 || n >= sizeof addr.un.sun_path) {
-        pd_notice_say(c.text, c.n, PD_NOTICE_BAD_SOCKET_PATH,
-                      "cannot listen on unix:%.120s: the path must have 1 to %zu bytes, but has %zu", path,
-                      sizeof addr.un.sun_path - 1, n);
+    socklen_t len = unix_address(path, l, &addr, c);
+    if (len == 0)
         return false;
-    }
-    memcpy(addr.un.sun_path, path, n);
-    snprintf(l->name, sizeof l->name, "unix:%s", path);
     bool is_abstract = path[0] == '@';
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (is_abstract ? 0 : 1));
-    if (is_abstract)
-        addr.un.sun_path[0] = '\0';
-    else if (!pd_unix_path_claim(&l->path, l->sys, path, config->uid, c.text, c.n))
+    if (!is_abstract && !pd_unix_path_claim(&l->path, l->sys, path, config->uid, c.text, c.n))
         return false;
     if (!new_socket(l, AF_UNIX, c))
         return false;
@@ -206,7 +223,7 @@ static const char *why_no_listener(struct pd_listener *l)
     return NULL;
 }
 
-static bool open_inherited(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+static bool inspect_inherited(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
 {
     snprintf(l->name, sizeof l->name, "fd://%d", config->fd);
     l->fd = config->fd;
@@ -215,11 +232,12 @@ static bool open_inherited(const struct pd_listener_config *config, struct pd_li
     if (reason)
         pd_notice_say(c.text, c.n, PD_NOTICE_BAD_DESCRIPTOR,
                       "cannot listen on %s: %s\nPass a listening stream socket under that number.", l->name, reason);
-    else if (!learn_name(l, &addr, c) || !check_exposure(config, &addr, l->name, c))
-        reason = c.text;
-    else if (l->family != AF_UNIX && !set_tcp_options(l, config->defer_accept, c))
-        reason = c.text;
-    if (!reason) {
+    return !reason && learn_name(l, &addr, c) && check_exposure(config, &addr, l->name, c);
+}
+
+static bool open_inherited(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
+{
+    if (inspect_inherited(config, l, c) && (l->family == AF_UNIX || set_tcp_options(l, config->defer_accept, c))) {
         int flags = fcntl(l->fd, F_GETFL);
         if (flags >= 0 && fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(l->fd, F_SETFD, FD_CLOEXEC) == 0)
             return true;
@@ -255,6 +273,24 @@ bool pd_listener_open(const struct pd_listener_config *config, const struct pd_s
     if (open_kind(config, out, (struct complaint){ err, err_n }))
         return true;
     pd_listener_close(out);
+    return false;
+}
+
+bool pd_listener_check(const struct pd_listener_config *config, const struct pd_sys *sys, char *err, size_t err_n)
+{
+    struct pd_listener l = { .sys = sys ? sys : pd_sys_default(), .fd = -1 };
+    struct complaint c = { err, err_n };
+    const char *path = config->path ? config->path : "";
+    union pd_local addr;
+    switch (config->kind) {
+    case PD_LISTENER_TCP:
+        return tcp_address(config, &l, &addr, c) != 0;
+    case PD_LISTENER_UNIX:
+        return unix_address(path, &l, &addr, c) != 0 &&
+               (path[0] == '@' || pd_unix_path_check(path, l.sys, config->uid, err, err_n));
+    case PD_LISTENER_FD:
+        return inspect_inherited(config, &l, c);
+    }
     return false;
 }
 

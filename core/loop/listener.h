@@ -54,6 +54,9 @@ struct pd_listener {
 /* On failure false, and the reason in `err`; nothing is left behind. */
 bool pd_listener_open(const struct pd_listener_config *config, const struct pd_sys *sys, struct pd_listener *out,
                       char *err, size_t err_n) PD_MUST_CHECK;
+/* What can be seen without opening anything, as pd_listener_open() would say it; `sys` as in pd_engine_new(). */
+bool pd_listener_check(const struct pd_listener_config *config, const struct pd_sys *sys, char *err,
+                       size_t err_n) PD_MUST_CHECK;
 /* Closes the descriptor; unlinks a path if this process bound it. */
 void pd_listener_close(struct pd_listener *l);
 

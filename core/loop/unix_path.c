@@ -66,16 +66,22 @@ static bool lock_is_current(const struct pd_unix_path *p, const char *name)
            held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
+static bool may_write(const struct pd_unix_path *p, const char *path, char *err, size_t err_n)
+{
+    if (faccessat(p->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_FORBIDDEN,
+                  "cannot listen on unix:%s: this user may not write to its directory\n"
+                  "Choose another directory, or change its owner.",
+                  path);
+    return false;
+}
+
 /* The lock file could not be opened: mostly because the directory is not this user's. */
 static void complain_lock(const struct pd_unix_path *p, const char *path, char *err, size_t err_n)
 {
     int error = errno;
-    if (error == EACCES && faccessat(p->dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
-        pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_FORBIDDEN,
-                      "cannot listen on unix:%s: this user may not write to its directory\n"
-                      "Choose another directory, or change its owner.",
-                      path);
-    else
+    if (error != EACCES || may_write(p, path, err, err_n))
         pd_notice_say(err, err_n, PD_NOTICE_NO_SOCKET_LOCK,
                       "cannot listen on unix:%s: cannot open the lock file %s.lock: %s\n"
                       "Check who owns that file and its directory.",
@@ -141,11 +147,13 @@ static const char *why_not_ours(const struct stat *st, uid_t uid)
     return NULL;
 }
 
-static bool clear_stale(struct pd_unix_path *p, const struct pd_sys *sys, const char *path, uid_t uid, char *err,
+/* True where nothing lies at the path, or a socket that is ours to take away. */
+static bool may_replace(const struct pd_unix_path *p, const char *path, uid_t uid, bool *is_there, char *err,
                         size_t err_n)
 {
     struct stat st;
-    if (fstatat(p->dir_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    *is_there = fstatat(p->dir_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!*is_there) {
         if (errno == ENOENT)
             return true;
         pd_notice_say(err, err_n, PD_NOTICE_SOCKET_PATH_FAILED, "cannot listen on unix:%s: cannot look at it: %s", path,
@@ -158,6 +166,17 @@ static bool clear_stale(struct pd_unix_path *p, const struct pd_sys *sys, const 
                       "cannot listen on unix:%s: %s\nRemove it, or choose another path.", path, reason);
         return false;
     }
+    return true;
+}
+
+static bool clear_stale(struct pd_unix_path *p, const struct pd_sys *sys, const char *path, uid_t uid, char *err,
+                        size_t err_n)
+{
+    bool is_there;
+    if (!may_replace(p, path, uid, &is_there, err, err_n))
+        return false;
+    if (!is_there)
+        return true;
     int error = probe(sys, path);
     if (error == 0) {
         pd_notice_say(err, err_n, PD_NOTICE_ADDRESS_IN_USE,
@@ -191,6 +210,17 @@ bool pd_unix_path_claim(struct pd_unix_path *p, const struct pd_sys *sys, const 
         return true;
     pd_unix_path_fini(p, sys);
     return false;
+}
+
+bool pd_unix_path_check(const char *path, const struct pd_sys *sys, uid_t uid, char *err, size_t err_n)
+{
+    struct pd_unix_path p;
+    bool is_there;
+    pd_unix_path_init(&p);
+    bool is_fine = open_dir(&p, path, err, err_n) && may_write(&p, path, err, err_n) &&
+                   may_replace(&p, path, uid, &is_there, err, err_n);
+    pd_unix_path_fini(&p, sys);
+    return is_fine;
 }
 
 bool pd_unix_path_bound(struct pd_unix_path *p, const char *path, mode_t mode, uid_t uid, gid_t gid, char *err,

@@ -42,6 +42,9 @@ void pd_unix_path_init(struct pd_unix_path *p);
 bool pd_unix_path_claim(struct pd_unix_path *p, const struct pd_sys *sys, const char *path, uid_t uid, char *err,
                         size_t err_n) PD_MUST_CHECK;
 
+/* The same without taking or changing anything: somebody may be serving there. */
+bool pd_unix_path_check(const char *path, const struct pd_sys *sys, uid_t uid, char *err, size_t err_n) PD_MUST_CHECK;
+
 /* After bind(), before listen(): nobody can connect until the mode is right. */
 bool pd_unix_path_bound(struct pd_unix_path *p, const char *path, mode_t mode, uid_t uid, gid_t gid, char *err,
                         size_t err_n) PD_MUST_CHECK;

@@ -19,6 +19,7 @@
 #include "loop/listener.h"
 
 static char err[512];
+static bool foreseen; /* pd_listener_check() has refused it, too */
 
 #define CHECK_ERR(part) check_err((part), __LINE__)
 
@@ -31,8 +32,11 @@ static inline void check_err(const char *part, int line)
 
 static inline bool open_with(const struct pd_listener_config *config, struct pd_listener *l)
 {
+    char check_text[sizeof err] = "";
     err[0] = '\0';
+    foreseen = !pd_listener_check(config, NULL, check_text, sizeof check_text);
     bool ok = pd_listener_open(config, pd_sys_default(), l, err, sizeof err);
+    CHECK(!foreseen || (!ok && strcmp(err, check_text) == 0));
     CHECK(ok == (err[0] == '\0'));
     CHECK(ok == (l->fd >= 0));
     return ok;

@@ -317,8 +317,14 @@ static void test_what_cannot_be_opened_is_said(void)
     CHECK(pd_access_new(&s.host, &config, error, sizeof error) == NULL);
     CHECK_STR(pd_slice(error, strlen(error)), "PD0310: cannot open the access log /nowhere/at/all: No such file or "
                                               "directory\nCreate its directory first.");
+    char foreseen[sizeof error];
+    CHECK(!pd_access_check(config.path, foreseen, sizeof foreseen));
+    CHECK(strcmp(foreseen, error) == 0);
+    CHECK(!pd_access_check("/tmp", foreseen, sizeof foreseen));
+    CHECK(strstr(foreseen, "Is a directory") != NULL);
     close(mkstemp(path));
     unlink(path);
+    CHECK(pd_access_check(path, foreseen, sizeof foreseen) && access(path, F_OK) < 0); /* nothing is made there */
     CHECK(mkfifo(path, 0600) == 0);
     config.path = path;
     CHECK(pd_access_new(&s.host, &config, error, sizeof error) == NULL);

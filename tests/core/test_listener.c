@@ -115,6 +115,7 @@ static void test_tcp_bad_addresses(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(!open_tcp(bad[i], 0, &l));
         CHECK_ERR("not a numeric address");
+        CHECK(foreseen);
     }
     CHECK(!open_tcp("192.0.2.1", 0, &l)); /* TEST-NET-1 is nobody's */
     CHECK_ERR("192.0.2.1:0");
@@ -216,6 +217,7 @@ static void test_inherited_useless(void)
     CHECK_ERR("it is not open");
     CHECK(!open_fd(999999, false, &l));
     CHECK_ERR("fd://999999: it is not open");
+    CHECK(foreseen);
     CHECK_INT(pipe(pipe_fds), 0);
     CHECK(!open_fd(pipe_fds[0], false, &l));
     CHECK_ERR("not a socket");
@@ -226,6 +228,7 @@ static void test_inherited_useless(void)
     fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(!open_fd(fd, false, &l));
     CHECK_ERR("does not listen");
+    CHECK(foreseen);
     CHECK_INT(close(fd), 0); /* was left open */
     close(pipe_fds[0]);
     close(pipe_fds[1]);

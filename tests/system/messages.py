@@ -136,6 +136,8 @@ FILES = {
     "config-dangling": Case("polydoor", prepare=dangling_file),
     "config-endless": Case("polydoor --config /dev/zero"),
     "chdir-missing": Case("polydoor shop:app --chdir /srv/shop"),
+    "spill-dir-missing": Case("polydoor shop:app --spill-dir /srv/spill"),
+    "check-finds-what-start-would": Case("polydoor check shop:app --access-log json:log/access.json", {"shop.py": APP}),
     "app-dir-missing": Case("polydoor shop:app --app-dir src"),
     "app-dir-locked": Case(
         "polydoor shop:app --app-dir locked", {"locked/shop.py": APP}, prepare=closed_to_all, prefix=READING

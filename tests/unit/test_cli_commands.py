@@ -1,6 +1,8 @@
 """The commands that serve nothing: what they print and how they end."""
 
 import json
+import os
+import socket
 import sys
 import tomllib
 
@@ -32,9 +34,48 @@ def said(capsys, *argv):
 
 
 def test_check_says_in_one_line_that_all_is_well(capsys, tmp_path):
-    (tmp_path / "polydoor.toml").write_text("bind = ['h:1', 'unix:/x']\n", encoding="utf-8")
-    line = f"polydoor: all is well: {CHECKED}:app for h:1 unix:/x, configured by polydoor.toml\n"
-    assert said(capsys, "check", CHECKED) == (0, line, "")
+    (tmp_path / "polydoor.toml").write_text("bind = ['127.0.0.1:1', 'unix:shop.sock', 'fd://web']\n", encoding="utf-8")
+    places = "127.0.0.1:1 unix:shop.sock fd://web"
+    line = f"polydoor: all is well: {CHECKED}:app for {places}, configured by polydoor.toml\n"
+    assert said(capsys, "check", CHECKED, "--access-log", "short:access.log", "--spill-dir", ".") == (0, line, "")
+    assert {path.name for path in tmp_path.iterdir()} <= {"polydoor.toml", f"{CHECKED}.py", "__pycache__"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["-b", "example.com:80"], "PD0205"),
+        (["-b", "fastcgi://0.0.0.0:9000"], "PD0207"),
+        (["-b", "unix:absent/shop.sock"], "PD0209"),
+        (["-b", f"unix:{CHECKED}.py"], "PD0211"),
+        (["-b", "fd://77"], "PD0214"),
+        (["--access-log", "short:absent/access.log"], "PD0310"),
+        (["--access-log", "short:."], "PD0310"),
+        (["--spill-dir", "absent"], "PD0020"),
+    ],
+)
+def test_check_and_start_refuse_the_same_with_the_same_words(options, code, capsys):
+    if code == "PD0214":
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(77)
+    checked = said(capsys, "check", CHECKED, *options)
+    assert checked[:2] == (2, "")
+    assert checked[2].startswith(f"polydoor: {code}: ")
+    assert said(capsys, "run", CHECKED, *options) == checked
+
+
+def test_check_leaves_alone_who_serves_already(capsys, tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+        listener.bind("shop.sock")
+        listener.listen()
+        port = other.getsockname()[1]
+        fd = f"fd://{other.fileno()}"
+        status, _, err = said(capsys, "check", CHECKED, "-b", "unix:shop.sock", "-b", f"127.0.0.1:{port}", "-b", fd)
+        assert (status, err) == (0, "")
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has even knocked
+            listener.accept()
+    assert not (tmp_path / "shop.sock.lock").exists()
 
 
 def test_check_takes_the_application_from_anywhere(capsys, tmp_path, monkeypatch):

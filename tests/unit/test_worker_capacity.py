@@ -4,7 +4,8 @@ import resource
 
 import pytest
 
-from polydoor.errors import BootError
+from polydoor.errors import BootError, ConfigError
+from polydoor.settings.load import from_keywords
 from polydoor.worker import capacity
 
 
@@ -54,6 +55,17 @@ def test_a_limit_that_may_not_be_raised_stays(limit, monkeypatch):
     limit(100, 4096)
     monkeypatch.setattr(resource, "setrlimit", lambda _what, _pair: (_ for _ in ()).throw(OSError("forbidden")))
     assert capacity.fit_connections(16384) == 50
+
+
+def test_a_folder_for_spill_files_that_was_named_has_to_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spill").mkdir()
+    assert capacity.spill_folder(from_keywords(spill_dir="spill")) == str(tmp_path / "spill")
+    assert capacity.spill_folder(from_keywords()) == ""
+    for folder, reason in (("absent", "No such file"), ("/proc", ""), ("/" + "a" * 255, "the path has more")):
+        with pytest.raises(ConfigError, match=f"^spill_dir: cannot make spill files in {folder}: {reason}") as caught:
+            capacity.spill_folder(from_keywords(spill_dir=folder))
+        assert caught.value.code == "PD0020"
 
 
 def test_a_backlog_that_fits_is_not_mentioned(tmp_path, monkeypatch, capsys):

@@ -23,6 +23,12 @@ class Engine:
     def listen(self, spec: Mapping[str, int | str | list[str]]) -> str:
         """Open one listener and return its real address; OSError and ValueError hold a readable message."""
 
+    def check_listener(self, spec: Mapping[str, int | str | list[str]]) -> None:
+        """Raise what listen() would raise, as far as that can be seen without opening anything."""
+
+    def check_access_log(self, path: str) -> None:
+        """Raise OSError where open_access_log() could not open `path`; nothing is made there."""
+
     def take_log(self) -> str:
         """Return the messages since the last call, one a line."""
 

@@ -134,6 +134,7 @@ cdef extern from "loop/listener.h" nogil:
         size_t allow_n
 
     void pd_listener_config_init(pd_listener_config *config)
+    bint pd_listener_check(const pd_listener_config *config, const pd_sys *sys, char *err, size_t err_n)
     bint pd_peer_rule_parse(const char *text, pd_peer_rule *out)
 
 
@@ -150,6 +151,8 @@ cdef extern from "engine/access.h" nogil:
         size_t buffer
         const pd_slice *exclude
         size_t nexclude
+
+    bint pd_access_check(const char *path, char *error, size_t n)
 
 
 cdef extern from "engine/exchange_api.h" nogil:

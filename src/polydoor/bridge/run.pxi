@@ -124,7 +124,7 @@ cdef class Engine:
         if len(health) >= sizeof(config.health_path):
             raise ValueError("health_path is too long")
         memcpy(config.health_path, PyBytes_AS_STRING(health), len(health) + 1)
-        wanted = settings["spill_dir"].encode()
+        wanted = os.fsencode(settings["spill_dir"])
         if wanted:
             spill_dir = PyBytes_AS_STRING(wanted)
         self.engine = core.pd_engine_new(&config, spill_dir, core.PD_LOOP_EPOLL, NULL)
@@ -161,11 +161,24 @@ cdef class Engine:
 
     def listen(self, spec):
         """Open one listener and return its real address; OSError holds a readable message."""
+        return self.listen_or_check(spec, False)
+
+    def check_listener(self, spec):
+        """Raise what listen() would raise, as far as that can be seen without opening anything."""
+        self.listen_or_check(spec, True)
+
+    def check_access_log(self, path):
+        """Raise OSError if open_access_log() could not open the absolute path; nothing is made there."""
+        cdef char error[512]
+        if not core.pd_access_check(os.fsencode(path), error, sizeof(error)):
+            raise OSError(error.decode("utf-8", "backslashreplace"))
+
+    cdef object listen_or_check(self, object spec, bint only_check):
         cdef core.pd_listener_config config
         cdef core.pd_port port
         cdef char name[160]
         cdef char error[512]
-        host, path, mount = spec["host"].encode(), spec["path"].encode(), spec["mount"].encode("latin-1")
+        host, path, mount = spec["host"].encode(), os.fsencode(spec["path"]), spec["mount"].encode("latin-1")
         rules = pack_rules(spec["allow"])
         core.pd_listener_config_init(&config)
         memset(&port, 0, sizeof(port))
@@ -175,6 +188,10 @@ cdef class Engine:
         config.allow = <const core.pd_peer_rule *>PyBytes_AS_STRING(rules)
         config.allow_n = <size_t>len(spec["allow"])
         port.site.mount = bytes_slice(mount)
+        if only_check:
+            if not core.pd_listener_check(&config, NULL, error, sizeof(error)):
+                raise OSError(error.decode("utf-8", "backslashreplace"))
+            return None
         if not core.pd_engine_listen(self.engine, &config, &port, name, sizeof(name), error, sizeof(error)):
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))

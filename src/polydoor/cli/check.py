@@ -23,12 +23,12 @@ def main(argv: list[str]) -> int:
         return 0
     settings = CHECK.settings(arguments)
 
-    from polydoor.worker.apploader import load_app
     from polydoor.worker.banner import say
+    from polydoor.worker.serve import Worker
 
     for text in settings.warnings:
         say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
-    loaded = load_app(settings.app())
+    loaded = Worker(settings).check()
     file = settings.text("config")
     source = f", configured by {file}" if file else ""
     addresses = " ".join(mask_address(text) for text in settings.texts("bind"))

@@ -149,6 +149,13 @@ status is 1.
 -> Send standard output to where there is room.
 """
 
+BAD_SPILL_DIR = "PD0020"
+"""The folder for spill files cannot be used
+
+--spill-dir names a folder that is not there, where this user may not write, or whose file system has no unnamed files.
+-> Name another folder, or leave it out: then TMPDIR, /tmp or /dev/shm is taken, whichever works.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

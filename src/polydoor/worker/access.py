@@ -24,6 +24,15 @@ class AccessLog:
         self.settings = settings
         self.thread: threading.Thread | None = None
 
+    def check(self) -> None:
+        """Look whether the file could be opened, and leave it alone."""
+        form, _, path = self.settings.text("access_log").partition(":")
+        if form != "off" and path:
+            try:
+                self.engine.check_access_log(os.path.abspath(path))
+            except OSError as error:
+                raise _refused(error) from None
+
     def open(self) -> None:
         """Open the file, while an error can still be told before anything else happens."""
         form, _, path = self.settings.text("access_log").partition(":")
@@ -35,8 +44,7 @@ class AccessLog:
             where = os.path.abspath(path) if path else ""
             self.engine.open_access_log(form, where, self.settings.number("access_log_buffer"), exclude)
         except OSError as error:
-            code, _, text = str(error).partition(": ")
-            raise ConfigError(text, code=code) from None
+            raise _refused(error) from None
         self.thread = threading.Thread(target=self.engine.run_access_log, name="polydoor-log", daemon=True)
 
     def start(self) -> None:
@@ -55,3 +63,9 @@ class AccessLog:
             self.engine.close_access_log()
             if self.thread.ident is not None:
                 self.thread.join(PATIENCE_S)
+
+
+def _refused(error: OSError) -> ConfigError:
+    """What the core says, with its code in front."""
+    code, _, text = str(error).partition(": ")
+    return ConfigError(text, code=code)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 
 from polydoor import codes
-from polydoor.errors import BootError
+from polydoor.errors import BootError, ConfigError
 from polydoor.worker.banner import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.settings.load import Settings
 
 SPARE = 64  # descriptors for listeners, spill files, and what the application opens
 LEAST = 32  # below it, not even the application could be imported and one connection be served
+PATH_MAX = 255  # PD_SPILL_DIR_MAX in core/conn/spill.h
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
 
 
@@ -50,6 +55,23 @@ def _raise_limit(wanted: int) -> int:
     except (OSError, ValueError):  # a sandbox forbids it: then it is what it was
         return os.sysconf("SC_OPEN_MAX")
     return soft
+
+
+def spill_folder(settings: Settings) -> str:
+    """Return the folder for spill files that was named, as an absolute path, if it works; the engine finds another."""
+    named = settings.text("spill_dir")
+    if not named:
+        return ""
+    folder = os.path.abspath(named)  # the application may change the working directory
+    try:
+        if len(os.fsencode(folder)) > PATH_MAX:
+            raise OSError(0, f"the path has more than {PATH_MAX} bytes")
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        text = f"{settings.said('spill_dir')}: cannot make spill files in {named}: {error.strerror}"
+        text += "\nName a folder that this user may write to, or leave it out."
+        raise ConfigError(text, code=codes.BAD_SPILL_DIR) from None
+    return folder
 
 
 def check_backlog(wanted: int) -> None:

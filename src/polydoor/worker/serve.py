@@ -20,7 +20,7 @@ from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app
 from polydoor.worker.banner import banner, say, wants_colour, write
-from polydoor.worker.capacity import check_backlog, fit_connections
+from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
 from polydoor.worker.signals import StoppedAtBootError, WakePipe
 
 TYPE_CHECKING = False
@@ -69,10 +69,10 @@ class Worker:
         self.service = service
         self.load = load or (lambda: load_app(settings.app()))
         self.state = WorkerState()
-        self.signals = WakePipe(self.watched)
         self.connections = fit_connections(settings.number("max_connections"))
         self.engine = _make_engine(settings, self.connections)
         self.access = AccessLog(self.engine, settings)
+        self.signals = WakePipe(self.watched)
         self.signals.watch(self.engine.log_fd)
         self.addresses: list[str] = []
         self.beats = 0
@@ -95,11 +95,23 @@ class Worker:
             self.pass_log()
             raise
 
+    def check(self) -> LoadedApp:
+        """Do what boot() does, as far as nothing is opened or started, and raise what it would raise."""
+        try:
+            self.access.check()
+            for spec in self.settings.listeners():
+                if spec["kind"] != "fd" or not spec["path"]:  # a name means something to a service of systemd alone
+                    self._listen(spec, self.engine.check_listener)
+            return self.load()
+        finally:
+            self.engine.kill()
+            self.signals.close()
+
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.access.open()
         specs = self.service.listeners(self.settings) if self.service else self.settings.listeners()
-        self.addresses = [self._listen(spec) for spec in specs]
+        self.addresses = [self._listen(spec, self.engine.listen) for spec in specs]
         check_backlog(self.settings.number("backlog"))
         loaded = self.load_app()
         count = self.settings.number("threads")
@@ -192,13 +204,13 @@ class Worker:
         while text := self.engine.take_log():
             write(text)
 
-    def _listen(self, spec: ListenerSpec) -> str:
+    def _listen(self, spec: ListenerSpec, listen: Callable[[ListenerSpec], Any]) -> Any:
         if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it
             from polydoor.worker.systemd import no_such_socket
 
             raise no_such_socket(str(spec["path"]))
         try:
-            return self.engine.listen(spec)
+            return listen(spec)
         except (OSError, ValueError) as error:
             raise _bind_error(str(error), spec) from None
 
@@ -340,8 +352,9 @@ def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str
 
 
 def _make_engine(settings: Settings, connections: int) -> Engine:
+    spill = spill_folder(settings)
     try:
-        return Engine(settings.engine() | {"max_connections": connections})
+        return Engine(settings.engine() | {"max_connections": connections, "spill_dir": spill})
     except OSError as error:
         raise BootError(f"{error}\nLook at the limits of memory and open files.") from None
 
