@@ -74,6 +74,7 @@ def test_engine_gets_plain_numbers_and_texts():
             "unknown variable POLYDOOR_THREAD in the environment\nDid you mean POLYDOOR_THREADS?",
         ),
         ({"POLYDOOR_threads": "2"}, {}, "in the environment\nDid you mean POLYDOOR_THREADS?"),
+        ({}, {"chdir": ["/srv\0/x"]}, "--chdir needs text without NUL characters, not '/srv\\x00/x'"),
         ({"POLYDOOR_ENV_FILE": ""}, {}, "POLYDOOR_ENV_FILE needs a value that is not empty"),
         ({"POLYDOOR_WSGI_ENVIRON": " "}, {}, "POLYDOOR_WSGI_ENVIRON needs NAME=VALUE"),
         ({"POLYDOOR_THREADS": "many"}, {}, "POLYDOOR_THREADS needs a whole number from 1 to 512, not 'many'"),

@@ -53,6 +53,8 @@ class Entry:
         for text in texts if setting.repeat else texts[-1:]:
             try:
                 parsed.append(setting.kind.parse(text))
+                if "\0" in text:  # in a file or from Python: no path and no environ can hold it
+                    raise ValueError("needs text without NUL characters")
             except ValueError as error:
                 what = "" if setting.secret else f", not {text!r}"
                 raise ConfigError(f"{self.said} {error}{what}", code=codes.BAD_VALUE) from None
