@@ -65,6 +65,9 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms);
 int pd_engine_log_fd(const struct pd_engine *e);
 /* Takes up to `n` bytes of log lines ("CODE text\n"); 0 when there are none. */
 size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n);
+/* Adds whole lines of the embedder's to them, from any thread; without room they are lost and counted. */
+void pd_engine_say(struct pd_engine *e, struct pd_slice text);
+void pd_thread_say(struct pd_thread *t, struct pd_slice text);
 
 /* Opens the access log, before the first thread runs. On failure `error` says what happened and what to do. */
 bool pd_engine_open_access_log(struct pd_engine *e, const struct pd_access_config *config, char *error,

@@ -40,11 +40,21 @@ void pd_log_line(struct pd_host *h, int number, const char *what, const struct p
                  peer, method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id);
     if (n >= (int)sizeof line)
         n = (int)sizeof line - 1;
+    pd_engine_say(e, pd_slice(line, (size_t)n));
+}
+
+void pd_engine_say(struct pd_engine *e, struct pd_slice text)
+{
     pthread_mutex_lock(&e->log_lock);
-    if (pd_buf_put(&e->log, pd_slice(line, (size_t)n)) != PD_BUF_OK)
+    if (pd_buf_put(&e->log, text) != PD_BUF_OK)
         e->log_lost++;
     pthread_mutex_unlock(&e->log_lock);
     pd_wakeup_fire(&e->log_wakeup);
+}
+
+void pd_thread_say(struct pd_thread *t, struct pd_slice text)
+{
+    pd_engine_say(t->engine, text);
 }
 
 int pd_engine_log_fd(const struct pd_engine *e)

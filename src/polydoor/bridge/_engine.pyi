@@ -29,8 +29,11 @@ class Engine:
     def check_access_log(self, path: str) -> None:
         """Raise OSError where open_access_log() could not open `path`; nothing is made there."""
 
-    def take_log(self) -> str:
-        """Return the messages since the last call, one a line."""
+    def take_log(self) -> bytes:
+        """Return some of the messages since the last call, one a line; nothing when all are taken."""
+
+    def say(self, text: str) -> None:
+        """Add whole lines to the messages; without room they are lost and counted."""
 
     def stats(self) -> dict[str, int]:
         """Return the counters."""

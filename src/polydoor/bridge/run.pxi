@@ -146,10 +146,18 @@ cdef class Engine:
         return core.pd_engine_can_spill(self.engine)
 
     def take_log(self):
-        """Return the engine's messages since the last call, one a line."""
+        """Return some of the messages since the last call, one a line; nothing when all are taken."""
         cdef char text[16384]
         cdef size_t n = core.pd_engine_take_log(self.engine, text, sizeof(text))
-        return text[:n].decode("ascii", "backslashreplace")
+        return text[:n]
+
+    def say(self, text):
+        """Add whole lines to the messages, from any thread; in a forked child, write them."""
+        data = text.encode("utf-8", "backslashreplace")
+        if self.forks == forks:
+            core.pd_engine_say(self.engine, bytes_slice(data))
+        else:
+            os.write(2, data)
 
     def stats(self):
         """Return the engine's counters."""

@@ -10,9 +10,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+takers: list[Callable[[str], None]] = []  # whose turn it is to write messages: the last; see messages.py
 
 
 def say(first: str, *more: str, code: str = "") -> None:
@@ -21,7 +22,10 @@ def say(first: str, *more: str, code: str = "") -> None:
 
 
 def write(text: str) -> None:
-    """Write to standard error at once."""
+    """Give a message to who writes them, else write it to standard error at once."""
+    if takers:
+        takers[-1](text)
+        return
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -190,6 +190,8 @@ class Server:
             self._end()
 
     def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.messages.close()
         self._worker = None  # with it go the engine and its descriptors
         self._over.set()
 

@@ -21,6 +21,7 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
+from polydoor.worker.messages import Messages
 from polydoor.worker.signals import StoppedAtBootError, WakePipe
 
 TYPE_CHECKING = False
@@ -52,8 +53,10 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> in
         return 0
     except BaseException:
         if any(thread.is_alive() for thread in worker.threads):
-            leave_crashed()
+            leave_crashed(worker)
         raise
+    finally:
+        worker.messages.close()
 
 
 class Worker:
@@ -73,7 +76,8 @@ class Worker:
         self.engine = _make_engine(settings, self.connections)
         self.access = AccessLog(self.engine, settings)
         self.signals = WakePipe(self.watched)
-        self.signals.watch(self.engine.log_fd)
+        self.colour = wants_colour(os.environ)
+        self.messages = Messages(self.engine)
         self.addresses: list[str] = []
         self.beats = 0
         self.threads: list[threading.Thread] = []
@@ -92,7 +96,6 @@ class Worker:
                 self.state.move(FATAL)
             self.give_up()
             self.access.close()
-            self.pass_log()
             raise
 
     def check(self) -> LoadedApp:
@@ -106,6 +109,7 @@ class Worker:
         finally:
             self.engine.kill()
             self.signals.close()
+            self.messages.close()
 
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
@@ -143,6 +147,7 @@ class Worker:
             raise
         if os.getpid() != pid:
             end_child()
+        self.messages.start()
         if taken := self.signals.end_boot():
             say(
                 f"the application set what {' and '.join(taken)} should do, but these signals are the server's",
@@ -160,7 +165,7 @@ class Worker:
                 threads=self.settings.number("threads"),
                 connections=self.connections,
                 config_file=self.settings.text("config"),
-                colour=wants_colour(os.environ),
+                colour=self.colour,
             )
         )
 
@@ -172,7 +177,6 @@ class Worker:
             self.give_up()
             raise
         self.access.close()
-        self.pass_log()
         if self.service:
             self.service.close()
         if self.state.now != STOPPING:
@@ -188,7 +192,6 @@ class Worker:
         while len(self.ended) < len(self.threads) and not self.has_left:
             for number in self.signals.wait(beat_ms):
                 self.on_signal(number)
-            self.pass_log()
             self.beats += 1
             if self.service:
                 self.service.beat(beat_ms)
@@ -198,11 +201,6 @@ class Worker:
                 self.abandon()
         for thread in self.threads if not self.has_left else ():
             thread.join()
-
-    def pass_log(self) -> None:
-        """Write what the engine has to say; it waits for no descriptor itself."""
-        while text := self.engine.take_log():
-            write(text)
 
     def _listen(self, spec: ListenerSpec, listen: Callable[[ListenerSpec], Any]) -> Any:
         if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it
@@ -277,7 +275,7 @@ class Worker:
         try:
             self.say_left()
             self.access.close()
-            self.pass_log()
+            self.messages.close()
             flush_output()
         finally:
             os._exit(0)
@@ -312,7 +310,7 @@ def flush_output() -> None:
     thread.join(FLUSH_S)
 
 
-def leave_crashed() -> NoReturn:
+def leave_crashed(worker: Worker) -> NoReturn:
     """End a process that cannot be ended otherwise, as a thread stays in the application, and say why."""
     import traceback
 
@@ -321,6 +319,7 @@ def leave_crashed() -> NoReturn:
         say(
             "something happened in Polydoor that should not be possible; please report it", *told, code=codes.OWN_DEFECT
         )
+        worker.messages.close()
         flush_output()
     finally:
         os._exit(1)

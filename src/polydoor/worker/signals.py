@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-class StoppedAtBootError(BaseException):
-    """SIGTERM came before anything was served. Like KeyboardInterrupt it is nothing that an import should catch."""
+class StoppedAtBootError(KeyboardInterrupt):
+    """SIGTERM came before anything was served."""
 
 
 class WakePipe:
@@ -105,14 +105,9 @@ class WakePipe:
             except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
                 return
 
-    def watch(self, fd: int) -> None:
-        """Let wait() return when `fd` is readable, too."""
-        self._poll.register(fd, select.POLLIN)
-
     def wait(self, timeout_ms: int) -> bytes:
         """Return what came into the pipe, at most `timeout_ms` later."""
-        ready = (fd for fd, _ in self._poll.poll(timeout_ms))
-        return os.read(self._read, 256) if self._read in ready else b""
+        return os.read(self._read, 256) if self._poll.poll(timeout_ms) else b""
 
 
 # --- fork() -----------------------------------------------------------------------------------------------------------
