@@ -30,8 +30,14 @@ class FakeEngine:
         self.messages.append(text)
         os.write(self.log_write, b"!")
 
+    def say(self, text):
+        self.log(text)
+
     def take_log(self):
-        return self.messages.pop(0) if self.messages else ""
+        if not self.messages:
+            return b""
+        os.read(self.log_fd, 1)
+        return self.messages.pop(0).encode()
 
     def listen(self, spec):
         self.calls.append(("listen", spec["port"]))
@@ -166,7 +172,7 @@ def test_threads_are_named(engine):
     helper.join()
     assert {"polydoor-app-1", "polydoor-app-2", "polydoor-relief"} <= {thread.name for thread in seen}
     # A reader of the access log that hangs may not hold the end of the process.
-    assert [thread.name for thread in seen if thread.daemon and "polydoor" in thread.name] == ["polydoor-log"]
+    assert [thread.name for thread in seen if thread.daemon and "polydoor" in thread.name] == ["polydoor-messages", "polydoor-log"]
 
 
 def test_socket_error_comes_before_the_app_is_loaded(engine):
@@ -251,6 +257,7 @@ def test_heartbeat_counts_each_time_the_main_thread_wakes(engine):
         worker.boot()
         engine.over.set()
         worker.run()
+    worker.messages.close()
     assert worker.beats >= 1
 
 

@@ -4,21 +4,31 @@
 UNSAFE = {code: f"\\x{code:02x}" for code in [*range(9), 11, 12, *range(14, 32), *range(127, 160)]} | {13: "\\r"}
 
 
+ERROR_LINE = 8192  # what has no end by then is passed on as it is
+
+
 @cython.final
 cdef class ErrorStream:
-    """The error stream of the application: text goes to standard error (PEP 3333, "Input and Error Streams").
+    """The error stream of the application (PEP 3333, "Input and Error Streams"): whole lines go to our messages.
 
-    Takes any text, also lone surrogates. It has no descriptor to give away and cannot be closed.
+    Takes any text, also lone surrogates. It never waits, has no descriptor to give away and cannot be closed.
     """
+
+    cdef object say  # takes text; None once the thread has ended for which this was made
+    cdef str kept    # the beginning of a line
+
+    def __cinit__(self, say):
+        self.say = say
+        self.kept = ""
 
     def write(self, text):
         """Write text; control characters other than line feed and tab are escaped."""
         if not isinstance(text, str):
             raise TypeError(f"wsgi.errors takes str, not {type(text).__name__}")
-        try:
-            sys.stderr.write(text.translate(UNSAFE).encode("utf-8", "backslashreplace").decode("utf-8"))
-        except (OSError, ValueError):
-            pass  # nobody reads the messages any more
+        text = text.translate(UNSAFE)
+        with cython.critical_section(self):
+            self.kept += text
+        self.pass_on(False)
 
     def writelines(self, lines):
         """Write each text of an iterable."""
@@ -26,8 +36,23 @@ cdef class ErrorStream:
             self.write(text)
 
     def flush(self):
-        """Pass on what is buffered."""
+        """Pass on the beginning of a line, too."""
+        self.pass_on(True)
+
+    cdef object pass_on(self, bint all_of_it):
+        cdef object text, say
+        with cython.critical_section(self):
+            text = self.kept
+            cut = len(text) if all_of_it or len(text) > ERROR_LINE else text.rfind("\n") + 1
+            self.kept = text[cut:]
+            say = self.say
+        if not cut:
+            return
+        if say is not None:
+            say(text[:cut])
+            return
         try:
+            sys.stderr.write(text[:cut].encode("utf-8", "backslashreplace").decode("utf-8"))
             sys.stderr.flush()
-        except (OSError, ValueError):
+        except (AttributeError, OSError, ValueError):
             pass  # nobody reads the messages any more

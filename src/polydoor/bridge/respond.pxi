@@ -228,7 +228,7 @@ cdef class Exchange:
             self.started = True
             self.finish(body)
         except BaseException as trouble:
-            report_traceback(codes.APP_FAILED, f"error in the page of an error, id {self.request_id}", trouble)
+            report(self.t, codes.APP_FAILED, f"error in the page of an error, id {self.request_id}", trouble)
 
     cdef void fail(self) noexcept:
         cdef core.pd_exchange *x = self.x

@@ -1,6 +1,4 @@
 # run.pxi - the engine as Python sees it, and the life of an app thread.
-import sys
-
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
 PROTOCOLS = ("http", "fastcgi", "scgi")
 PROFILES = {
@@ -15,20 +13,12 @@ PROFILES = {
 ACCESS_FORMS = {"short": core.PD_ACCESS_SHORT, "combined": core.PD_ACCESS_COMBINED, "json": core.PD_ACCESS_JSON}
 
 
-def report(code, text):
-    """Write one line about a request to the error stream."""
-    try:
-        sys.stderr.write(f"polydoor: {code}: {text}\n")
-        sys.stderr.flush()
-    except BaseException:  # also whatever the application put in the place of sys.stderr raises
-        pass  # nobody reads the messages any more; that is no reason to stop serving
-
-
-cdef object report_traceback(code, text, error):
-    """Report an exception with its traceback; nothing that the exception does gets past this."""
+cdef object report(core.pd_thread *t, code, text, error):
+    """Say what happened in a request, with the traceback; nothing that the exception does gets past this."""
     try:
         from polydoor.failures import traceback_text
-        report(code, f"{text}\n{traceback_text(error)}")
+        data = f"polydoor: {code}: {text}\n{traceback_text(error)}\n".encode("utf-8", "backslashreplace")
+        core.pd_thread_say(t, bytes_slice(data))
     except BaseException:
         pass  # out of memory
 
@@ -40,7 +30,7 @@ cdef object report_failure(Exchange ex, object error):
     if ex.x != NULL:
         core.pd_exchange_describe(ex.x, text, sizeof(text))
         where = text.decode("ascii")
-    report_traceback(codes.APP_FAILED, f"error in the application: {where}", error)
+    report(ex.t, codes.APP_FAILED, f"error in the application: {where}", error)
 
 
 cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
@@ -90,7 +80,7 @@ cdef object close_result(object result, Exchange ex):
         if close is not None:
             close()
     except BaseException as error:
-        report_traceback(codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)
+        report(ex.t, codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)
 
 
 cdef class Engine:
@@ -212,6 +202,7 @@ cdef class Engine:
         cdef core.pd_thread *t = core.pd_thread_new(self.engine)
         cdef core.pd_exchange *x
         cdef EnvironMaker maker
+        cdef ErrorStream errors = ErrorStream(self.say)
         if t == NULL:
             raise MemoryError("no memory for an app thread")
         try:
@@ -219,7 +210,7 @@ cdef class Engine:
                 "SERVER_SOFTWARE": f"polydoor/{__version__}",
                 "wsgi.version": (1, 0),
                 "wsgi.url_scheme": "http",
-                "wsgi.errors": ErrorStream(),
+                "wsgi.errors": errors,
                 "wsgi.multithread": self.settings["threads"] > 1,
                 "wsgi.multiprocess": False,
                 "wsgi.run_once": False,
@@ -232,7 +223,10 @@ cdef class Engine:
                 if x == NULL:
                     break
                 serve(app, page, maker, t, x)
+                if errors.kept:
+                    errors.flush()
         finally:
+            errors.say = None
             core.pd_thread_free(t)
 
     def run_relief(self):
