@@ -172,7 +172,10 @@ def test_threads_are_named(engine):
     helper.join()
     assert {"polydoor-app-1", "polydoor-app-2", "polydoor-relief"} <= {thread.name for thread in seen}
     # A reader of the access log that hangs may not hold the end of the process.
-    assert [thread.name for thread in seen if thread.daemon and "polydoor" in thread.name] == ["polydoor-messages", "polydoor-log"]
+    assert [thread.name for thread in seen if thread.daemon and "polydoor" in thread.name] == [
+        "polydoor-messages",
+        "polydoor-log",
+    ]
 
 
 def test_socket_error_comes_before_the_app_is_loaded(engine):
