@@ -118,6 +118,12 @@ static ssize_t real_write(void *ctx, int fd, const void *buf, size_t n)
     return write(fd, buf, n);
 }
 
+static int real_fcntl(void *ctx, int fd, int command, int argument)
+{
+    (void)ctx;
+    return fcntl(fd, command, argument);
+}
+
 static int real_fstat(void *ctx, int fd, struct stat *st)
 {
     (void)ctx;
@@ -224,6 +230,7 @@ const struct pd_sys *pd_sys_default(void)
         .read = real_read,
         .write = real_write,
         .fstat = real_fstat,
+        .fcntl = real_fcntl,
         .close = real_close,
         .epoll_create1 = real_epoll_create1,
         .epoll_ctl = real_epoll_ctl,

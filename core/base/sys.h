@@ -42,6 +42,7 @@ struct pd_sys {
     ssize_t (*read)(void *ctx, int fd, void *buf, size_t n);
     ssize_t (*write)(void *ctx, int fd, const void *buf, size_t n);
     int (*fstat)(void *ctx, int fd, struct stat *st);
+    int (*fcntl)(void *ctx, int fd, int command, int argument);
     int (*close)(void *ctx, int fd);
     /* events */
     int (*epoll_create1)(void *ctx, int flags);

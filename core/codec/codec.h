@@ -46,6 +46,7 @@ struct pd_event {
     const struct pd_head *head;
     enum pd_reason reason;
     bool fatal;
+    bool surplus; /* MORE: bytes behind the only request of this connection were thrown away */
 };
 
 struct pd_response; /* codec/response.h */

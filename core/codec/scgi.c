@@ -229,6 +229,7 @@ static void scgi_next(void *state, struct pd_slice in, size_t *used, struct pd_s
         return;
     case SCGI_DONE:
         *used = in.n;
+        ev->surplus = in.n > 0;
         return;
     }
 }

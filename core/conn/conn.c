@@ -8,6 +8,8 @@
 #include "conn/receive.h"
 #include "conn/respond.h"
 
+enum { TURN_READS = 8 }; /* of PD_RECV_BYTES each: what one peer may send before the others have their turn */
+
 void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port *port, int fd, void *codec_state)
 {
     *c = (struct pd_conn){
@@ -143,8 +145,8 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
     }
     if (!pd_buf_is_empty(&c->in) && conn_wants_input(c) && !conn_parse(c, io, PD_SLICE_NONE))
         c->hung_up = true;
-    while (c->readable && !c->yielded && conn_wants_input(c) && conn_read(c, io))
-        continue;
+    for (int left = TURN_READS; c->readable && !c->yielded && conn_wants_input(c) && conn_read(c, io); left--)
+        c->yielded |= left == 1;
     if (c->eof)
         pd_receive_end(c);
     pd_conn_settle(c);
@@ -175,7 +177,7 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
     if (r == PD_OUT_SHORT)
         pd_host_note(c->host, PD_NOTICE_FILE_SHRANK, c, NULL);
     if (r == PD_OUT_GONE || r == PD_OUT_SHORT) {
-        c->reset |= c->codec->gateway; /* front ends take a plain end for a complete response */
+        c->reset = true; /* a plain end may be taken for that of the response: front ends do, and HTTP/1.0 means it */
         c->hung_up = true;
         pd_out_fini(&c->out);
     }
@@ -386,7 +388,7 @@ void pd_conn_close(struct pd_conn *c, bool reset)
 static bool conn_must_linger(const struct pd_conn *c)
 {
     return !c->eof && !c->hung_up && !c->reset &&
-           (c->input_bad || c->unfinished || c->readable || !pd_buf_is_empty(&c->in) ||
+           (c->input_bad || c->unfinished || c->surplus || c->readable || !pd_buf_is_empty(&c->in) ||
             !c->codec->at_boundary(c->codec_state));
 }
 

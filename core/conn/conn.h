@@ -37,11 +37,12 @@ struct pd_conn {
     bool hung_up;     /* the peer closed or reset both directions */
     bool half_closed; /* the peer closed its direction (it may still read) */
     bool unfinished;  /* the last request was answered before its input had ended */
+    bool surplus;     /* the peer has sent more than its request */
     bool input_bad;   /* framing is lost: nothing more is parsed */
     bool closing;     /* close when the out queue is empty and no exchange is left */
     bool reset;       /* ... with RST, because the end of a response could not be told from a break */
     bool want_write;  /* the out queue waits for the socket */
-    bool missed;      /* the socket was reported ready while the connection was lent */
+    bool missed;      /* the socket was reported ready, or its time was up, while the connection was lent */
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
     bool yielded;     /* input was left for the loop's next turn, so that others have theirs */

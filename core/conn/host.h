@@ -87,6 +87,13 @@ struct pd_host {
     void (*log)(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
 };
 
+/* How long `then` lies before `now`; 0 when it does not. A time set to before the clock's zero has wrapped. */
+static inline uint64_t pd_time_since(uint64_t now, uint64_t then)
+{
+    uint64_t passed = now - then;
+    return passed <= INT64_MAX ? passed : 0;
+}
+
 /* Tells of something that the operator may want to know. */
 static inline void pd_host_note(struct pd_host *h, enum pd_notice notice, const struct pd_conn *c,
                                 const struct pd_exchange *x)

@@ -292,6 +292,7 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
     struct pd_exchange *x = ev->kind == PD_EV_OPEN || ev->kind == PD_EV_MORE ? NULL : receive_find(c, ev->stream);
     switch (ev->kind) {
     case PD_EV_MORE:
+        c->surplus |= ev->surplus;
         return false;
     case PD_EV_OPEN:
         return receive_open(c, ev->stream) != NULL;

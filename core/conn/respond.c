@@ -410,9 +410,9 @@ enum pd_send pd_respond_file(struct pd_exchange *x, int fd, uint64_t offset, uin
 
 enum pd_send pd_respond_early(struct pd_exchange *x, struct pd_slice encoded)
 {
-    if (respond_is_lost(x))
+    pd_conn_reclaim(x->conn, x); /* first: the head may go out, and the peer leave, while this thread waits */
+    if (respond_is_lost(x) || x->head_sent)
         return PD_SEND_GONE;
-    pd_conn_reclaim(x->conn, x);
     pd_respond_raw(x->conn, encoded);
     return PD_SEND_OK;
 }

@@ -23,7 +23,8 @@ enum {
 
 /*
  * O_NONBLOCK: a named pipe is opened only if somebody reads it, and writing to it never waits. The open file is our
- * own; a descriptor that was given to us is shared with others and stays as it is.
+ * own; one that was given to us is shared with others and stays as it is, but for a number of our own: the one we were
+ * told may be closed by its owner, and be a client's connection the next moment.
  */
 static int access_open(const struct pd_access *a)
 {
@@ -33,6 +34,11 @@ static int access_open(const struct pd_access *a)
         fd = PD_SYS(a->host->sys, open, a->path, flags, FILE_MODE);
     while (fd < 0 && errno == EINTR);
     return fd;
+}
+
+static int access_duplicate(const struct pd_access *a, int fd)
+{
+    return PD_SYS(a->host->sys, fcntl, fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static bool access_copy(struct pd_access *a, const struct pd_access_config *config)
@@ -78,7 +84,7 @@ static bool access_init(struct pd_access *a, const struct pd_access_config *conf
         errno = -r;
         return false;
     }
-    a->fd = a->path ? access_open(a) : config->fd;
+    a->fd = a->path ? access_open(a) : access_duplicate(a, config->fd);
     return a->fd >= 0;
 }
 
@@ -106,7 +112,7 @@ struct pd_access *pd_access_new(struct pd_host *host, const struct pd_access_con
     pthread_mutex_init(&a->lock, NULL);
     if (access_init(a, config))
         return a;
-    access_complain(a->path ? a->path : "", errno, error, n);
+    access_complain(a->path ? a->path : "on a descriptor that was given", errno, error, n);
     pd_access_free(a);
     return NULL;
 }
@@ -136,7 +142,7 @@ bool pd_access_check(const char *path, char *error, size_t n)
 void pd_access_free(struct pd_access *a)
 {
     const struct pd_sys *sys = a->host->sys;
-    if (a->path && a->fd >= 0)
+    if (a->fd >= 0)
         PD_SYS(sys, close, a->fd);
     if (a->fresh_fd >= 0)
         PD_SYS(sys, close, a->fresh_fd);

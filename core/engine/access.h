@@ -22,7 +22,7 @@ enum { PD_ACCESS_BUFFER_MIN = 4 * PD_ACCESS_LINE_MAX };
 
 struct pd_access_config {
     enum pd_access_form form;
-    const char *path; /* appended to; NULL: `fd`, which stays as it is */
+    const char *path; /* appended to; NULL: a duplicate of `fd`, so that what becomes of that number is not followed */
     int fd;
     size_t buffer;                  /* bytes of lines that wait, at least PD_ACCESS_BUFFER_MIN */
     const struct pd_slice *exclude; /* paths that are not logged; a `*` at the end stands for anything */

@@ -19,6 +19,10 @@ enum {
 static void client_set_timer(struct pd_client *cl, struct pd_thread *t)
 {
     struct pd_conn *c = &cl->conn;
+    if (c->lent) { /* its deadline is not known now: who has it sets the timer when it gives it back */
+        c->missed = true;
+        return;
+    }
     pd_conn_set_deadline(c);
     if (!c->deadline_ms || (cl->timer_ms && cl->timer_ms <= c->deadline_ms))
         return;
@@ -286,7 +290,7 @@ static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
             pd_conn_input(c, &t->io);
             bool silent =
                 c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in) && pd_out_is_empty(&c->out);
-            if (silent && c->host->now_ms - c->since_ms >= DRAIN_SILENT_MS) {
+            if (silent && pd_time_since(c->host->now_ms, c->since_ms) >= DRAIN_SILENT_MS) {
                 c->closing = true;
                 pd_conn_settle(c);
             }
@@ -303,7 +307,7 @@ void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut)
             door_accept(e, t, PD_LIST_ENTRY(l, struct pd_door, node), (size_t)-1);
         pd_doors_close(e);
         e->doors_closed = true;
-    } else if (!cut && e->host.now_ms - e->scan_ms < DRAIN_SCAN_MS)
+    } else if (!cut && pd_time_since(e->host.now_ms, e->scan_ms) < DRAIN_SCAN_MS)
         return;
     e->scan_ms = e->host.now_ms;
     for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next)

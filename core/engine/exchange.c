@@ -37,14 +37,15 @@ void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
 /* After output: what the peer does not take, and what was missed meanwhile, is the loop's now. conn.lock is held. */
 static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
 {
-    if (c->missed) {
+    bool missed = c->missed;
+    if (missed) {
         pd_conn_output(c);
         if (pd_conn_has_work(c))
             pd_attend(pd_client_of(c), true);
     }
     if (c->hung_up)
         pd_conn_settle(c);
-    if (c->want_write || c->hung_up || c->job != PD_JOB_NONE)
+    if (missed || c->want_write || c->hung_up || c->job != PD_JOB_NONE)
         pd_client_settle(pd_client_of(c), t);
 }
 
@@ -249,7 +250,7 @@ bool pd_exchange_early_hints(struct pd_exchange *x, struct pd_slice fields)
     bool ok = pd_http1_put_informational(103, fields, &encoded) == PD_R_NONE;
     if (ok) {
         exchange_lock(x);
-        ok = !x->head_sent && pd_respond_early(x, pd_buf_view(&encoded)) == PD_SEND_OK;
+        ok = pd_respond_early(x, pd_buf_view(&encoded)) == PD_SEND_OK;
         exchange_sent(NULL, c);
         exchange_unlock(x);
     }

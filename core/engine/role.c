@@ -153,11 +153,19 @@ static void role_leave_for_call(struct pd_thread *t)
 
 /* --- one turn of the loop ----------------------------------------------------------------------------------------- */
 
+/* Never back: another thread may have looked at the clock later than this one, and stored what it saw earlier. */
+static void time_raise(_Atomic uint64_t *time, uint64_t now)
+{
+    uint64_t seen = atomic_load_explicit(time, memory_order_relaxed);
+    while (seen < now && !atomic_compare_exchange_weak(time, &seen, now))
+        continue;
+}
+
 static uint64_t engine_tick(struct pd_engine *e)
 {
     uint64_t ns = PD_SYS0(e->sys, monotonic_ns);
-    e->host.now_ms = ns / 1000000;
-    atomic_store_explicit(&e->host.now_ns, ns, memory_order_relaxed);
+    time_raise(&e->host.now_ms, ns / 1000000);
+    time_raise(&e->host.now_ns, ns);
     return ns;
 }
 
@@ -242,6 +250,8 @@ static void ready_refuse(struct pd_thread *t, struct pd_exchange *x, bool late)
     else
         pd_respond_break(x);
     pd_conn_settle(c);
+    if (pd_conn_has_work(c)) /* input that waited for this request; no edge will tell of it again */
+        pd_attend(pd_client_of(c), true);
     pd_client_settle(pd_client_of(c), t);
     pd_pool_give(c->host, x);
 }
@@ -284,9 +294,10 @@ static void ready_expire(struct pd_engine *e, struct pd_thread *t)
 
 static int loop_timeout(struct pd_engine *e)
 {
-    int ms = pd_wheel_next_ms(&e->wheel, e->host.now_ms);
+    uint64_t now = e->host.now_ms; /* once: other threads move it */
+    int ms = pd_wheel_next_ms(&e->wheel, now);
     if (e->accept_after_ms) {
-        int pause = e->accept_after_ms > e->host.now_ms ? (int)(e->accept_after_ms - e->host.now_ms) : 0;
+        int pause = (int)pd_time_since(e->accept_after_ms, now);
         if (pause == 0)
             pause = DRAIN_WAIT_MS; /* the connection limit still holds: look again later */
         ms = ms < 0 || pause < ms ? pause : ms;
@@ -295,7 +306,7 @@ static int loop_timeout(struct pd_engine *e)
         ms = DRAIN_WAIT_MS;
     uint64_t late = ready_deadline(e);
     if (late) {
-        int wait = late > e->host.now_ms ? (int)(late - e->host.now_ms) : 0;
+        int wait = (int)pd_time_since(late, now);
         ms = ms < 0 || wait < ms ? wait : ms;
     }
     return ms;
@@ -359,7 +370,7 @@ static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_e
 {
     struct pd_conn *c = x->conn;
     pthread_mutex_lock(&c->lock);
-    uint64_t waited = e->host.now_ms - x->ready_ms;
+    uint64_t waited = pd_time_since(e->host.now_ms, x->ready_ms);
     uint64_t limit = e->host.config.timeouts.queue;
     bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
     bool stale = !x->was_parked && (gone || (limit && waited >= limit));

@@ -17,6 +17,13 @@ class Unprintable:
         raise RuntimeError(HOSTILE)
 
 
+class Leaving:
+    """Whose repr() and str() want the process to end."""
+
+    def __repr__(self) -> str:
+        raise SystemExit(HOSTILE)
+
+
 class SilentError(Exception):
     """Whose text is an error of its own."""
 
@@ -28,6 +35,11 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     path = environ["PATH_INFO"]
     environ["shop.thing"] = Unprintable()
     environ["shop.API_KEY"] = environ.get("HTTP_X_API_TOKEN")
+    if path in ("/leaving", "/no-page"):
+        environ["shop.leaving"] = Leaving()
+        if path == "/no-page":
+            environ["polydoor.request_id"] = Leaving()
+        raise ValueError(HOSTILE)
     if path == "/hostile":
         raise ValueError(HOSTILE)
     if path == "/silent":

@@ -40,6 +40,7 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_READ:
     case FAULTY_WRITE:
     case FAULTY_FSTAT:
+    case FAULTY_FCNTL:
     case FAULTY_CLOSE:
     case FAULTY_EPOLL_CREATE1:
     case FAULTY_EPOLL_CTL:
@@ -234,6 +235,13 @@ static int faulty_fstat(void *ctx, int fd, struct stat *st)
     return strikes(f, FAULTY_FSTAT, NULL) ? -1 : PD_SYS(f->real, fstat, fd, st);
 }
 
+/* Used for nothing but to duplicate descriptors. */
+static int faulty_fcntl(void *ctx, int fd, int command, int argument)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_FCNTL, NULL) ? -1 : opened(f, PD_SYS(f->real, fcntl, fd, command, argument));
+}
+
 /* Linux closes the descriptor whatever close() returns. */
 static int faulty_close(void *ctx, int fd)
 {
@@ -342,6 +350,7 @@ void faulty_init(struct faulty_sys *f)
         .read = faulty_read,
         .write = faulty_write,
         .fstat = faulty_fstat,
+        .fcntl = faulty_fcntl,
         .close = faulty_close,
         .epoll_create1 = faulty_epoll_create1,
         .epoll_ctl = faulty_epoll_ctl,

@@ -221,6 +221,42 @@ static void test_a_reader_that_has_left_switches_it_off(void)
     close(pipe_fd[1]);
 }
 
+/* An application may close standard output; its number is a client's connection then. */
+static void test_what_becomes_of_the_number_is_not_followed(void)
+{
+    static struct scene s;
+    int pipe_fd[2];
+    int other[2];
+    char byte;
+    scene_init(&s);
+    CHECK(pipe(pipe_fd) == 0 && pipe(other) == 0);
+    struct pd_access *a = begin(&s, (struct pd_access_config){ .fd = pipe_fd[1] });
+    CHECK(dup2(other[1], pipe_fd[1]) == pipe_fd[1]);
+    note(a, &s, "/a");
+    pd_access_stop(a);
+    pd_access_run(a);
+    pd_access_free(a);
+    CHECK_INT(s.faulty.descriptors, 0);
+    close(pipe_fd[1]);
+    close(other[1]);
+    CHECK_INT(read(other[0], &byte, 1), 0);
+    check_lines(pipe_fd[0], "::1 GET /a 200 0B 0.0ms 0000000000000000\n");
+    close(pipe_fd[0]);
+    close(other[0]);
+}
+
+static void test_a_closed_number_is_refused(void)
+{
+    static struct scene s;
+    char error[256];
+    scene_init(&s);
+    const struct pd_access_config config = { .form = PD_ACCESS_SHORT, .fd = -1, .buffer = PD_ACCESS_BUFFER_MIN };
+    CHECK(pd_access_new(&s.host, &config, error, sizeof error) == NULL);
+    CHECK_STR(pd_slice(error, strlen(error)),
+              "PD0310: cannot open the access log on a descriptor that was given: Bad file descriptor");
+    CHECK_INT(s.faulty.blocks, 0);
+}
+
 static ssize_t write_while_room(void *ctx, int fd, const void *buf, size_t n)
 {
     struct scene *s = (struct scene *)(void *)((char *)ctx - offsetof(struct scene, faulty));
@@ -425,6 +461,8 @@ int main(void)
     test_excluded_paths();
     test_a_stalled_reader_costs_lines_and_no_time();
     test_a_reader_that_has_left_switches_it_off();
+    test_what_becomes_of_the_number_is_not_followed();
+    test_a_closed_number_is_refused();
     test_a_full_disk_costs_lines_and_splits_none();
     test_a_file_is_appended_to_and_reopened();
     test_what_cannot_be_opened_is_said();

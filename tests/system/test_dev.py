@@ -9,6 +9,7 @@ import pytest
 from support.server import APPS, Server
 
 BROWSER = [("Accept", "text/html,*/*;q=0.8"), ("Cookie", "session=swordfish"), ("Authorization", "Basic swordfish")]
+THREADS = 2
 BROWSER += [("X-Api-Token", "swordfish"), ("X-Note", "<i>note</i>")]
 
 
@@ -16,7 +17,7 @@ BROWSER += [("X-Api-Token", "swordfish"), ("X-Note", "<i>note</i>")]
 def dev(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dev")
     urls = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f.sock", "scgi://127.0.0.1:0"]
-    with Server(f"{APPS}/failing.py", urls, options=["--dev"]) as opened:
+    with Server(f"{APPS}/failing.py", urls, threads=THREADS, options=["--dev"]) as opened:
         yield opened
 
 
@@ -95,6 +96,21 @@ def test_error_without_a_text_is_survived(dev):
     response = dev.door("http").request("GET", "/silent", BROWSER)
     assert response.status == 500
     assert "SilentError" in Page(response.body).text
+
+
+@pytest.mark.parametrize("headers", [BROWSER, []], ids=["html", "text"])
+def test_value_whose_representation_would_end_the_process(dev, headers):
+    body = dev.door("http").request("GET", "/leaving", headers).body
+    assert b"whose repr() raises SystemExit" in body.replace(b"&lt;", b"<")
+
+
+@pytest.mark.parametrize("headers", [BROWSER, []], ids=["html", "text"])
+def test_page_that_fails_itself_costs_no_thread(dev, headers):
+    for _ in range(THREADS + 1):
+        response = dev.door("http").request("GET", "/no-page", headers)
+        assert (response.status, response.complete) == (500, True)
+        assert b"Traceback" not in response.body
+    dev.log.wait_for("PD0401: error in the page of an error, id ")
 
 
 def test_head_has_no_body(dev):

@@ -7,11 +7,13 @@ import select
 import pytest
 
 from peers import http
+from peers.fastcgi import FcgiConnection
 from support.fixtures import PROTOCOLS, Control
 from support.holding import HoldingServer, three
 from support.server import APPS, Server
 
 APP = f"{APPS}/conformance.py:application"
+WINDOW = 262_144  # bytes of a streamed body that are read ahead of the application
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -23,6 +25,25 @@ def test_a_request_that_waits_too_long_is_answered_while_the_thread_is_busy(tmp_
         late = door.request("GET", "/quick?id=late")
         assert (late.status, late.complete) == (503, True)
         assert late.header("Retry-After") == "1"
+        held.release()
+        assert held.exchange.finish().status == 200
+        assert server.calls() == [held.ident]
+
+
+def test_the_request_behind_one_that_waited_too_long_is_answered(tmp_path):
+    """A streamed body that nobody reads holds up its connection only until its request is refused."""
+    url = f"fastcgi+unix:{tmp_path}/f?stream=1"
+    with HoldingServer(tmp_path, [url], threads=1, options=["--queue-timeout", "0.5"]) as server:
+        door = server.doors[0]
+        held = server.hold(door)
+        held.wait_running()
+        with FcgiConnection(door.address) as client:
+            size = WINDOW + 150_000  # and what is over waits in the socket
+            upload = {**door.variables("POST", "/quick?id=upload"), "CONTENT_LENGTH": str(size)}
+            client.start(1, upload, b"x" * size)
+            client.start(2, door.variables("GET", "/quick?id=behind"))
+            assert client.response(1).status == 503
+            assert client.response(2).status == 503
         held.release()
         assert held.exchange.finish().status == 200
         assert server.calls() == [held.ident]

@@ -78,6 +78,17 @@ def test_an_answer_is_read_by_who_sends_more_than_his_request(doors):
         assert rest(exchange).json() == [2, []]
 
 
+def test_an_answer_is_read_by_who_sends_more_than_its_content_length(doors):
+    """SCGI, where the peer need not wait for the answer; some nginx pass on more than they announced."""
+    door = doors["scgi"]
+    with door.exchange("GET", 0) as exchange:
+        exchange.wire.send(door.head("GET", "/arguments", [], 0) + exchange.tail() + PIECE[:1000])
+        await_answer(exchange)
+        for _ in range(20):
+            exchange.wire.send(PIECE)
+        assert rest(exchange).json() == [2, []]
+
+
 def until_refused(wire):
     """How many bytes can be sent before the server cuts the connection, 100 MiB at most."""
     for number in range(100 * LINGERED // len(PIECE) + 1):

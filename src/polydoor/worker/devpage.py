@@ -86,7 +86,7 @@ def shown(value: object) -> str:
     """The representation of a value, which may fail: it is the application's code."""
     try:
         text = repr(value)
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: the page is what is wanted now
         return f"<{type(value).__name__}, whose repr() raises {type(error).__name__}>"
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
