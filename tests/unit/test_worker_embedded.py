@@ -16,6 +16,7 @@ from polydoor.bridge import Engine
 from polydoor.errors import AppNotFoundError, BindError, BootError, ConfigError
 from polydoor.settings.catalog import BY_NAME
 from polydoor.worker import serve as serving
+from polydoor.worker.embedded import RUNNER, EmbeddedWorker
 from support.server import listener_address, listener_kind
 from support.waiting import eventually
 
@@ -249,6 +250,45 @@ def test_a_server_that_breaks_says_so_when_it_is_stopped(monkeypatch):
     with pytest.raises(RuntimeError, match="broken inside"):
         server.stop()
     server.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_runner_that_breaks_leaves_nothing_behind(monkeypatch, tmp_path):
+    def fail(*_unused):
+        raise RuntimeError("broken inside")
+
+    monkeypatch.setattr(EmbeddedWorker, "on_signal", fail)
+    server = polydoor.Server(hello, ANY, access_log=f"short:{tmp_path}/log").start()
+    with pytest.raises(RuntimeError, match="broken inside"):
+        server.stop()
+    assert refuses(server.addresses[0])
+    assert eventually(lambda: our_threads() == [])
+
+
+def test_a_runner_that_cannot_start_leaves_nothing_behind(monkeypatch, tmp_path):
+    start = threading.Thread.start
+
+    def start_others(thread):
+        if thread.name == RUNNER:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    server = polydoor.Server(hello, ANY, access_log=f"short:{tmp_path}/log")
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        server.start()
+    assert refuses(server.addresses[0])
+    assert eventually(lambda: our_threads() == [])
+    server.stop()
+
+
+@pytest.mark.parametrize("timeout", [-1, -0.5, float("nan"), float("inf"), 1e300])
+def test_any_number_is_a_timeout(timeout):
+    server = polydoor.Server(hello, ANY).start()
+    assert get(server.addresses[0]).body == b"hello"
+    server.stop(timeout)
+    assert refuses(server.addresses[0])
+    assert our_threads() == []
 
 
 def test_a_forgotten_server_does_not_keep_the_interpreter():

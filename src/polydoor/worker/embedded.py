@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DEFAULT_BIND = "http://127.0.0.1:8000"
 ASKED = 255  # no signal has this number: somebody called stop()
 RUNNER = "polydoor-runner"
+LONGEST_S = 86_400.0  # that stop() waits, as the setting
 
 
 class EmbeddedWorker(Worker):
@@ -123,6 +124,8 @@ class Server:
             self._runner = threading.Thread(target=self._serve, args=(worker,), name=RUNNER, daemon=True)
             self._runner.start()
         except BaseException:
+            self._runner = None
+            worker.give_up()
             worker.signals.close()
             self._end()
             raise
@@ -152,15 +155,15 @@ class Server:
     def stop(self, timeout: float | None = None) -> None:
         """Take no more requests, finish those that were accepted, and return; from any thread, more than once.
 
-        What takes longer than `timeout` seconds, else the setting drain_timeout, is cut. A thread that is still in
-        the application two seconds later is left behind. Called from the application itself, this returns at once;
-        in a forked child, which has none of the threads, too.
+        What takes longer than `timeout` seconds, else the setting drain_timeout, is cut; less than 0 is 0. A thread
+        that is still in the application two seconds later is left behind. Called from the application itself, this
+        returns at once; in a forked child, which has none of the threads, too.
         """
         if os.getpid() != self._pid:
             return
         worker, runner = self._worker, self._runner
         if worker is not None:
-            worker.ask(None if timeout is None else int(timeout * 1000))
+            worker.ask(None if timeout is None else int(min(max(0.0, timeout), LONGEST_S) * 1000))
             if threading.current_thread() in {runner, *worker.threads}:
                 return
             self._over.wait()

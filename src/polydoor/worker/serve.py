@@ -95,7 +95,6 @@ class Worker:
             if self.state.now == STARTING:
                 self.state.move(FATAL)
             self.give_up()
-            self.access.close()
             raise
 
     def check(self) -> LoadedApp:
@@ -173,10 +172,10 @@ class Worker:
         """Wait for signals until every thread has ended."""
         try:
             self._wait()
+            self.access.close()
         except BaseException:
             self.give_up()
             raise
-        self.access.close()
         if self.service:
             self.service.close()
         if self.state.now != STOPPING:
@@ -269,6 +268,7 @@ class Worker:
         deadline = time.monotonic() + GRACE_S
         for thread in self.threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self.access.close()
 
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
