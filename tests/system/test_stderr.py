@@ -135,3 +135,17 @@ def test_wsgi_errors_of_a_forked_child_is_written(complaining):
     with Server(complaining("import warnings; warnings.simplefilter('ignore')")) as server:
         assert server.doors[0].request("GET", "/child").body == b"served"
         server.log.wait_for("from the child")
+
+
+def test_an_import_that_replaces_standard_error_and_fails_is_told(complaining):
+    command = [
+        sys.executable,
+        "-m",
+        "polydoor",
+        complaining("sys.stderr = io.StringIO()\nnothing"),
+        "-b",
+        "127.0.0.1:0",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 3
+    assert "PD0103" in done.stderr

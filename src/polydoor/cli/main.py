@@ -11,7 +11,7 @@ from polydoor.failures import clean, traceback_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TextIO
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
 BROKEN = 1  # a defect of our own
@@ -48,33 +48,34 @@ def dispatch(words: list[str]) -> int:
 
 def guarded(action: Callable[[], int]) -> int:
     """Return the exit status of `action`; whatever we raise is told in one block."""
+    stderr = sys.stderr  # as it is now: the application may put something else in its place
     try:
         return action()
     except PolydoorError as error:
         if error.exit_code != PIPE_CLOSED:
-            say_error(str(error), error.code)
+            say_error(str(error), error.code, stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        say_defect(error)
+        say_defect(error, stderr)
         return BROKEN
 
 
-def say_error(text: str, code: str) -> None:
+def say_error(text: str, code: str, stderr: TextIO) -> None:
     """One block: what is wrong, then, indented, what to do."""
     first, *rest = text.split("\n")
     lines = [f"polydoor: {code}: {first}", *(f"  {line}" for line in rest)]
     if code in HELP_HELPS:
         lines.append("  `polydoor --help` lists all options.")
     try:
-        sys.stderr.write(clean("\n".join(lines)) + "\n")
-        sys.stderr.flush()
+        stderr.write(clean("\n".join(lines)) + "\n")
+        stderr.flush()
     except (AttributeError, OSError, ValueError):
         return  # nobody reads it; the exit status still tells
 
 
-def say_defect(error: BaseException) -> None:
+def say_defect(error: BaseException, stderr: TextIO) -> None:
     """What should not be possible has happened: say so with all that a report needs."""
     told = f"something happened in Polydoor that should not be possible; please report it\n{traceback_text(error)}"
-    say_error(told, codes.OWN_DEFECT)
+    say_error(told, codes.OWN_DEFECT, stderr)
