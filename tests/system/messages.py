@@ -116,7 +116,8 @@ USAGE = {
     "variable-value": Case("polydoor shop:app", env={"POLYDOOR_IDLE_TIMEOUT": "soon"}),
     "address-https": Case("polydoor shop:app -b https://127.0.0.1:443"),
     "address-unknown-protocol": Case("polydoor shop:app -b htp://127.0.0.1:8000"),
-    "address-without-port": Case("polydoor shop:app -b 127.0.0.1"),
+    "address-without-port": Case("polydoor shop:app -b fastcgi://127.0.0.1"),
+    "address-with-password": Case("polydoor shop:app -b http://shop:secret@127.0.0.1:8000"),
     "address-ipv6-bare": Case("polydoor shop:app -b ::1:8000"),
     "address-port-too-large": Case("polydoor shop:app -b 127.0.0.1:80000"),
     "address-with-path": Case("polydoor shop:app -b http://127.0.0.1:8000/shop"),
@@ -230,6 +231,7 @@ LOADING = {
 
 SOCKETS = {
     "port-in-use": Case("polydoor shop:app -b 127.0.0.1:PORT", prepare=hold_port),
+    "unix-twice": Case("polydoor shop:app -b unix:shop.sock -b scgi+unix:shop.sock"),
     "unix-in-use": Case("polydoor shop:app -b unix:shop.sock", prepare=hold_path),
     "port-forbidden": Case(
         "polydoor shop:app -b 127.0.0.1:1",

@@ -171,12 +171,23 @@ def test_help_of_each_command_fits_80_columns(row):
     assert "\0" not in text
 
 
-@pytest.mark.parametrize("argv", [["check", "-h"], ["config", "show", "--help"], ["config", "schema", "-h"]])
-def test_help_of_a_command_is_not_that_of_all(argv, capsys):
+@pytest.mark.parametrize(
+    ("argv", "options"),
+    [
+        (["check", "-h"], {"--drain-timeout", "--config", "--version"}),
+        (["config", "show", "--help"], {"--drain-timeout", "--format", "--version"}),
+        (["config", "schema", "-h"], {"--version"}),
+        (["config", "-h"], {"--format"}),
+    ],
+)
+def test_help_of_a_command_lists_its_options(argv, options, capsys):
     status, out, _ = said(capsys, *argv)
     assert status == 0
     assert out.startswith(f"usage: polydoor {' '.join(argv[:-1])}")
-    assert "--drain-timeout" not in out
+    assert "Examples:" not in out
+    known = {"--drain-timeout", "--config", "--format", "--version"}
+    assert {name for name in known if f"  {name} " in out or f", {name}" in out} >= options
+    assert ("--drain-timeout" in out, "--format" in out) == ("--drain-timeout" in options, "--format" in options)
 
 
 def test_help_of_all_names_every_command(capsys):

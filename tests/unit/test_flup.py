@@ -102,3 +102,17 @@ def test_arguments_become_an_address(address, umask, allowed, mount, url):
 )
 def test_threads(multithreaded, max_spare, max_threads, threads):
     assert thread_count(multithreaded=multithreaded, max_spare=max_spare, max_threads=max_threads) == threads
+
+
+@pytest.mark.parametrize("address", [5, ("localhost",), ("localhost", None), (4000, "localhost"), b"/run/shop.sock"])
+@pytest.mark.parametrize("server", [fcgi.WSGIServer, scgi.WSGIServer])
+def test_an_address_that_is_none_is_a_type_error(server, address):
+    with pytest.raises(TypeError, match=r"^bindAddress must be a path, \(host, port\) or None, not "):
+        server(app, bindAddress=address)
+
+
+@pytest.mark.parametrize("address", ["/run/shop.sock", ("localhost", 4000)])
+@pytest.mark.parametrize("server", [fcgi.WSGIServer, scgi.WSGIServer])
+def test_a_umask_that_is_no_number_is_a_type_error(server, address):
+    with pytest.raises(TypeError, match=r"^umask must be a number such as 0o007 or None, not 'x'$"):
+        server(app, bindAddress=address, umask="x")

@@ -3,7 +3,7 @@
 import pytest
 
 from polydoor.errors import ConfigError
-from polydoor.settings.listener import OPTIONS, parse_listener
+from polydoor.settings.listener import OPTIONS, mask_address, parse_listener
 
 PLAIN = {
     "protocol": "http",
@@ -28,6 +28,10 @@ PLAIN = {
         ("http://127.0.0.1:8000", {"host": "127.0.0.1", "port": 8000}),
         ("http://127.0.0.1:8000/", {"host": "127.0.0.1", "port": 8000}),
         ("127.0.0.1:0", {"host": "127.0.0.1"}),
+        ("127.0.0.1", {"host": "127.0.0.1", "port": 8000}),
+        ("http://localhost", {"host": "localhost", "port": 8000}),
+        ("http://localhost/?mount=/shop", {"host": "localhost", "port": 8000, "mount": "/shop"}),
+        ("[::1]", {"host": "::1", "port": 8000}),
         ("localhost:80", {"host": "localhost", "port": 80}),
         (":8000", {"host": "0.0.0.0", "port": 8000}),
         ("[::1]:8000", {"host": "::1", "port": 8000}),
@@ -68,8 +72,13 @@ def test_address(text, expected):
     ("text", "message"),
     [
         ("8000", "needs a host and a port"),
-        ("http://h", "needs a host and a port"),
+        ("http://", "needs a host and a port"),
+        ("http:///", "needs a host and a port"),
+        ("fastcgi://h", "needs a host and a port"),
+        ("scgi://[::1]", "needs a host and a port"),
+        ("[::1]x", "needs a host and a port"),
         ("h:", "needs a host and a port"),
+        ("/run/a.sock", "a Unix socket is written unix:/run/a.sock"),
         ("h:http", "the port needs a whole number from 0 to 65535"),
         ("h:65536", "the port needs a whole number"),
         ("h:-1", "the port needs a whole number"),
@@ -104,6 +113,25 @@ def test_bad_address(text, message):
     with pytest.raises(ConfigError, match=message) as caught:
         parse_listener(text)
     assert str(caught.value).startswith(f"bad address {text!r}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://user:pw@h:80", "http://***@h:80"),
+        ("user:pw@h:80", "***@h:80"),
+        ("user:p@w@h", "***@h"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(text, shown):
+    with pytest.raises(ConfigError) as caught:
+        parse_listener(text)
+    first = f"bad address '{shown}': an address to listen on has no user and no password"
+    assert str(caught.value).splitlines()[0] == first
+
+
+def test_a_path_may_hold_an_at_sign():
+    assert mask_address("unix:/run/a@b.sock") == "unix:/run/a@b.sock"
 
 
 def test_every_option_has_a_valid_default():

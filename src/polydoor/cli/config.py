@@ -29,7 +29,9 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in WORDS:
         word = argv[0] if argv else ""
         if word in {"-h", "--help"}:
-            put("".join(f"usage: {row.usage}\n  {row.text}\n" for row in ROWS))
+            from polydoor.cli.help import family_help, terminal_width
+
+            put(family_help(ROWS, terminal_width()))
             return 0
         raise ConfigError(f"which of `config show` and `config schema`?{hint(word, WORDS) if word else ''}")
     return _show(argv[1:]) if argv[0] == "show" else _schema(argv[1:])

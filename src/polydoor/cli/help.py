@@ -63,8 +63,18 @@ def command_help(command: Command, width: int) -> str:
         lines += option_help(row, width)
     lines += _common(width)
     if command.has_settings:
-        lines += ["", "All options of `polydoor APP` are understood, too; `polydoor --help` has them."]
+        lines += options_help(width)
     return "\n".join(lines) + "\n"
+
+
+def family_help(commands: Iterable[Command], width: int) -> str:
+    """The help of a word that several commands begin with."""
+    lines = []
+    for command in commands:
+        lines += [f"usage: {command.usage}", *(f"  {line}" for line in wrap(command.text, width - 2))]
+        for row in command.own:
+            lines += option_help(row, width)
+    return "\n".join([*lines, "", "Behind the second word, --help lists all options."]) + "\n"
 
 
 def version_text() -> str:

@@ -63,6 +63,7 @@ class BaseServer:
 
 def address_url(protocol: str, address: Address, umask: int | None, allowed: Iterable[str], mount: str = "") -> str:
     """Write flup's arguments as an address of the setting `bind`."""
+    check_address(address, umask)
     options = [f"allow={network}" for network in allowed]
     if mount.strip("/"):
         options.append(f"mount={escape(mount)}")
@@ -77,6 +78,15 @@ def address_url(protocol: str, address: Address, umask: int | None, allowed: Ite
         host, port = address
         url = f"{protocol}://[{host}]:{port}" if ":" in host else f"{protocol}://{host}:{port}"
     return url + "?" * bool(options) + "&".join(options)
+
+
+def check_address(address: object, umask: object) -> None:
+    """Raise TypeError for what nobody can listen on."""
+    is_pair = isinstance(address, tuple | list) and [isinstance(part, str | int) for part in address] == [True, True]
+    if address is not None and not isinstance(address, str) and not (is_pair and isinstance(address[0], str)):
+        raise TypeError(f"bindAddress must be a path, (host, port) or None, not {address!r}")
+    if umask is not None and not isinstance(umask, int):
+        raise TypeError(f"umask must be a number such as 0o007 or None, not {umask!r}")
 
 
 def thread_count(*, multithreaded: bool, max_spare: int, max_threads: int) -> int:

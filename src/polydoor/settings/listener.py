@@ -2,7 +2,7 @@
 
     http://127.0.0.1:8000     fastcgi://[::1]:9000?allow=::1     scgi+unix:/run/shop.sock?mode=0660
     fd://3?protocol=fastcgi   fd://shop, a socket that systemd passes under this name
-    127.0.0.1:8000 and unix:/run/shop.sock, which mean HTTP
+    127.0.0.1:8000, 127.0.0.1 and unix:/run/shop.sock, which mean HTTP; without a port it is 8000
 
 The settings of one listener stand behind the question mark; OPTIONS is their table.
 """
@@ -21,6 +21,7 @@ PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
 PROTOCOL = Choice(*PROTOCOLS)
 PORT = Count(0, 65535)
+DEFAULT_PORT = ":8000"  # of HTTP; the other protocols have none that anybody would expect
 DESCRIPTOR = Count(0, 1_000_000)
 
 ListenerSpec = dict[str, int | str | list[str]]
@@ -87,8 +88,8 @@ def mask_address(text: str) -> str:
     """An address without user, password and the value of `secret`."""
     address, question, query = text.partition("?")
     scheme, slashes, rest = address.partition("://")
-    if slashes and "@" in rest:
-        address = f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    if "@" in (rest if slashes else address) and "unix:" not in address:
+        address = f"{scheme + slashes if slashes else ''}{MASK}@{address.rpartition('@')[2]}"
     pairs = (pair.partition("=") for pair in query.split("&"))
     query = "&".join(f"{name}={MASK}" if name == "secret" and value else name + eq + value for name, eq, value in pairs)
     return address + question + query
@@ -147,18 +148,28 @@ def _parse_path(path: str, spec: ListenerSpec) -> None:
 
 
 def _parse_host_port(text: str, spec: ListenerSpec) -> None:
+    whole = text
     text, _, path = text.partition("/")
+    if "@" in text:
+        raise ValueError(
+            "an address to listen on has no user and no password\n"
+            "Let the application, or a web server before it, ask for them."
+        )
+    if path and not text:
+        raise ValueError(f"a Unix socket is written unix:{whole}")
     if path:
         raise ValueError(f"an address has no path\nTo serve the app below one, add ?mount=/{path} instead.")
     if text.startswith("["):
         host, closing, tail = text[1:].partition("]")
         bad = not closing or ":" not in host
     else:
-        host, colon, port = text.rpartition(":")
+        host, colon, port = text.rpartition(":") if ":" in text else (text, "", "")
         tail = colon + port
         bad = ":" in host
     if bad:
         raise ValueError("an IPv6 address stands in brackets, as in [::1]:8000")
+    if not tail and host and not host.isdigit() and spec["protocol"] == "http":
+        tail = DEFAULT_PORT
     if not tail.startswith(":") or tail == ":":
         raise ValueError("it needs a host and a port, as in 127.0.0.1:8000")
     try:

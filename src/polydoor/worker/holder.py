@@ -14,12 +14,25 @@ LISTEN = "0A"  # TCP_LISTEN in the column `st` of /proc/net/tcp
 WORDS = 3  # of a command line
 
 
+def explain_taken(block: str, spec: ListenerSpec) -> str:
+    """Put into what the core says of a taken address who listens there."""
+    first, _, rest = block.partition("\n")
+    told = describe_holder(spec)
+    if told:
+        return f"{first}\n{told}\n{rest}"
+    where = "path" if spec["kind"] == "unix" else "port"
+    place = first.partition(": the address is in use")[0]
+    return f"{place}: this process listens there already\nLeave one of the two addresses out, or choose another {where}."
+
+
 def describe_holder(spec: ListenerSpec) -> str:
-    """Return a sentence on who listens there, or on how to find out."""
+    """Return a sentence on who listens there, or on how to find out; nothing if it is this process."""
     inodes = _unix_inodes(str(spec["path"])) if spec["kind"] == "unix" else _tcp_inodes(spec["port"])
     for pid in _pids():
         if pid != os.getpid() and _holds(pid, inodes):
             return f"{_program(pid)} (pid {pid}) listens there."
+    if _holds(os.getpid(), inodes):
+        return ""
     if spec["kind"] == "unix":
         return f"`ss -lxp src {spec['path']}` as root shows which program that is."
     return f"`ss -ltnp sport = :{spec['port']}` as root shows which program that is."

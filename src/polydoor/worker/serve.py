@@ -362,8 +362,7 @@ def _bind_error(text: str, spec: ListenerSpec) -> BindError:
     """What the core says, "PD0201: what happened", and behind a line feed what to do; and who is in the way."""
     code, _, block = text.partition(": ")
     if code == ADDRESS_IN_USE:
-        from polydoor.worker.holder import describe_holder
+        from polydoor.worker.holder import explain_taken
 
-        first, _, rest = block.partition("\n")
-        block = f"{first}\n{describe_holder(spec)}\n{rest}"
+        block = explain_taken(block, spec)
     return BindError(block, code=code) if code.startswith("PD") else BindError(text)
