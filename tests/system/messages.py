@@ -207,6 +207,9 @@ LOADING = {
             "class Nameless(Exception, metaclass=Meta):\n    pass\n\n\nraise Nameless\n"
         },
     ),
+    "import-closes-descriptors": Case(
+        f"polydoor shop:app {LOCAL}", {"shop.py": f"import os\n\nos.closerange(3, 1000)\n{APP}"}
+    ),
     "import-with-escapes": Case(f"polydoor shop {LOCAL}", {"shop.py": "raise ValueError('\x1b[2Jred')\n"}),
     "import-of-a-name-with-escapes": Case("polydoor", {"polydoor.toml": 'app = "\\u001b[2Jshop"\n'}),
     "attribute-that-raises": Case(

@@ -8,9 +8,9 @@ import pytest
 
 from polydoor.errors import ConfigError
 from polydoor.settings import export
-from polydoor.settings.catalog import SETTINGS
+from polydoor.settings.catalog import BY_NAME, SETTINGS
 from polydoor.settings.listener import mask_address
-from polydoor.settings.load import load
+from polydoor.settings.load import Entry, load
 from polydoor.settings.tomlfile import read_file
 
 SCHEMA = json.loads(export.schema())
@@ -71,9 +71,11 @@ def test_secrets_are_masked():
 
 
 def test_address_that_is_masked_is_not_read_again(tmp_path):
-    settings = load({}, {"bind": ["127.0.0.1:1", "http://hidden@127.0.0.1:2"]})
+    settings = load({}, {})
+    addresses = ["127.0.0.1:1", "http://127.0.0.1:2?secret=hidden"]  # as a protocol to come will take it
+    settings.put(Entry(BY_NAME["bind"], "--bind", texts=addresses))
     text = export.as_toml(settings)
-    assert '# bind = ["127.0.0.1:1", "http://***@127.0.0.1:2"]  # --bind; masked\n' in text
+    assert '# bind = ["127.0.0.1:1", "http://127.0.0.1:2?secret=***"]  # --bind; masked\n' in text
     assert not from_file(tmp_path, text).is_said("bind")
 
 

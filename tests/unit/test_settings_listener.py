@@ -31,6 +31,7 @@ PLAIN = {
         ("127.0.0.1", {"host": "127.0.0.1", "port": 8000}),
         ("http://localhost", {"host": "localhost", "port": 8000}),
         ("http://localhost/?mount=/shop", {"host": "localhost", "port": 8000, "mount": "/shop"}),
+        ("*", {"host": "*", "port": 8000}),
         ("[::1]", {"host": "::1", "port": 8000}),
         ("localhost:80", {"host": "localhost", "port": 80}),
         (":8000", {"host": "0.0.0.0", "port": 8000}),
@@ -72,6 +73,8 @@ def test_address(text, expected):
     ("text", "message"),
     [
         ("8000", "needs a host and a port"),
+        ("http://h", "needs a host and a port"),
+        ("shop.sock", "needs a host and a port"),
         ("http://", "needs a host and a port"),
         ("http:///", "needs a host and a port"),
         ("fastcgi://h", "needs a host and a port"),
@@ -120,7 +123,7 @@ def test_bad_address(text, message):
     [
         ("http://user:pw@h:80", "http://***@h:80"),
         ("user:pw@h:80", "***@h:80"),
-        ("user:p@w@h", "***@h"),
+        ("user:p@w@127.0.0.1", "***@127.0.0.1"),
     ],
 )
 def test_a_password_in_an_address_is_refused_and_not_shown(text, shown):

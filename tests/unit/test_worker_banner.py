@@ -38,3 +38,13 @@ def test_a_closed_error_stream_stops_nobody(monkeypatch, stream):
     monkeypatch.setattr(sys, "stderr", stream)
     banner.say("nobody hears this", code="PD0001")
     assert banner.wants_colour({}) is False
+
+
+def test_names_do_not_steer_the_terminal(capsys):
+    text = banner.banner("a\x1b[2J:app", ["http+unix:\x07"], threads=1, connections=1, config_file="\x9b.toml")
+    banner.say("no \x1b[2J", "try \x07", code="PD0001")
+    said = capsys.readouterr().err
+    assert r"serving a\x1b[2J:app" in text
+    assert r"  http+unix:\x07" in text
+    assert r"configuration \x9b.toml" in text
+    assert said == "polydoor: PD0001: no \\x1b[2J\n  try \\x07\n"

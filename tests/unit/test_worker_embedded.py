@@ -129,7 +129,7 @@ def test_what_cannot_be_is_said_before_the_start(app, keywords, error, text):
 def test_a_taken_port_is_said_at_the_start():
     with polydoor.Server(hello, ANY) as holder:
         server = polydoor.Server(hello, holder.addresses[0])
-        with pytest.raises(BindError, match="in use"):
+        with pytest.raises(BindError, match="this process listens there already"):
             server.start()
         server.stop()
     assert our_threads() == []

@@ -270,6 +270,13 @@ What it returned cannot be called.
 -> Check that the factory ends with `return app`.
 """
 
+DESCRIPTORS_CLOSED = "PD0116"
+"""The application closed descriptors of the server
+
+While it was loaded it closed every descriptor that it could, as programs do that go into the background.
+-> Take the call, mostly os.closerange(), out of what is run at import: a server runs in the foreground.
+"""
+
 # --- PD02xx: sockets (what a listener may lack is numbered in core/base/notice.h) -------------------------------------
 
 NO_LISTENER = "PD0200"

@@ -82,8 +82,8 @@ def address_url(protocol: str, address: Address, umask: int | None, allowed: Ite
 
 def check_address(address: object, umask: object) -> None:
     """Raise TypeError for what nobody can listen on."""
-    is_pair = isinstance(address, tuple | list) and [isinstance(part, str | int) for part in address] == [True, True]
-    if address is not None and not isinstance(address, str) and not (is_pair and isinstance(address[0], str)):
+    kinds = [type(part) for part in address] if isinstance(address, tuple | list) else []
+    if address is not None and not isinstance(address, str) and kinds != [str, int]:
         raise TypeError(f"bindAddress must be a path, (host, port) or None, not {address!r}")
     if umask is not None and not isinstance(umask, int):
         raise TypeError(f"umask must be a number such as 0o007 or None, not {umask!r}")

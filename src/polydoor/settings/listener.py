@@ -22,6 +22,8 @@ PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 PROTOCOL = Choice(*PROTOCOLS)
 PORT = Count(0, 65535)
 DEFAULT_PORT = ":8000"  # of HTTP; the other protocols have none that anybody would expect
+HOSTS = ("localhost", "*")  # behind which the port may be left out, as behind a number; no other name is a host
+DOTS = 3
 DESCRIPTOR = Count(0, 1_000_000)
 
 ListenerSpec = dict[str, int | str | list[str]]
@@ -168,7 +170,7 @@ def _parse_host_port(text: str, spec: ListenerSpec) -> None:
         bad = ":" in host
     if bad:
         raise ValueError("an IPv6 address stands in brackets, as in [::1]:8000")
-    if not tail and host and not host.isdigit() and spec["protocol"] == "http":
+    if not tail and spec["protocol"] == "http" and (host in HOSTS or ":" in host or host.count(".") == DOTS):
         tail = DEFAULT_PORT
     if not tail.startswith(":") or tail == ":":
         raise ValueError("it needs a host and a port, as in 127.0.0.1:8000")

@@ -12,12 +12,14 @@ import sys
 
 from polydoor import codes
 from polydoor.errors import AppLoadError, AppNotFoundError, PolydoorError
+from polydoor.worker.signals import StoppedAtBootError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, NoReturn
 
+INTERRUPTS = (KeyboardInterrupt, StoppedAtBootError)  # what comes from outside, and is nothing that the import raised
 DEFAULT_ATTRIBUTES = ("application", "app")
 WSGI_ARGUMENTS = 2
 CO_VARARGS, CO_COROUTINE = 0x04, 0x80  # of code.co_flags; inspect has names for them and costs a megabyte
@@ -45,7 +47,7 @@ def load_app(text: str) -> LoadedApp:
     module = _load_file(source, attribute) if is_file else _load_module(source, attribute)
     try:
         return _pick(module, source, attribute)
-    except (PolydoorError, KeyboardInterrupt):
+    except (PolydoorError, *INTERRUPTS):
         raise
     except BaseException as error:  # an attribute that is computed, or a class that takes no question
         _fail(f"looking for the application in {source}", error)
@@ -66,7 +68,7 @@ def _load_module(name: str, attribute: str) -> ModuleType:
 
             raise AppNotFoundError(no_module_name(name, attribute), code=codes.BAD_APP_NAME)
         __import__(name)
-    except (AppNotFoundError, KeyboardInterrupt):
+    except (AppNotFoundError, *INTERRUPTS):
         raise
     except BaseException as error:
         from polydoor.worker.diagnose import is_about_app, no_module
@@ -92,7 +94,7 @@ def _load_file(path: str, attribute: str) -> ModuleType:
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-    except KeyboardInterrupt:
+    except INTERRUPTS:
         raise
     except BaseException as error:
         sys.modules.pop(name, None)
@@ -163,7 +165,7 @@ def _call_factory(factory: Any, name: str, module: ModuleType) -> Any:
         raise AppNotFoundError(told, code=codes.FACTORY_ARGUMENTS)
     try:
         made = factory()
-    except KeyboardInterrupt:
+    except INTERRUPTS:
         raise
     except BaseException as error:
         from polydoor.worker.diagnose import explain_factory

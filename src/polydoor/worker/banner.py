@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from polydoor.failures import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,7 @@ takers: list[Callable[[str], None]] = []  # whose turn it is to write messages: 
 
 def say(first: str, *more: str, code: str = "") -> None:
     """Write a block: what happened, then, indented, what to do."""
-    write("\n".join([f"polydoor: {code}{': ' if code else ''}{first}", *(f"  {line}" for line in more)]) + "\n")
+    write(clean("\n".join([f"polydoor: {code}{': ' if code else ''}{first}", *(f"  {line}" for line in more)]) + "\n"))
 
 
 def write(text: str) -> None:
@@ -59,11 +61,11 @@ def banner(
     requests = "1 request at a time" if threads == 1 else f"{threads} requests at once"
     facts = [f"{requests}, up to {connections} connections"]
     if config_file:
-        facts.append(f"configuration {config_file}")
+        facts.append(f"configuration {clean(config_file)}")
     facts.append(f"pid {os.getpid()}; Ctrl-C stops")
     lines = [
-        f"polydoor: serving {name}",
-        *(f"  {bold}{url}{plain}" for url in urls),
+        f"polydoor: serving {clean(name)}",
+        *(f"  {bold}{clean(url)}{plain}" for url in urls),
         *(f"  {dim}{fact}{plain}" for fact in facts),
     ]
     return "\n".join(lines) + "\n"

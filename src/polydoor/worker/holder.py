@@ -22,7 +22,9 @@ def explain_taken(block: str, spec: ListenerSpec) -> str:
         return f"{first}\n{told}\n{rest}"
     where = "path" if spec["kind"] == "unix" else "port"
     place = first.partition(": the address is in use")[0]
-    return f"{place}: this process listens there already\nLeave one of the two addresses out, or choose another {where}."
+    return (
+        f"{place}: this process listens there already\nLeave one of the two addresses out, or choose another {where}."
+    )
 
 
 def describe_holder(spec: ListenerSpec) -> str:

@@ -15,7 +15,7 @@ import time
 
 from polydoor import codes
 from polydoor.bridge import Engine, end_child
-from polydoor.errors import BindError, BootError
+from polydoor.errors import AppLoadError, BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, WorkerState
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app
@@ -146,6 +146,10 @@ class Worker:
             raise
         if os.getpid() != pid:
             end_child()
+        if not self.signals.is_whole():
+            told = f"{loaded.name} closed descriptors that are the server's while it was loaded"
+            told += "\nLet it leave alone what it did not open: os.closerange() is for programs that run on their own."
+            raise AppLoadError(told, code=codes.DESCRIPTORS_CLOSED)
         self.messages.start()
         if taken := self.signals.end_boot():
             say(

@@ -34,6 +34,7 @@ class WakePipe:
         self.stopped_by = 0  # the signal that interrupted the boot
         self._is_booting = True
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._made = os.fstat(self._read)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._before: dict[int, Any] = {}
@@ -92,10 +93,17 @@ class WakePipe:
     def close(self) -> None:
         """Give the descriptors back; what is posted afterwards is lost."""
         with self._closing:
-            if self._write >= 0:
+            if self._write >= 0 and self.is_whole():  # else these numbers are somebody else's by now
                 os.close(self._read)
                 os.close(self._write)
             self._write = -1
+
+    def is_whole(self) -> bool:
+        """Whether nobody else has closed the pipe."""
+        try:
+            return all(os.path.samestat(os.fstat(fd), self._made) for fd in (self._read, self._write))
+        except OSError:
+            return False
 
     def post(self, number: int) -> None:
         """Put one byte into the pipe; from any thread."""
