@@ -62,9 +62,11 @@ class Messages:
 
     def disown(self) -> None:
         """Give our copy of the descriptor back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        fd, self._fd = self._fd, -1
+        try:
+            os.close(fd)
+        except OSError:  # there was none, or the application has closed it
+            return
 
     def _run(self) -> None:
         poll = select.poll()
