@@ -131,7 +131,7 @@ def test_clients_that_do_not_read_a_file(slow, name):
 
 def test_the_stalled_connections_are_forgotten(slow):
     door = slow.door("http")
-    assert eventually(lambda: threads(slow.pid) <= THREADS + 3)  # main, relief and log
+    assert eventually(lambda: threads(slow.pid) <= THREADS + 4)  # main, relief, access log and messages
     assert door.request("GET", "/arguments").json() == [2, []]
 
 
