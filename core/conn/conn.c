@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "conn/receive.h"
 #include "conn/respond.h"
@@ -161,6 +162,16 @@ static void conn_wake(struct pd_conn *c)
             pthread_cond_broadcast(&pd_exchange_of(l)->cond);
 }
 
+/* Its exchange is over, as a rule; its id still leads to the line of the access log. */
+static void conn_note_shrunk(const struct pd_conn *c)
+{
+    char text[100];
+    char id[PD_EXCHANGE_ID_SIZE];
+    pd_exchange_id_text(pd_out_exchange_id(&c->out), id);
+    snprintf(text, sizeof text, "%s; id %s", pd_notice_text(PD_NOTICE_FILE_SHRANK), id);
+    c->host->log(c->host, PD_NOTICE_FILE_SHRANK, text, c, NULL);
+}
+
 /* What a flush came to. */
 static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
 {
@@ -175,7 +186,7 @@ static void conn_flushed(struct pd_conn *c, enum pd_out_result r)
     c->want_write = r == PD_OUT_WAIT;
     c->job = r == PD_OUT_FILE ? PD_JOB_FLUSH : c->job == PD_JOB_FLUSH ? PD_JOB_NONE : c->job;
     if (r == PD_OUT_SHORT)
-        pd_host_note(c->host, PD_NOTICE_FILE_SHRANK, c, NULL);
+        conn_note_shrunk(c);
     if (r == PD_OUT_GONE || r == PD_OUT_SHORT) {
         c->reset = true; /* a plain end may be taken for that of the response: front ends do, and HTTP/1.0 means it */
         c->hung_up = true;

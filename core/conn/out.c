@@ -78,11 +78,11 @@ bool pd_out_put(struct pd_out *o, struct pd_slice s)
     return true;
 }
 
-struct pd_out_file *pd_out_file_new(const struct pd_sys *sys, int fd)
+struct pd_out_file *pd_out_file_new(const struct pd_sys *sys, int fd, uint64_t exchange_id)
 {
     struct pd_out_file *file = pd_alloc(sys, sizeof *file);
     if (file)
-        *file = (struct pd_out_file){ .fd = fd, .refs = 1 };
+        *file = (struct pd_out_file){ .fd = fd, .refs = 1, .exchange_id = exchange_id };
     return file;
 }
 
@@ -110,6 +110,12 @@ bool pd_out_put_file(struct pd_out *o, struct pd_out_file *file, uint64_t offset
     item->begin = offset;
     item->end = offset + n;
     return true;
+}
+
+uint64_t pd_out_exchange_id(const struct pd_out *o)
+{
+    const struct out_item *next = pd_out_is_empty(o) ? NULL : PD_LIST_ENTRY(o->items.next, struct out_item, node);
+    return next && next->file ? next->file->exchange_id : 0;
 }
 
 ssize_t pd_out_send(const struct pd_sys *sys, int fd, const struct iovec *iov, size_t n)

@@ -40,6 +40,7 @@ struct pd_out_framing {
 struct pd_out_file {
     int fd;
     unsigned refs;
+    uint64_t exchange_id; /* whose response it is; that exchange may be over before its file is sent */
 };
 
 void pd_out_init(struct pd_out *o, const struct pd_sys *sys);
@@ -56,8 +57,11 @@ bool pd_out_put(struct pd_out *o, struct pd_slice s) PD_MUST_CHECK;
 bool pd_out_put_file(struct pd_out *o, struct pd_out_file *file, uint64_t offset, uint64_t n,
                      struct pd_out_framing framing) PD_MUST_CHECK;
 
-struct pd_out_file *pd_out_file_new(const struct pd_sys *sys, int fd);
+struct pd_out_file *pd_out_file_new(const struct pd_sys *sys, int fd, uint64_t exchange_id);
 void pd_out_file_release(const struct pd_sys *sys, struct pd_out_file *file);
+
+/* Of the file that is next, 0: none is. */
+uint64_t pd_out_exchange_id(const struct pd_out *o);
 
 /* Sends as much as the socket takes. With `files` false it stops before a file. */
 enum pd_out_result pd_out_flush(struct pd_out *o, int fd, bool files);

@@ -62,7 +62,7 @@ static bool respond_spill(struct pd_exchange *x, const struct gather *g, size_t 
         int fd = pd_spill_open(&c->host->spill_dir);
         if (fd < 0)
             return false;
-        x->spill = pd_out_file_new(sys, fd);
+        x->spill = pd_out_file_new(sys, fd, x->id);
         x->spill_end = 0;
         if (!x->spill) {
             PD_SYS(sys, close, fd);
@@ -386,7 +386,7 @@ enum pd_send pd_respond_file(struct pd_exchange *x, int fd, uint64_t offset, uin
     struct pd_conn *c = x->conn;
     const struct pd_sys *sys = c->host->sys;
     enum pd_send r = respond_ready(x, 0, true);
-    struct pd_out_file *file = r == PD_SEND_OK ? pd_out_file_new(sys, fd) : NULL;
+    struct pd_out_file *file = r == PD_SEND_OK ? pd_out_file_new(sys, fd, x->id) : NULL;
     if (!file) {
         PD_SYS(sys, close, fd);
         return r == PD_SEND_OK ? PD_SEND_GONE : r;

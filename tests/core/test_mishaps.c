@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -113,6 +114,43 @@ static void test_an_http10_response_that_cannot_be_read_back_does_not_end_in_ord
     scene_fini(&s, t);
 }
 
+/* The peer takes nothing at first; when it does, the file has no bytes any more. */
+static ssize_t shrink_in_sendfile(void *ctx, int out, int in, off_t *offset, size_t n)
+{
+    struct scene *s = ctx;
+    (void)out, (void)in, (void)offset, (void)n;
+    if (s->reads++)
+        return 0;
+    errno = EAGAIN;
+    return -1;
+}
+
+static void test_a_file_that_shrinks_is_told_with_the_id_of_its_request(void)
+{
+    struct scene s;
+    char want[200];
+    char got[400];
+    char id[PD_EXCHANGE_ID_SIZE];
+    scene_init(&s, &pd_codec_http1);
+    s.sys.sendfile = shrink_in_sendfile;
+    s.sys.epoll_wait = read_in_epoll_wait;
+    say(&s, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    struct pd_thread *t = pd_thread_new(s.engine);
+    struct pd_exchange *x = pd_engine_next(t);
+    begin_response(x);
+    pd_exchange_id_put(x, id);
+    CHECK(pd_response_set_length(pd_exchange_response(x), 100) == PD_R_NONE);
+    CHECK(pd_exchange_file(t, x, memfd_create("file", MFD_CLOEXEC), 0, 100) == PD_SEND_OK);
+    CHECK(pd_exchange_last(t, x, PD_SLICE(""), true) == PD_SEND_OK);
+    CHECK(pd_engine_next(t) == NULL);
+    CHECK_INT(s.end, ECONNRESET);
+    snprintf(want, sizeof want, "polydoor: PD0405: a file became shorter while it was sent; id %s; peer 127.0.0.1\n",
+             id);
+    size_t n = pd_engine_take_log(s.engine, got, sizeof got);
+    CHECK_SLICE(pd_slice(got, n), pd_slice(want, strlen(want)));
+    scene_fini(&s, t);
+}
+
 /* --- a peer that sends what nobody wants -------------------------------------------------------------------------- */
 
 /* Full reads of STDIN records of a request that there is not, as fast as we ask for them. */
@@ -198,6 +236,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     alarm(60); /* what never comes ends here, and fails */
     test_an_http10_response_that_cannot_be_read_back_does_not_end_in_order();
+    test_a_file_that_shrinks_is_told_with_the_id_of_its_request();
     test_unwanted_records_leave_the_others_their_turn();
     test_engine_time_never_goes_back();
     test_time_since_a_later_time_is_none();
