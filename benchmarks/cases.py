@@ -137,7 +137,12 @@ CASES = (
     Case(
         key="scgi",
         title="SCGI behind nginx, a connection per request, hello world",
-        entries=(Entry("polydoor", door="scgi"), Entry("uwsgi", door="scgi"), Entry("floor", door="scgi")),
+        entries=(
+            Entry("polydoor", door="scgi"),
+            Entry("polydoor-quiet", door="scgi"),
+            Entry("uwsgi", door="scgi"),
+            Entry("floor", door="scgi"),
+        ),
         references=("uwsgi-scgi", "floor-scgi"),
         targets=(
             Target("polydoor-scgi", "uwsgi-scgi", at_most(1.00), at_most(0.95)),
