@@ -41,9 +41,10 @@ static inline bool pd_state_is_in(int state, const int *states, size_t n)
 
 #define PD_STATE_MOVES(name, text, ...)                                                                                \
     case name:                                                                                                         \
-        return pd_state_is_in(to, (const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int));
+        return pd_state_is_in((int)to, (const int[]){ __VA_ARGS__ },                                                   \
+                              sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int));
 
-static inline bool pd_conn_may_move(enum pd_conn_state from, int to)
+static inline bool pd_conn_may_move(enum pd_conn_state from, enum pd_conn_state to)
 {
     switch (from) {
         PD_CONN_STATES(PD_STATE_MOVES)
@@ -51,7 +52,7 @@ static inline bool pd_conn_may_move(enum pd_conn_state from, int to)
     return false;
 }
 
-static inline bool pd_exchange_may_move(enum pd_exchange_state from, int to)
+static inline bool pd_exchange_may_move(enum pd_exchange_state from, enum pd_exchange_state to)
 {
     switch (from) {
         PD_EXCHANGE_STATES(PD_STATE_MOVES)
