@@ -188,12 +188,14 @@ def test_a_reader_that_does_not_read_delays_no_request(tmp_path, way):
         got = []
         reader = threading.Thread(target=lambda: got.append(server.read_all()))
         reader.start()  # there is room again
-        told = server.log.wait_for("dropped lines of the access log: ")
+        server.log.wait_for("dropped lines of the access log: ")
     reader.join()
     lines = got[0].splitlines()
     assert [line for line in lines if not SHORT.fullmatch(line)] == []
-    assert len(lines) + int(told.split("log: ")[1].partition(";")[0]) == requests
-    assert server.log.text.count("PD0312") == 1
+    # A burst may find the buffer full before the pipe is, so it may be told more than once.
+    told = [line for line in server.log.lines if "PD0312" in line]
+    assert len(lines) + sum(int(line.split("log: ")[1].partition(";")[0]) for line in told) == requests
+    assert len(told) < 10  # not once for each line
 
 
 def test_the_end_waits_no_longer_than_a_second_for_a_reader(tmp_path):
@@ -204,7 +206,7 @@ def test_the_end_waits_no_longer_than_a_second_for_a_reader(tmp_path):
                 assert [client.read().status for _ in range(20)] == [200] * 20
         server.stop()
     os.close(server.reader)
-    assert server.log.text.count("PD0312") == 1
+    assert "PD0312" in server.log.text
 
 
 @pytest.mark.parametrize("way", ["stdout", "file"])
