@@ -9,7 +9,7 @@
 
 #include "engine/impl.h"
 
-enum { LOG_LIMIT = 1 << 18 };
+enum { LOG_LIMIT = 1 << 22 }; /* grown on demand: an application may complain a lot at once */
 
 static void engine_init_lists(struct pd_engine *e)
 {
