@@ -63,7 +63,7 @@ LISTENER_LOST = """A listening socket was closed or shut down from outside, so n
 
 # --- the process ------------------------------------------------------------------------------------------------------
 
-LOG_LOST = """More was to be told than could be written: 256 KiB of messages and of wsgi.errors waited already.
+LOG_LOST = """More was to be told than could be written: 4 MiB of messages and of wsgi.errors waited already.
 -> See why standard error is not read, or what makes so many messages."""
 
 ACCESS_LOG_REFUSED = """The file that --access-log names cannot be opened for the reason that the message gives, or it \
