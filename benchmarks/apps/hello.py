@@ -1,7 +1,11 @@
 """The smallest honest application: one status, two fields, one block."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing would be most of the memory that the application takes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 BODY = b"Hello, World!"
 FIELDS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
