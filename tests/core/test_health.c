@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "check.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine_peer.h"
 #include "fastcgi_text.h"
 
 enum { CHECKS = 1000, HANG_S = 60 };
@@ -84,34 +84,12 @@ static void scene_init(struct scene *s)
     memcpy(s->config.health_path, "/up", sizeof "/up");
 }
 
-static int dial(const struct scene *s)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&s->door, sizeof s->door) != 0)
-        abort();
-    return fd;
-}
-
-static void say(int fd, struct pd_slice text)
-{
-    CHECK(send(fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.n);
-}
-
 static void scene_open(struct scene *s, const struct pd_codec *codec)
 {
-    struct pd_listener_config door;
-    struct pd_port port = { .codec = codec };
-    char name[PD_ADDR_TEXT_MAX];
-    char error[512];
     s->engine = pd_engine_new(&s->config, "/tmp", PD_LOOP_EPOLL, &s->sys);
-    pd_listener_config_init(&door);
-    door.host = "127.0.0.1";
-    if (!s->engine || !pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
-        abort();
-    s->door = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    s->door.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
+    s->door = peer_door(s->engine, (struct pd_port){ .codec = codec });
     s->thread = pd_thread_new(s->engine);
-    s->peer = dial(s);
+    s->peer = peer_dial(&s->door);
 }
 
 static void listen_to(struct scene *s)
@@ -175,9 +153,9 @@ static void test_one_is_answered_in_a_turn_and_none_is_queued_for_a_peer_that_do
     for (size_t i = 0; i < CHECKS; i++)
         text_printf(&t, "GET /up HTTP/1.1\r\nHost: x\r\n\r\n");
     text_printf(&t, "GET /first HTTP/1.1\r\nHost: x\r\n\r\n");
-    say(s.peer, text_view(&t));
-    int other = dial(&s);
-    say(other, PD_SLICE("GET /second HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer_say(s.peer, text_view(&t));
+    int other = peer_dial(&s.door);
+    peer_say(other, PD_SLICE("GET /second HTTP/1.1\r\nHost: x\r\n\r\n"));
     serve(&s, PD_SLICE("/second"));
     CHECK(s.sent <= 3); /* its own and that of a turn or two */
     serve(&s, PD_SLICE("/first"));
@@ -210,7 +188,7 @@ static void test_a_body_that_cannot_be_collected_is_thrown_away(void)
     text_printf(&t, "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body.n);
     text_put(&t, text_view(&body));
     text_printf(&t, "GET /right HTTP/1.1\r\nHost: x\r\n\r\n");
-    say(s.peer, text_view(&t));
+    peer_say(s.peer, text_view(&t));
     serve(&s, PD_SLICE("/right"));
     finish(&s);
     CHECK_INT(count(&s, "HTTP/1.1 405 Method Not Allowed\r\n"), 1);
@@ -233,7 +211,7 @@ static void test_an_authorizer_is_the_applications(void)
     fastcgi_put_pair(&params, "REQUEST_URI", "/up");
     fastcgi_put_record(&t, FCGI_PARAMS, 1, text_view(&params));
     fastcgi_put_record(&t, FCGI_PARAMS, 1, PD_SLICE_NONE);
-    say(s.peer, text_view(&t));
+    peer_say(s.peer, text_view(&t));
     serve(&s, PD_SLICE("/up"));
     text_fini(&params);
     text_fini(&t);

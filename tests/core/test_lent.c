@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "check.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine_peer.h"
 
 enum { PART = 100000, LARGE = 4 << 20 };
 
@@ -135,31 +135,16 @@ static int read_in_epoll_wait(void *ctx, int ep, struct epoll_event *evs, int ma
 static void scene_init_for(struct scene *s, struct pd_port port)
 {
     struct pd_config config = PD_CONFIG_DEFAULT;
-    struct pd_listener_config door;
-    char name[160];
-    char error[512];
     *s = (struct scene){ .sys = *pd_sys_default() };
     s->sys.ctx = s;
     s->engine = pd_engine_new(&config, "/tmp", PD_LOOP_EPOLL, &s->sys);
-    pd_listener_config_init(&door);
-    door.host = "127.0.0.1";
-    if (!s->engine || !pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
-        abort();
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    to.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
-    s->peer = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(s->peer, (struct sockaddr *)&to, sizeof to) != 0)
-        abort();
+    struct sockaddr_in door = peer_door(s->engine, port);
+    s->peer = peer_dial(&door);
 }
 
 static void scene_init(struct scene *s)
 {
     scene_init_for(s, (struct pd_port){ .codec = &pd_codec_http1, .serve_half_closed = true });
-}
-
-static void say(struct scene *s, struct pd_slice text)
-{
-    CHECK(send(s->peer, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
 }
 
 static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
@@ -202,8 +187,8 @@ static void test_the_peer_leaves_while_its_body_is_spilled(void)
     struct scene s;
     scene_init(&s);
     s.sys.pwrite = leave_in_pwrite;
-    say(&s, PD_SLICE("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"));
-    say(&s, pd_slice(body, PART));
+    peer_say(s.peer, PD_SLICE("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"));
+    peer_say(s.peer, pd_slice(body, PART));
     scene_run(&s);
     CHECK_INT(s.calls, 0);
 }
@@ -213,7 +198,7 @@ static void test_the_write_timeout_passes_while_a_file_is_sent(void)
     struct scene s;
     scene_init(&s);
     s.sys.sendfile = expire_in_sendfile;
-    say(&s, PD_SLICE("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer_say(s.peer, PD_SLICE("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
     scene_run(&s);
     CHECK_INT(s.calls, 1);
 }
@@ -225,7 +210,7 @@ static void test_a_peer_that_does_not_read_gets_one_answer_at_a_time(void)
     scene_init(&s);
     s.sys.epoll_wait = read_in_epoll_wait;
     for (int i = 0; i < 3; i++)
-        say(&s, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+        peer_say(s.peer, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     scene_run(&s);
     CHECK_INT(s.at_pause, 1);
     CHECK_INT(s.calls, 3);
@@ -243,7 +228,7 @@ static void say_record(struct scene *s, int type, int id, struct pd_slice begin,
     record[5] = (char)(n & 0xff);
     if (begin.n)
         memcpy(record + 8, begin.p, begin.n);
-    say(s, pd_slice(record, 8 + n));
+    peer_say(s->peer, pd_slice(record, 8 + n));
 }
 
 /* The loop's part when clients have asked for it. */
@@ -301,7 +286,7 @@ static void test_a_hint_that_had_to_wait_comes_too_late(void)
     struct scene s;
     scene_init(&s);
     s.sys.sendfile = hint_in_sendfile;
-    say(&s, PD_SLICE("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer_say(s.peer, PD_SLICE("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
     scene_run(&s);
     CHECK_INT(s.calls, 1);
 }

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,6 +13,7 @@
 #include "check.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine_peer.h"
 
 enum { LARGE = 8 << 20, UNWANTED = 100, TURN_MAX = 8 /* TURN_READS of core/conn/conn.c */ };
 
@@ -32,22 +32,11 @@ struct scene {
 static void scene_init(struct scene *s, const struct pd_codec *codec)
 {
     struct pd_config config = PD_CONFIG_DEFAULT;
-    struct pd_listener_config door;
-    struct pd_port port = { .codec = codec };
-    char name[160];
-    char error[512];
     *s = (struct scene){ .sys = *pd_sys_default(), .end = -1 };
     s->sys.ctx = s;
     s->engine = pd_engine_new(&config, "/tmp", PD_LOOP_EPOLL, &s->sys);
-    pd_listener_config_init(&door);
-    door.host = "127.0.0.1";
-    if (!s->engine || !pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
-        abort();
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    to.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
-    s->peer = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(s->peer, (struct sockaddr *)&to, sizeof to) != 0)
-        abort();
+    struct sockaddr_in door = peer_door(s->engine, (struct pd_port){ .codec = codec });
+    s->peer = peer_dial(&door);
 }
 
 static void scene_fini(struct scene *s, struct pd_thread *t)
@@ -55,11 +44,6 @@ static void scene_fini(struct scene *s, struct pd_thread *t)
     pd_thread_free(t);
     pd_engine_free(s->engine);
     close(s->peer);
-}
-
-static void say(struct scene *s, struct pd_slice text)
-{
-    CHECK(send(s->peer, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
 }
 
 static void begin_response(struct pd_exchange *x)
@@ -102,7 +86,7 @@ static void test_an_http10_response_that_cannot_be_read_back_does_not_end_in_ord
     scene_init(&s, &pd_codec_http1);
     s.sys.sendfile = fail_in_sendfile;
     s.sys.epoll_wait = read_in_epoll_wait;
-    say(&s, PD_SLICE("GET / HTTP/1.0\r\n\r\n"));
+    peer_say(s.peer, PD_SLICE("GET / HTTP/1.0\r\n\r\n"));
     struct pd_thread *t = pd_thread_new(s.engine);
     struct pd_exchange *x = pd_engine_next(t);
     begin_response(x);
@@ -134,7 +118,7 @@ static void test_a_file_that_shrinks_is_told_with_the_id_of_its_request(void)
     scene_init(&s, &pd_codec_http1);
     s.sys.sendfile = shrink_in_sendfile;
     s.sys.epoll_wait = read_in_epoll_wait;
-    say(&s, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer_say(s.peer, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     struct pd_thread *t = pd_thread_new(s.engine);
     struct pd_exchange *x = pd_engine_next(t);
     begin_response(x);
@@ -209,7 +193,7 @@ static void test_engine_time_never_goes_back(void)
     s.sys.monotonic_ns = our_clock;
     s.now_ns = s.engine->host.now_ns + 1000000000;
     uint64_t before_ms = s.now_ns / 1000000;
-    say(&s, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer_say(s.peer, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
     struct pd_thread *t = pd_thread_new(s.engine);
     struct pd_exchange *x = pd_engine_next(t);
     CHECK_INT(s.engine->host.now_ms, before_ms);

@@ -3,7 +3,6 @@
  * application thread there is, and it is answered when it was resumed, also while the server drains.
  */
 #define _GNU_SOURCE
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "check.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine_peer.h"
 
 enum { PATIENCE_MS = 10000 };
 
@@ -61,10 +61,8 @@ static uint64_t clock_ahead(void *ctx)
 
 static int ask(const struct scene *s, struct pd_slice text)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&s->door, sizeof s->door) != 0)
-        abort();
-    CHECK(send(fd, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
+    int fd = peer_dial(&s->door);
+    peer_say(fd, text);
     return fd;
 }
 
@@ -92,21 +90,12 @@ static void answer(struct scene *s, struct pd_exchange *x)
 static struct pd_exchange *scene_init(struct scene *s)
 {
     struct pd_config config = PD_CONFIG_DEFAULT;
-    struct pd_listener_config door;
-    struct pd_port port = { .codec = &pd_codec_http1 };
-    char name[160];
-    char error[512];
     *s = (struct scene){ .sys = *pd_sys_default() };
     s->sys.ctx = s;
     s->sys.epoll_wait = epoll_wait_then_resume;
     s->sys.monotonic_ns = clock_ahead;
     s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
-    pd_listener_config_init(&door);
-    door.host = "127.0.0.1";
-    if (!s->engine || !pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
-        abort();
-    s->door = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    s->door.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
+    s->door = peer_door(s->engine, (struct pd_port){ .codec = &pd_codec_http1 });
     s->thread = pd_thread_new(s->engine);
     s->waiting = ask(s, PD_SLICE("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
     struct pd_exchange *x = s->thread ? pd_engine_next(s->thread) : NULL;

@@ -4,7 +4,6 @@
  * left vacant for too long is taken by the relief thread. The clock is ours: a call takes as long as the test says.
  */
 #define _GNU_SOURCE
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,6 +13,7 @@
 #include "check.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine_peer.h"
 
 enum { APP_THREADS = 4, REQUESTS = 100 };
 
@@ -71,20 +71,6 @@ static void *relief_thread(void *arg)
     return NULL;
 }
 
-static void open_door(struct scene *s)
-{
-    struct pd_listener_config door;
-    struct pd_port port = { .codec = &pd_codec_http1 };
-    char name[160];
-    char error[512];
-    pd_listener_config_init(&door);
-    door.host = "127.0.0.1";
-    if (!pd_engine_listen(s->engine, &door, &port, name, sizeof name, error, sizeof error))
-        abort();
-    s->door = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    s->door.sin_port = htons((uint16_t)atoi(strrchr(name, ':') + 1));
-}
-
 static size_t idle_threads(struct scene *s)
 {
     size_t n = 0;
@@ -109,9 +95,7 @@ static void scene_init(struct scene *s, uint64_t call_ns, pthread_barrier_t *mee
     s->sys.ctx = s;
     s->sys.monotonic_ns = our_clock;
     s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
-    if (!s->engine)
-        abort();
-    open_door(s);
+    s->door = peer_door(s->engine, (struct pd_port){ .codec = &pd_codec_http1 });
     for (int i = 0; i < APP_THREADS; i++)
         if (pthread_create(&s->ids[i], NULL, app_thread, s) != 0)
             abort();
@@ -128,18 +112,9 @@ static void scene_fini(struct scene *s, int threads)
 
 /* --- the client --------------------------------------------------------------------------------------------------- */
 
-static int dial(const struct scene *s)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&s->door, sizeof s->door) != 0)
-        abort();
-    return fd;
-}
-
 static void ask(int fd)
 {
-    struct pd_slice text = PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    CHECK(send(fd, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n);
+    peer_say(fd, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
 }
 
 static void read_answer(int fd)
@@ -157,7 +132,7 @@ static void read_answer(int fd)
 /* How many threads have run the application, after REQUESTS requests one after the other. */
 static int threads_that_took_part(struct scene *s)
 {
-    int fd = dial(s);
+    int fd = peer_dial(&s->door);
     int took_part = 0;
     unsigned runs = 0;
     for (int i = 0; i < REQUESTS; i++) {
@@ -219,7 +194,7 @@ static void test_all_threads_run_when_calls_wait_for_each_other(void)
     if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
         abort();
     for (int i = 0; i < APP_THREADS; i++) {
-        fds[i] = dial(&s);
+        fds[i] = peer_dial(&s.door);
         ask(fds[i]);
     }
     for (int i = 0; i < APP_THREADS; i++) {

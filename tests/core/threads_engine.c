@@ -5,7 +5,6 @@
  * threads_engine PROTOCOL ROUNDS, with http or fastcgi: prints how many requests were sent, answered and run.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/exchange_api.h"
+#include "engine_peer.h"
 #include "fastcgi_text.h"
 
 enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000 };
@@ -151,17 +151,7 @@ static void *relief_thread(void *arg)
     return NULL;
 }
 
-/* --- the clients ----------------------------------------------------------------------------------------------------
- */
-
-static int dial(unsigned port)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    must(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
-    return fd;
-}
+/* --- the clients -------------------------------------------------------------------------------------------------- */
 
 /* Sends what one visit says; the server may close before it has taken all of it. */
 static unsigned speak_http(int fd, unsigned visit)
@@ -216,7 +206,7 @@ static unsigned long listen_to(int fd, unsigned visit)
     return got;
 }
 
-static void play(struct pd_engine *e, const struct pd_codec *codec, const unsigned *ports, unsigned rounds)
+static void play(struct pd_engine *e, const struct pd_codec *codec, const struct sockaddr_in *doors, unsigned rounds)
 {
     unsigned long sent = 0;
     unsigned long got = 0;
@@ -224,7 +214,7 @@ static void play(struct pd_engine *e, const struct pd_codec *codec, const unsign
     for (unsigned round = 0; round < rounds; round++) {
         int fds[CLIENTS];
         for (unsigned i = 0; i < CLIENTS; i++) {
-            fds[i] = dial(ports[(round + i) % 2]);
+            fds[i] = peer_dial(&doors[(round + i) % 2]);
             sent += (codec->multiplexed ? speak_fastcgi : speak_http)(fds[i], round + i);
         }
         pd_engine_stats(e, &stats);
@@ -236,21 +226,7 @@ static void play(struct pd_engine *e, const struct pd_codec *codec, const unsign
     printf("%lu requests sent, %lu bytes answered\n", sent, got);
 }
 
-/* --- all together ---------------------------------------------------------------------------------------------------
- */
-
-static unsigned open_door(struct pd_engine *e, const struct pd_codec *codec, bool stream)
-{
-    struct pd_listener_config config;
-    struct pd_port port = { .codec = codec, .stream = stream };
-    char name[160];
-    char error[512];
-    pd_listener_config_init(&config);
-    config.host = "127.0.0.1";
-    config.is_gateway = codec->gateway;
-    must(pd_engine_listen(e, &config, &port, name, sizeof name, error, sizeof error), error);
-    return (unsigned)atoi(strrchr(name, ':') + 1);
-}
+/* --- all together ------------------------------------------------------------------------------------------------- */
 
 /* The access log goes into a file of memory; a small buffer, so that it wraps around. */
 static int open_log(struct pd_engine *e)
@@ -294,10 +270,12 @@ int main(int argc, char **argv)
     must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
     int lines = open_log(s.engine);
     must(pthread_create(&writer, NULL, log_thread, &s) == 0, "thread");
-    unsigned ports[2] = { open_door(s.engine, codec, false), open_door(s.engine, codec, true) };
+    struct sockaddr_in doors[2];
+    for (int i = 0; i < 2; i++)
+        doors[i] = peer_door(s.engine, (struct pd_port){ .codec = codec, .stream = i == 1 });
     for (int i = 0; i <= APP_THREADS; i++)
         must(pthread_create(&threads[i], NULL, i < APP_THREADS ? app_thread : relief_thread, &s) == 0, "thread");
-    play(s.engine, codec, ports, argc > 2 ? (unsigned)atoi(argv[2]) : 50);
+    play(s.engine, codec, doors, argc > 2 ? (unsigned)atoi(argv[2]) : 50);
     struct pd_exchange *waiting = atomic_exchange(&s.parked, NULL);
     if (waiting)
         pd_exchange_resume(waiting);
