@@ -8,12 +8,13 @@ and fails when the committed page is not what the tables give.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import generated
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / "src" / "polydoor" / "codes" / "__init__.py"
@@ -134,19 +135,9 @@ def generate() -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description="Generate docs/reference/codes.md.")
-    parser.add_argument("--check", action="store_true", help="fail when the committed page is out of date")
-    args = parser.parse_args(argv)
-    text = generate()
-    if args.check:
-        if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{TARGET.name} is out of date: run python3 tools/gen_codes.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    return generated.run(Path(__file__).name, lambda: {TARGET: generate()}, arguments)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ committed file is not what the rows give.
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import sys
 from pathlib import Path
+
+import generated
 
 CODEC = Path(__file__).resolve().parent.parent / "core" / "codec"
 SOURCE = CODEC / "names.h"
@@ -104,19 +105,9 @@ def generate(text: str) -> str:
     return HEAD + render("HEADER", headers) + render("VARIABLE", variables) + "\n#endif\n"
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write the table, or compare it."""
-    parser = argparse.ArgumentParser(description="Generate core/codec/names_table.h.")
-    parser.add_argument("--check", action="store_true", help="fail when the committed file is out of date")
-    args = parser.parse_args(argv)
-    text = generate(SOURCE.read_text(encoding="ascii"))
-    if args.check:
-        if TARGET.is_file() and TARGET.read_text(encoding="ascii") == text:
-            return 0
-        print(f"{TARGET.name} is out of date: run python3 tools/gen_names.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="ascii")
-    return 0
+    return generated.run(Path(__file__).name, lambda: {TARGET: generate(SOURCE.read_text(encoding="ascii"))}, arguments)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+import generated
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
@@ -87,23 +89,14 @@ described one by one in [Settings](settings.md).
 """
 
 
-def main(arguments: list[str]) -> int:
-    """Write the pages, or return 1 if they are out of date."""
-    if arguments == ["--check"]:
-        found = list(stale())
-        for fault in found:
-            print(fault, file=sys.stderr)
-        return 1 if found else 0
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+def main(arguments: list[str] | None = None) -> int:
+    """Write the pages, or compare them."""
+    return generated.run(Path(__file__).name, pages, arguments)
 
 
 def stale() -> Iterator[str]:
     """Pages that are not what the table gives."""
-    for path, text in pages().items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            yield f"{path.relative_to(ROOT)} is out of date: run python3 tools/gen_reference.py"
+    return generated.stale(Path(__file__).name, pages())
 
 
 def pages() -> dict[Path, str]:
