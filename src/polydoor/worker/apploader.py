@@ -12,6 +12,7 @@ import sys
 
 from polydoor import codes
 from polydoor.errors import AppLoadError, AppNotFoundError, PolydoorError
+from polydoor.worker.appshape import DEFAULT_ATTRIBUTES, WSGI_ARGUMENTS, a_kind, argument_counts, is_coroutine
 from polydoor.worker.signals import StoppedAtBootError
 
 TYPE_CHECKING = False
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 INTERRUPTS = (KeyboardInterrupt, StoppedAtBootError)  # what comes from outside, and is nothing that the import raised
-DEFAULT_ATTRIBUTES = ("application", "app")
-WSGI_ARGUMENTS = 2
-CO_VARARGS, CO_COROUTINE = 0x04, 0x80  # of code.co_flags; inspect has names for them and costs a megabyte
 
 
 class LoadedApp:
@@ -185,7 +183,7 @@ def check_app(app: Any, name: str, module: ModuleType | None = None) -> None:
 
         told = f"{name} is {a_kind(app)}, not an application{candidates(module) if module else ''}"
         raise AppNotFoundError(told, code=codes.NOT_CALLABLE)
-    if _is_coroutine(app) or _is_coroutine(type(app).__call__):
+    if is_coroutine(app) or is_coroutine(type(app).__call__):
         told = (
             f"{name} is an ASGI application, and Polydoor serves WSGI\n"
             "Name the WSGI application (in Django: wsgi.py, not asgi.py), or use a server for ASGI."
@@ -204,29 +202,3 @@ def check_app(app: Any, name: str, module: ModuleType | None = None) -> None:
         told = f"{name} needs {low} argument{'s' if low > 1 else ''}, and an application takes two"
         told += ": environ and start_response"
         raise AppNotFoundError(told, code=codes.NOT_CALLABLE)
-
-
-def argument_counts(function: Any) -> tuple[int, int]:
-    """Return how many positional arguments a plain function or method needs and takes; else (0, many)."""
-    bound = 0
-    if type(function).__name__ == "method":
-        function, bound = function.__func__, 1
-    code = getattr(function, "__code__", None) if type(function).__name__ == "function" else None
-    if code is None or hasattr(function, "__wrapped__"):
-        return 0, sys.maxsize
-    most = code.co_argcount - bound
-    high = sys.maxsize if code.co_flags & CO_VARARGS else most
-    return max(0, most - len(function.__defaults__ or ())), high
-
-
-def _is_coroutine(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & CO_COROUTINE)
-
-
-def a_kind(value: object) -> str:
-    """The type of a value with its article: "a dict", "an int", "None", "a module"."""
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -9,7 +9,7 @@ import traceback
 from polydoor import codes
 from polydoor.failures import frames_of, text_of, unshowable
 from polydoor.settings.suggest import hint
-from polydoor.worker.apploader import DEFAULT_ATTRIBUTES, WSGI_ARGUMENTS, argument_counts
+from polydoor.worker.appshape import DEFAULT_ATTRIBUTES, WSGI_ARGUMENTS, argument_counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
