@@ -244,8 +244,9 @@ static char *put_combined(char *w, const struct pd_access_entry *e)
     return put(w, PD_SLICE("\""));
 }
 
-static char *put_json_text(char *w, struct pd_slice s, size_t limit)
+static char *put_member(char *w, struct pd_slice name, struct pd_slice s, size_t limit)
 {
+    w = put(w, name);
     if (!s.n)
         return put(w, PD_SLICE("null"));
     *w++ = '"';
@@ -261,20 +262,14 @@ static char *put_json(char *w, const struct pd_access_entry *e)
     w = put_rfc3339(w, &m);
     w = put(w, PD_SLICE("\",\"id\":\""));
     w = put_hex(w, e->id, 16);
-    w = put(w, PD_SLICE("\",\"peer\":"));
-    w = put_json_text(w, e->peer, PD_ACCESS_WORD_MAX);
-    w = put(w, PD_SLICE(",\"user\":"));
-    w = put_json_text(w, e->user, PD_ACCESS_WORD_MAX);
+    w = put_member(w, PD_SLICE("\",\"peer\":"), e->peer, PD_ACCESS_WORD_MAX);
+    w = put_member(w, PD_SLICE(",\"user\":"), e->user, PD_ACCESS_WORD_MAX);
     w = put(w, PD_SLICE(",\"door\":\""));
     w = put(w, e->door);
-    w = put(w, PD_SLICE("\",\"method\":"));
-    w = put_json_text(w, e->method, PD_ACCESS_TOKEN_MAX);
-    w = put(w, PD_SLICE(",\"path\":"));
-    w = put_json_text(w, e->path, PD_ACCESS_PATH_MAX);
-    w = put(w, PD_SLICE(",\"query\":"));
-    w = put_json_text(w, e->query, PD_ACCESS_QUERY_MAX);
-    w = put(w, PD_SLICE(",\"protocol\":"));
-    w = put_json_text(w, e->protocol, PD_ACCESS_TOKEN_MAX);
+    w = put_member(w, PD_SLICE("\",\"method\":"), e->method, PD_ACCESS_TOKEN_MAX);
+    w = put_member(w, PD_SLICE(",\"path\":"), e->path, PD_ACCESS_PATH_MAX);
+    w = put_member(w, PD_SLICE(",\"query\":"), e->query, PD_ACCESS_QUERY_MAX);
+    w = put_member(w, PD_SLICE(",\"protocol\":"), e->protocol, PD_ACCESS_TOKEN_MAX);
     w = put(w, PD_SLICE(",\"status\":"));
     w = put_status(w, e->status, PD_SLICE("null"));
     w = put(w, PD_SLICE(",\"bytes\":"));
@@ -283,10 +278,8 @@ static char *put_json(char *w, const struct pd_access_entry *e)
     w = put_ms(w, e->total_ns, 3);
     w = put(w, PD_SLICE(",\"queue_ms\":"));
     w = put_ms(w, e->queue_ns, 3);
-    w = put(w, PD_SLICE(",\"referer\":"));
-    w = put_json_text(w, e->referer, PD_ACCESS_REFERER_MAX);
-    w = put(w, PD_SLICE(",\"user_agent\":"));
-    w = put_json_text(w, e->agent, PD_ACCESS_AGENT_MAX);
+    w = put_member(w, PD_SLICE(",\"referer\":"), e->referer, PD_ACCESS_REFERER_MAX);
+    w = put_member(w, PD_SLICE(",\"user_agent\":"), e->agent, PD_ACCESS_AGENT_MAX);
     if (e->broken)
         w = put(w, PD_SLICE(",\"broken\":true"));
     *w++ = '}';
