@@ -9,8 +9,6 @@
 
 #include "engine/impl.h"
 
-enum { LOG_LIMIT = 1 << 22 }; /* grown on demand: an application may complain a lot at once */
-
 static void engine_init_lists(struct pd_engine *e)
 {
     pd_list_init(&e->doors);
@@ -79,7 +77,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     engine_init_host(e, config, spill_dir);
     pd_wheel_init(&e->wheel, e->host.now_ms);
     e->id_seed = engine_seed(sys);
-    pd_buf_init(&e->log, sys, LOG_LIMIT);
+    pd_buf_init(&e->log, sys, config->message_buffer);
     e->keeper = pd_thread_new(e);
     int r = e->keeper ? engine_init_fds(e, backend) : -ENOMEM;
     if (r == 0)

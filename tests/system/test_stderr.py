@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -52,22 +53,25 @@ def complaining(tmp_path):
 
 @pytest.fixture
 def stalled(complaining, tmp_path):
-    """A server whose standard error takes a page and then nothing more; its door, and the end to read from."""
-    reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-    command = [sys.executable, "-m", "polydoor", complaining(), "-b", f"unix:{tmp_path}/s", "-t", "2"]
-    process = subprocess.Popen([*command, "--access-log", "off"], stdin=subprocess.DEVNULL, stderr=writer)
-    os.close(writer)
-    try:
-        assert eventually((tmp_path / "s").is_socket)
-        yield process, DOORS["http"](f"{tmp_path}/s"), reader
-    finally:
-        process.kill()
-        process.wait()
+    """Starts a server whose standard error takes a page and then nothing more; its door, and the end to read from."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*options):
+            reader, writer = os.pipe()
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+            command = [sys.executable, "-m", "polydoor", complaining(), "-b", f"unix:{tmp_path}/s", "-t", "2", *options]
+            process = subprocess.Popen([*command, "--access-log", "off"], stdin=subprocess.DEVNULL, stderr=writer)
+            os.close(writer)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            assert eventually((tmp_path / "s").is_socket)
+            return process, DOORS["http"](f"{tmp_path}/s"), reader
+
+        yield start
 
 
 def test_a_reader_that_does_not_read_delays_no_request_and_no_end(stalled):
-    process, door, reader = stalled
+    process, door, reader = stalled()
     for _ in range(40):
         assert door.request("GET", "/raises").status == 500
         assert door.request("GET", "/long").body == b"served"
@@ -77,7 +81,7 @@ def test_a_reader_that_does_not_read_delays_no_request_and_no_end(stalled):
 
 
 def test_what_is_dropped_is_counted_and_told(stalled):
-    process, door, reader = stalled
+    process, door, reader = stalled("--message-buffer", "256K")
     for _ in range(80):
         assert door.request("GET", "/long").body == b"served"
     with open(reader, "rb") as stream:

@@ -169,6 +169,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         pd_timeouts timeouts
         size_t body_memory
         size_t response_memory
+        size_t message_buffer
         uint64_t response_spill
         size_t ready_max
         size_t conns_max

@@ -63,8 +63,9 @@ LISTENER_LOST = """A listening socket was closed or shut down from outside, so n
 
 # --- the process ------------------------------------------------------------------------------------------------------
 
-LOG_LOST = """More was to be told than could be written: 4 MiB of messages and of wsgi.errors waited already.
--> See why standard error is not read, or what makes so many messages."""
+LOG_LOST = """More was to be told than could be written: as much of messages and of wsgi.errors as --message-buffer \
+allows waited already.
+-> See why standard error is not read, or what makes so many messages; raise --message-buffer for long bursts."""
 
 ACCESS_LOG_REFUSED = """The file that --access-log names cannot be opened for the reason that the message gives, or it \
 is a named pipe that nobody reads.

@@ -1,7 +1,7 @@
 """Writes the server's messages: to standard error as it was at the start, from a thread that may be held up.
 
-The engine keeps what waits, at most 256 KiB; what does not fit is dropped, counted and told (PD0309). So nobody who has
-something to say ever waits for whoever reads it.
+The engine keeps what waits, up to `message-buffer`; what does not fit is dropped, counted and told (PD0309). So nobody
+who has something to say ever waits for whoever reads it.
 """
 
 from __future__ import annotations

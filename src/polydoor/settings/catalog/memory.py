@@ -33,6 +33,13 @@ MEMORY = (
         reloadable=True,
     ),
     Setting(
+        "message_buffer",
+        Size(16 * KIB, 1 * GIB),
+        4 * MIB,
+        "Of messages and wsgi.errors that nobody has read yet; further lines are dropped and counted.",
+        group=GROUP,
+    ),
+    Setting(
         "spill_dir",
         Word("DIR", empty="TMPDIR, /tmp or /dev/shm, whichever works"),
         "",

@@ -1,88 +1,5 @@
-# run.pxi - the engine as Python sees it, and the life of an app thread.
+# engine.pxi - the engine as Python sees it, and the life of an app thread.
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
-PROTOCOLS = ("http", "fastcgi", "scgi")
-PROFILES = {
-    "generic": core.PD_PROFILE_GENERIC,
-    "apache": core.PD_PROFILE_APACHE,
-    "nginx": core.PD_PROFILE_NGINX,
-    "lighttpd": core.PD_PROFILE_LIGHTTPD,
-    "haproxy": core.PD_PROFILE_HAPROXY,
-    "caddy": core.PD_PROFILE_CADDY,
-}
-
-ACCESS_FORMS = {"short": core.PD_ACCESS_SHORT, "combined": core.PD_ACCESS_COMBINED, "json": core.PD_ACCESS_JSON}
-
-
-cdef object report(core.pd_thread *t, code, text, error):
-    """Say what happened in a request, with the traceback; nothing that the exception does gets past this."""
-    try:
-        from polydoor.failures import traceback_text
-        data = f"polydoor: {code}: {text}\n{traceback_text(error)}\n".encode("utf-8", "backslashreplace")
-        core.pd_thread_say(t, bytes_slice(data))
-    except BaseException:
-        pass  # out of memory
-
-
-cdef object report_failure(Exchange ex, object error):
-    """An exception with its traceback, and the request in which it happened."""
-    cdef char text[512]
-    where = f"behind its response, id {ex.request_id}"
-    if ex.x != NULL:
-        core.pd_exchange_describe(ex.x, text, sizeof(text))
-        where = text.decode("ascii")
-    report(ex.t, codes.APP_FAILED, f"error in the application: {where}", error)
-
-
-cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
-    """Run one request from the call to close(); nothing that the application does gets past this."""
-    cdef Exchange ex
-    cdef Input body
-    cdef object result = None
-    cdef object environ = None
-    cdef unsigned int forks_before = forks
-    try:
-        ex = Exchange.__new__(Exchange)
-        body = Input.__new__(Input)
-    except MemoryError:
-        with nogil:
-            core.pd_exchange_fail(t, x)
-        return
-    body.x = x
-    body.t = t
-    body.kept = b""
-    ex.x = x
-    ex.t = t
-    ex.input = body
-    try:
-        if page is None:
-            result = app(maker.make(ex), ex)
-        else:
-            environ = maker.make(ex)
-            result = app(environ, ex)
-        if forks != forks_before:
-            end_child()
-        ex.send_result(result)
-    except BaseException as error:
-        if forks != forks_before:
-            end_child(error)
-        try:
-            report_failure(ex, error)
-            if page is not None and environ is not None:
-                ex.explain(page, environ, error)
-        finally:
-            ex.fail()
-    if type(result) is not list:
-        close_result(result, ex)
-
-
-cdef object close_result(object result, Exchange ex):
-    """Call close() once, whatever happened before; its errors are only told."""
-    try:
-        close = getattr(result, "close", None)
-        if close is not None:
-            close()
-    except BaseException as error:
-        report(ex.t, codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)
 
 
 cdef class Engine:
@@ -97,25 +14,7 @@ cdef class Engine:
         cdef const char *spill_dir = NULL
         self.settings = dict(settings)
         self.forks = forks
-        config.limits.head = settings["head_limit"]
-        config.limits.target = settings["target_limit"]
-        config.limits.fields = settings["field_limit"]
-        config.limits.body = settings["body_limit"]
-        config.timeouts.head = settings["head_timeout"]
-        config.timeouts.body = settings["body_timeout"]
-        config.timeouts.idle = settings["idle_timeout"]
-        config.timeouts.write = settings["write_timeout"]
-        config.timeouts.queue = settings["queue_timeout"]
-        config.timeouts.linger = settings["linger_timeout"]
-        config.body_memory = settings["body_memory"]
-        config.response_memory = settings["response_memory"]
-        config.response_spill = settings["response_spill_limit"]
-        config.ready_max = settings["queue_limit"]
-        config.conns_max = settings["max_connections"]
-        health = settings["health_path"].encode()
-        if len(health) >= sizeof(config.health_path):
-            raise ValueError("health_path is too long")
-        memcpy(config.health_path, PyBytes_AS_STRING(health), len(health) + 1)
+        fill_config(&config, settings)
         wanted = os.fsencode(settings["spill_dir"])
         if wanted:
             spill_dir = PyBytes_AS_STRING(wanted)
@@ -277,51 +176,3 @@ cdef class Engine:
     def kill(self):
         """Stop at once. From any thread."""
         self.stop(0)
-
-
-cdef bytes pack_slice(bytes text):
-    """A pd_slice of text that lives as long as it does."""
-    cdef core.pd_slice s = bytes_slice(text)
-    return (<char *>&s)[:sizeof(s)]
-
-
-cdef bytes pack_rules(object allow):
-    """The allowed networks as an array of pd_peer_rule."""
-    cdef core.pd_peer_rule rule
-    packed = []
-    for text in allow:
-        if not core.pd_peer_rule_parse(text.encode(), &rule):
-            raise ValueError(f"{text!r} is not an address or network")
-        packed.append((<char *>&rule)[:sizeof(rule)])
-    return b"".join(packed)
-
-
-cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, object spec, int backlog) except -1:
-    protocol = spec["protocol"]
-    kind = spec["kind"]
-    config.kind = (
-        core.PD_LISTENER_UNIX if kind == "unix" else core.PD_LISTENER_FD if kind == "fd" else core.PD_LISTENER_TCP
-    )
-    config.port = spec["port"]
-    config.fd = spec["fd"]
-    config.mode = spec["mode"]
-    config.backlog = backlog
-    config.is_gateway = protocol != "http"
-    if protocol == "http":
-        port.codec = &core.pd_codec_http1
-    elif protocol == "fastcgi":
-        port.codec = &core.pd_codec_fastcgi
-    else:
-        port.codec = &core.pd_codec_scgi
-    port.site.profile = PROFILES[spec["profile"]]
-    port.site.trust_remote_user = bool(spec["trust_remote_user"])
-    port.stream = bool(spec["stream"])
-    port.serve_half_closed = spec["half_close"] == "serve"
-    return 0
-
-
-def listener_url(protocol, name):
-    """Write an address as the option takes it: `http://127.0.0.1:8000`, `scgi+unix:/run/shop.sock`."""
-    if name.startswith("unix:"):
-        return f"{protocol}+{name}"
-    return f"{protocol}://{name}"

@@ -1,0 +1,84 @@
+# config.pxi - settings as the core takes them.
+PROTOCOLS = ("http", "fastcgi", "scgi")
+PROFILES = {
+    "generic": core.PD_PROFILE_GENERIC,
+    "apache": core.PD_PROFILE_APACHE,
+    "nginx": core.PD_PROFILE_NGINX,
+    "lighttpd": core.PD_PROFILE_LIGHTTPD,
+    "haproxy": core.PD_PROFILE_HAPROXY,
+    "caddy": core.PD_PROFILE_CADDY,
+}
+
+ACCESS_FORMS = {"short": core.PD_ACCESS_SHORT, "combined": core.PD_ACCESS_COMBINED, "json": core.PD_ACCESS_JSON}
+
+
+cdef int fill_config(core.pd_config *config, object settings) except -1:
+    config.limits.head = settings["head_limit"]
+    config.limits.target = settings["target_limit"]
+    config.limits.fields = settings["field_limit"]
+    config.limits.body = settings["body_limit"]
+    config.timeouts.head = settings["head_timeout"]
+    config.timeouts.body = settings["body_timeout"]
+    config.timeouts.idle = settings["idle_timeout"]
+    config.timeouts.write = settings["write_timeout"]
+    config.timeouts.queue = settings["queue_timeout"]
+    config.timeouts.linger = settings["linger_timeout"]
+    config.body_memory = settings["body_memory"]
+    config.response_memory = settings["response_memory"]
+    config.response_spill = settings["response_spill_limit"]
+    config.message_buffer = settings["message_buffer"]
+    config.ready_max = settings["queue_limit"]
+    config.conns_max = settings["max_connections"]
+    health = settings["health_path"].encode()
+    if len(health) >= sizeof(config.health_path):
+        raise ValueError("health_path is too long")
+    memcpy(config.health_path, PyBytes_AS_STRING(health), len(health) + 1)
+    return 0
+
+
+cdef bytes pack_slice(bytes text):
+    """A pd_slice of text that lives as long as it does."""
+    cdef core.pd_slice s = bytes_slice(text)
+    return (<char *>&s)[:sizeof(s)]
+
+
+cdef bytes pack_rules(object allow):
+    """The allowed networks as an array of pd_peer_rule."""
+    cdef core.pd_peer_rule rule
+    packed = []
+    for text in allow:
+        if not core.pd_peer_rule_parse(text.encode(), &rule):
+            raise ValueError(f"{text!r} is not an address or network")
+        packed.append((<char *>&rule)[:sizeof(rule)])
+    return b"".join(packed)
+
+
+cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, object spec, int backlog) except -1:
+    protocol = spec["protocol"]
+    kind = spec["kind"]
+    config.kind = (
+        core.PD_LISTENER_UNIX if kind == "unix" else core.PD_LISTENER_FD if kind == "fd" else core.PD_LISTENER_TCP
+    )
+    config.port = spec["port"]
+    config.fd = spec["fd"]
+    config.mode = spec["mode"]
+    config.backlog = backlog
+    config.is_gateway = protocol != "http"
+    if protocol == "http":
+        port.codec = &core.pd_codec_http1
+    elif protocol == "fastcgi":
+        port.codec = &core.pd_codec_fastcgi
+    else:
+        port.codec = &core.pd_codec_scgi
+    port.site.profile = PROFILES[spec["profile"]]
+    port.site.trust_remote_user = bool(spec["trust_remote_user"])
+    port.stream = bool(spec["stream"])
+    port.serve_half_closed = spec["half_close"] == "serve"
+    return 0
+
+
+def listener_url(protocol, name):
+    """Write an address as the option takes it: `http://127.0.0.1:8000`, `scgi+unix:/run/shop.sock`."""
+    if name.startswith("unix:"):
+        return f"{protocol}+{name}"
+    return f"{protocol}://{name}"

@@ -1,0 +1,71 @@
+# serve.pxi - one request, from the call of the application to close(), and what is said of its errors.
+cdef object report(core.pd_thread *t, code, text, error):
+    """Say what happened in a request, with the traceback; nothing that the exception does gets past this."""
+    try:
+        from polydoor.failures import traceback_text
+        data = f"polydoor: {code}: {text}\n{traceback_text(error)}\n".encode("utf-8", "backslashreplace")
+        core.pd_thread_say(t, bytes_slice(data))
+    except BaseException:
+        pass  # out of memory
+
+
+cdef object report_failure(Exchange ex, object error):
+    """An exception with its traceback, and the request in which it happened."""
+    cdef char text[512]
+    where = f"behind its response, id {ex.request_id}"
+    if ex.x != NULL:
+        core.pd_exchange_describe(ex.x, text, sizeof(text))
+        where = text.decode("ascii")
+    report(ex.t, codes.APP_FAILED, f"error in the application: {where}", error)
+
+
+cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
+    """Run one request from the call to close(); nothing that the application does gets past this."""
+    cdef Exchange ex
+    cdef Input body
+    cdef object result = None
+    cdef object environ = None
+    cdef unsigned int forks_before = forks
+    try:
+        ex = Exchange.__new__(Exchange)
+        body = Input.__new__(Input)
+    except MemoryError:
+        with nogil:
+            core.pd_exchange_fail(t, x)
+        return
+    body.x = x
+    body.t = t
+    body.kept = b""
+    ex.x = x
+    ex.t = t
+    ex.input = body
+    try:
+        if page is None:
+            result = app(maker.make(ex), ex)
+        else:
+            environ = maker.make(ex)
+            result = app(environ, ex)
+        if forks != forks_before:
+            end_child()
+        ex.send_result(result)
+    except BaseException as error:
+        if forks != forks_before:
+            end_child(error)
+        try:
+            report_failure(ex, error)
+            if page is not None and environ is not None:
+                ex.explain(page, environ, error)
+        finally:
+            ex.fail()
+    if type(result) is not list:
+        close_result(result, ex)
+
+
+cdef object close_result(object result, Exchange ex):
+    """Call close() once, whatever happened before; its errors are only told."""
+    try:
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+    except BaseException as error:
+        report(ex.t, codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)
