@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     """Run pytest; its exit status is ours."""
     environment.prepare("test")
     is_soak = "--soak" in arguments
-    options = ["-n", os.environ.get("JOBS") or "2"]
+    options = ["-n", os.environ.get("JOBS") or "2", "--dist", "worksteal"]
     variables = {}
     if is_soak:
         _raise_descriptor_limit()

@@ -19,7 +19,7 @@
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
-enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000 };
+enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000, QUIET_MS = 5 };
 
 struct scene {
     struct pd_engine *engine;
@@ -197,7 +197,7 @@ static unsigned long listen_to(int fd, unsigned visit)
     unsigned long got = 0;
     if (visit % 5 == 4)
         return 0; /* leaves at once */
-    while (poll(&p, 1, 20) == 1) {
+    while (poll(&p, 1, QUIET_MS) == 1) {
         ssize_t n = recv(fd, buf, sizeof buf, 0);
         if (n <= 0)
             break;

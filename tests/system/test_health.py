@@ -136,7 +136,7 @@ def test_it_is_answered_while_every_thread_is_busy_and_tells_of_a_full_queue(tmp
 def test_it_is_answered_while_an_extension_holds_the_gil(tmp_path):
     with Server(f"{APPS}/gil_apps.py:application", three(tmp_path), threads=1, options=OPTIONS) as server:
         for count, door in enumerate(server.doors, 1):
-            with door.start("GET", "/hold") as held:
+            with door.start("GET", "/hold?700") as held:
                 assert server.log.wait_until(lambda lines, n=count: "\n".join(lines).count("holding") == n)
                 answers = [answer_of(other.request("GET", PATH)) for other in server.doors]
                 is_still_held = not select.select([held.wire.sock], [], [], 0)[0]

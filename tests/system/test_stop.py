@@ -87,7 +87,7 @@ def test_unix_socket_files_are_removed(tmp_path):
 
 
 def test_a_half_sent_request_does_not_hold_the_end_for_ever(tmp_path):
-    options = ["--drain-timeout", "2"]
+    options = ["--drain-timeout", "1"]
     with HoldingServer(tmp_path, three(tmp_path), threads=2, options=options) as server:
         opened = [door.start("POST", "/quick?id=1", length=100) for door in server.doors]
         for exchange in opened:

@@ -49,7 +49,7 @@ def test_it_tells_when_it_is_ready_and_when_it_stops(tmp_path, kind):
         assert service.told() == ["READY=1", f"STATUS=Serving {name} at {bound}"]
         assert ask(f"{tmp_path}/shop.sock")["pid"] == service.process.pid
         service.stop()
-        assert service.told() == ["STOPPING=1", "STATUS=Finishing open requests", "EXTEND_TIMEOUT_USEC=11000000"]
+        assert service.told() == ["STOPPING=1", "STATUS=Finishing open requests", "EXTEND_TIMEOUT_USEC=10000000"]
     assert "PD0" not in service.log.text
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
-GRACE_S = 2.0  # after everything was cut: for threads that still run application code
+GRACE_S = 1.0  # after everything was cut: for threads that still run application code
 FLUSH_S = 1.0  # for whoever reads standard output
 THREAD_ENDED = 0  # no signal has this number
 
