@@ -48,7 +48,7 @@ def inner(tmp_path):
 
 
 def test_the_end_tells_what_is_missing_and_what_installs_it(inner):
-    status, said = inner(ABSENT, "-n", "2")  # as `make test` does it
+    status, said = inner(ABSENT, "-n", "2", "--dist", "worksteal")  # as `make test` does it
     assert status == 0, said
     *_, first, second, counts = said.splitlines()
     assert first == "1 missing (moonbase); 3 tests not run"
@@ -87,7 +87,7 @@ def test_the_environments_pytest_is_run_and_its_status_passed_on(started, monkey
     assert prepared == ("prepare", ("test",))
     assert (*command[:3], *command[4:]) == (
         *(environment.PYTHON, "-m", "pytest"),
-        *("-n", "2", "-k", "scgi and not slow", "-x"),
+        *("-n", "2", "--dist", "worksteal", "-k", "scgi and not slow", "-x"),
     )
     assert Path(command[3].removeprefix("--basetemp=")).parent == Path(variables["TMPDIR"])
     assert not Path(variables["TMPDIR"]).exists()  # it was made for this run alone
