@@ -1,4 +1,4 @@
-"""`make pythons`: the PEP 3333 suite and the unit tests on newer Pythons, written to docs/pythons.md.
+"""`make pythons`: the PEP 3333 suite, unit tests and more on newer Pythons, written to docs/pythons.md.
 
 A chroot of Debian's testing release has the ordinary builds. The one without the GIL is in no registry, so it is built
 there once from Debian's source package. Both stay below build/ until `make clean`. Needs root and mmdebstrap.
@@ -26,6 +26,8 @@ LOG = environment.ROOT / "build" / "pythons.log"
 RESULT = environment.ROOT / "docs" / "pythons.md"
 CLONE = f"/home/{VISITOR}/polydoor"
 MADE = FOLDER / "etc" / "made-for-polydoor"
+# The PEP 3333 suite, the unit tests, and what rests on the interpreter's own ways with signals, forks and threads.
+TESTS = "tests/wsgi tests/unit tests/system/test_signals.py tests/system/test_stop.py tests/system/test_stderr.py"
 TALLY = re.compile(r"^=+ (.*\b(?:passed|failed|error).*) in [\d.]+s.*=+$", re.MULTILINE)
 
 
@@ -51,10 +53,10 @@ def main() -> int:
     debian = Debian(FOLDER, LOG)
     commit = debian.clone(CLONE, VISITOR)
     _build_free_threaded(debian)
-    rows = [_run(debian, f"/usr/bin/python{version}", "tests/wsgi tests/unit") for version in VERSIONS]
+    rows = [_run(debian, f"/usr/bin/python{version}", TESTS) for version in VERSIONS]
     # Few packages have wheels for this build: an older one that has is better than a newer one to be compiled.
     free = {"THREADS": "5", "PIP_PREFER_BINARY": "1"}
-    rows.append(_run(debian, FREE_PYTHON, "tests/wsgi tests/unit", **free))
+    rows.append(_run(debian, FREE_PYTHON, TESTS, **free))
     _write(commit, rows)
     if not all(row.passed for row in rows):
         print(f"make: some tests failed; everything that was printed is in {LOG}", file=sys.stderr)
