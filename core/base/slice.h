@@ -66,4 +66,12 @@ static inline size_t pd_slice_find(struct pd_slice s, char c)
     return hit ? (size_t)(hit - s.p) : s.n;
 }
 
+/* Writes the bytes at `dst`, where there must be room, and returns the place behind them. */
+static inline char *pd_put(char *dst, struct pd_slice s)
+{
+    if (s.n)
+        memcpy(dst, s.p, s.n);
+    return dst + s.n;
+}
+
 #endif

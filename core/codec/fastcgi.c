@@ -158,8 +158,8 @@ static bool give_values(struct fcgi *f, struct pd_scratch *scratch, struct pd_ev
             continue;
         *p++ = (char)VALUES[i].name.n;
         *p++ = (char)VALUES[i].value.n;
-        p = fcgi_put_bytes(p, VALUES[i].name);
-        p = fcgi_put_bytes(p, VALUES[i].value);
+        p = pd_put(p, VALUES[i].name);
+        p = pd_put(p, VALUES[i].value);
     }
     fcgi_put_header(scratch->reply, FCGI_GET_VALUES_RESULT, 0, (size_t)(p - scratch->reply) - FCGI_HEADER_LEN);
     f->inside = FCGI_INSIDE_SKIP;
@@ -294,7 +294,7 @@ static char *put_overloaded(char *p, uint32_t id)
                                           "Retry-After: 1\r\n"
                                           "\r\n");
     p = fcgi_put_header(p, FCGI_STDOUT, id, head.n);
-    p = fcgi_put_bytes(p, head);
+    p = pd_put(p, head);
     p = fcgi_put_header(p, FCGI_STDOUT, id, 0);
     return fcgi_put_end_request(p, id, FCGI_OVERLOADED);
 }

@@ -51,12 +51,6 @@ static inline char *fcgi_put_header(char *p, enum fcgi_type type, uint32_t id, s
     return p + FCGI_HEADER_LEN;
 }
 
-static inline char *fcgi_put_bytes(char *p, struct pd_slice s)
-{
-    memcpy(p, s.p, s.n);
-    return p + s.n;
-}
-
 static inline char *fcgi_put_end_request(char *p, uint32_t id, enum fcgi_status status)
 {
     p = fcgi_put_header(p, FCGI_END_REQUEST, id, FCGI_BODY_LEN);

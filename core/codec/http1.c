@@ -187,29 +187,9 @@ static char *put_fields_without_length(char *dst, struct pd_slice fields)
     return dst;
 }
 
-static char *put(char *dst, struct pd_slice s)
-{
-    if (s.n)
-        memcpy(dst, s.p, s.n);
-    return dst + s.n;
-}
-
 static char *put_field(char *dst, struct pd_slice name_and_colon, struct pd_slice value)
 {
-    return put(put(put(dst, name_and_colon), value), PD_SLICE("\r\n"));
-}
-
-static enum pd_reason reserve(struct pd_buf *out, size_t n)
-{
-    switch (pd_buf_reserve(out, n)) {
-    case PD_BUF_OK:
-        return PD_R_NONE;
-    case PD_BUF_FULL:
-        return PD_R_RESPONSE_HEAD_TOO_LARGE;
-    case PD_BUF_NOMEM:
-        break;
-    }
-    return PD_R_NO_MEMORY;
+    return pd_put(pd_put(pd_put(dst, name_and_colon), value), PD_SLICE("\r\n"));
 }
 
 /*
@@ -234,14 +214,14 @@ static char *put_own_fields(char *dst, const struct pd_response *r)
     if (!r->has_server && r->server.n)
         dst = put_field(dst, PD_SLICE("Server: "), r->server);
     if (r->chunked)
-        dst = put(dst, PD_SLICE("Transfer-Encoding: chunked\r\n"));
+        dst = pd_put(dst, PD_SLICE("Transfer-Encoding: chunked\r\n"));
     if (r->status == 205)
-        dst = put(dst, PD_SLICE("Content-Length: 0\r\n"));
+        dst = pd_put(dst, PD_SLICE("Content-Length: 0\r\n"));
     if (r->close)
-        dst = put(dst, PD_SLICE("Connection: close\r\n"));
+        dst = pd_put(dst, PD_SLICE("Connection: close\r\n"));
     else if (r->http_minor == 0)
-        dst = put(dst, PD_SLICE("Connection: keep-alive\r\n"));
-    return put(dst, PD_SLICE("\r\n"));
+        dst = pd_put(dst, PD_SLICE("Connection: keep-alive\r\n"));
+    return pd_put(dst, PD_SLICE("\r\n"));
 }
 
 static enum pd_reason http1_put_head(void *state, uint32_t stream, struct pd_response *r, struct pd_buf *out)
@@ -250,12 +230,12 @@ static enum pd_reason http1_put_head(void *state, uint32_t stream, struct pd_res
     (void)stream;
     decide_framing(state, r);
     struct pd_slice line = pd_buf_view(&r->line), fields = pd_buf_view(&r->fields);
-    enum pd_reason fault = reserve(out, line.n + fields.n + r->date.n + r->server.n + OWN_FIELDS_MAX);
+    enum pd_reason fault = pd_response_reserve(out, line.n + fields.n + r->date.n + r->server.n + OWN_FIELDS_MAX);
     if (fault != PD_R_NONE)
         return fault;
     char *dst = put_field(out->data + out->end, PD_SLICE("HTTP/1.1 "), line);
     bool without_length = r->status < 200 || r->status == 204 || r->status == 205; /* RFC 9110 section 8.6 */
-    dst = without_length ? put_fields_without_length(dst, fields) : put(dst, fields);
+    dst = without_length ? put_fields_without_length(dst, fields) : pd_put(dst, fields);
     dst = put_own_fields(dst, r);
     out->end = (size_t)(dst - out->data);
     return PD_R_NONE;
@@ -314,10 +294,10 @@ enum pd_reason pd_http1_put_informational(unsigned status, struct pd_slice field
     other[10] = (char)('0' + status / 10 % 10);
     other[11] = (char)('0' + status % 10);
     struct pd_slice line = status == 103 ? hints : pd_slice(other, sizeof other - 1);
-    enum pd_reason fault = reserve(out, line.n + fields.n + 2);
+    enum pd_reason fault = pd_response_reserve(out, line.n + fields.n + 2);
     if (fault != PD_R_NONE)
         return fault;
-    char *dst = put(put(put(out->data + out->end, line), fields), PD_SLICE("\r\n"));
+    char *dst = pd_put(pd_put(pd_put(out->data + out->end, line), fields), PD_SLICE("\r\n"));
     out->end = (size_t)(dst - out->data);
     return PD_R_NONE;
 }

@@ -49,6 +49,11 @@ static enum pd_reason reason_of(enum pd_buf_result result)
     return PD_R_NO_MEMORY;
 }
 
+enum pd_reason pd_response_reserve(struct pd_buf *out, size_t n)
+{
+    return reason_of(pd_buf_reserve(out, n));
+}
+
 /* Appends where pd_buf_reserve() has made room. */
 static void append_nc(struct pd_buf *b, struct pd_slice s)
 {
@@ -173,7 +178,7 @@ enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, stru
     }
     if (bad || !keep)
         return bad;
-    bad = reason_of(pd_buf_reserve(&r->fields, name.n + value.n + 4));
+    bad = pd_response_reserve(&r->fields, name.n + value.n + 4);
     if (bad)
         return bad;
     append_nc(&r->fields, name);
@@ -198,7 +203,7 @@ enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
     size_t n = label.n + line.n + end.n + fields.n + end.n;
     if (n > r->fields.limit)
         return PD_R_RESPONSE_HEAD_TOO_LARGE;
-    enum pd_reason bad = reason_of(pd_buf_reserve(out, n));
+    enum pd_reason bad = pd_response_reserve(out, n);
     if (bad)
         return bad;
     r->bodiless = r->is_head || pd_status_is_bodiless(r->status);
@@ -221,7 +226,7 @@ enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n)
     struct pd_slice value = pd_slice(p, (size_t)(digits + sizeof digits - p));
     static const struct pd_slice name = { "Content-Length: ", 16 };
     static const struct pd_slice end = { "\r\n", 2 };
-    enum pd_reason bad = reason_of(pd_buf_reserve(&r->fields, name.n + value.n + end.n));
+    enum pd_reason bad = pd_response_reserve(&r->fields, name.n + value.n + end.n);
     if (bad)
         return bad;
     append_nc(&r->fields, name);

@@ -58,6 +58,9 @@ bool pd_status_is_bodiless(unsigned status);
 enum { PD_DATE_LEN = 29 };
 void pd_date_put(int64_t wall_s, char dst[PD_DATE_LEN]);
 
+/* Makes room for `n` more bytes of a response head. */
+enum pd_reason pd_response_reserve(struct pd_buf *out, size_t n) PD_MUST_CHECK;
+
 /*
  * The response head of all CGI-style protocols (FastCGI, SCGI, CGI): "Status: 200 OK\r\n", the fields and the empty
  * line. Content-Length is the application's. Sets r->bodiless.

@@ -7,12 +7,6 @@ enum escape { ESCAPE_WORD, ESCAPE_QUOTED, ESCAPE_JSON };
 
 /* --- small things ------------------------------------------------------------------------------------------------- */
 
-static char *put(char *w, struct pd_slice s)
-{
-    memcpy(w, s.p, s.n);
-    return w + s.n;
-}
-
 static char *put_number(char *w, uint64_t n)
 {
     char digits[20];
@@ -20,7 +14,7 @@ static char *put_number(char *w, uint64_t n)
     do
         digits[--at] = (char)('0' + n % 10);
     while (n /= 10);
-    return put(w, pd_slice(digits + at, sizeof digits - at));
+    return pd_put(w, pd_slice(digits + at, sizeof digits - at));
 }
 
 /* So many digits, with zeros in front. */
@@ -78,7 +72,7 @@ static char *put_text(char *w, struct pd_slice s, size_t limit, enum escape how)
     const char *last = w + limit - DOTS - ESCAPE_MAX;
     for (size_t i = 0; i < s.n; i++) {
         if (w > last)
-            return put(w, PD_SLICE("..."));
+            return pd_put(w, PD_SLICE("..."));
         unsigned char c = (unsigned char)s.p[i];
         if (is_plain(c, how))
             *w++ = (char)c;
@@ -90,7 +84,7 @@ static char *put_text(char *w, struct pd_slice s, size_t limit, enum escape how)
 
 static char *put_or_dash(char *w, struct pd_slice s, size_t limit, enum escape how)
 {
-    return s.n ? put_text(w, s, limit, how) : put(w, PD_SLICE("-"));
+    return s.n ? put_text(w, s, limit, how) : pd_put(w, PD_SLICE("-"));
 }
 
 static char *put_target(char *w, const struct pd_access_entry *e, enum escape how)
@@ -178,7 +172,7 @@ static char *put_apache_time(char *w, const struct moment *m)
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     w = put_digits(w, m->day, 2);
     *w++ = '/';
-    w = put(w, pd_slice(months + (size_t)(m->month - 1) * 3, 3));
+    w = pd_put(w, pd_slice(months + (size_t)(m->month - 1) * 3, 3));
     *w++ = '/';
     w = put_digits(w, m->year, 4);
     *w++ = ':';
@@ -191,7 +185,7 @@ static char *put_apache_time(char *w, const struct moment *m)
 
 static char *put_status(char *w, unsigned status, struct pd_slice none)
 {
-    return status ? put_number(w, status) : put(w, none);
+    return status ? put_number(w, status) : pd_put(w, none);
 }
 
 /* "07:12:44 127.0.0.1 GET /shop?page=2 200 5123B 1.3ms 0bcdbf8779493324", and " broken". No field holds a space. */
@@ -209,11 +203,11 @@ static char *put_short(char *w, const struct pd_access_entry *e)
     w = put_status(w, e->status, PD_SLICE("-"));
     *w++ = ' ';
     w = put_number(w, e->bytes);
-    w = put(w, PD_SLICE("B "));
+    w = pd_put(w, PD_SLICE("B "));
     w = put_ms(w, e->total_ns, 1);
-    w = put(w, PD_SLICE("ms "));
+    w = pd_put(w, PD_SLICE("ms "));
     w = put_hex(w, e->id, 16);
-    return e->broken ? put(w, PD_SLICE(" broken")) : w;
+    return e->broken ? pd_put(w, PD_SLICE(" broken")) : w;
 }
 
 /* Apache's LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\"" combined */
@@ -221,11 +215,11 @@ static char *put_combined(char *w, const struct pd_access_entry *e)
 {
     struct moment m = moment_of(e);
     w = put_or_dash(w, e->peer, PD_ACCESS_WORD_MAX, ESCAPE_WORD);
-    w = put(w, PD_SLICE(" - "));
+    w = pd_put(w, PD_SLICE(" - "));
     w = put_or_dash(w, e->user, PD_ACCESS_WORD_MAX, ESCAPE_WORD);
-    w = put(w, PD_SLICE(" ["));
+    w = pd_put(w, PD_SLICE(" ["));
     w = put_apache_time(w, &m);
-    w = put(w, PD_SLICE("] \""));
+    w = pd_put(w, PD_SLICE("] \""));
     w = put_or_dash(w, e->method, PD_ACCESS_TOKEN_MAX, ESCAPE_WORD);
     if (e->path.n) {
         *w++ = ' ';
@@ -233,22 +227,22 @@ static char *put_combined(char *w, const struct pd_access_entry *e)
         *w++ = ' ';
         w = put_or_dash(w, e->protocol, PD_ACCESS_TOKEN_MAX, ESCAPE_WORD);
     }
-    w = put(w, PD_SLICE("\" "));
+    w = pd_put(w, PD_SLICE("\" "));
     w = put_status(w, e->status, PD_SLICE("-"));
     *w++ = ' ';
-    w = e->bytes ? put_number(w, e->bytes) : put(w, PD_SLICE("-"));
-    w = put(w, PD_SLICE(" \""));
+    w = e->bytes ? put_number(w, e->bytes) : pd_put(w, PD_SLICE("-"));
+    w = pd_put(w, PD_SLICE(" \""));
     w = put_or_dash(w, e->referer, PD_ACCESS_REFERER_MAX, ESCAPE_QUOTED);
-    w = put(w, PD_SLICE("\" \""));
+    w = pd_put(w, PD_SLICE("\" \""));
     w = put_or_dash(w, e->agent, PD_ACCESS_AGENT_MAX, ESCAPE_QUOTED);
-    return put(w, PD_SLICE("\""));
+    return pd_put(w, PD_SLICE("\""));
 }
 
 static char *put_member(char *w, struct pd_slice name, struct pd_slice s, size_t limit)
 {
-    w = put(w, name);
+    w = pd_put(w, name);
     if (!s.n)
-        return put(w, PD_SLICE("null"));
+        return pd_put(w, PD_SLICE("null"));
     *w++ = '"';
     w = put_text(w, s, limit, ESCAPE_JSON);
     *w++ = '"';
@@ -258,30 +252,30 @@ static char *put_member(char *w, struct pd_slice name, struct pd_slice s, size_t
 static char *put_json(char *w, const struct pd_access_entry *e)
 {
     struct moment m = moment_of(e);
-    w = put(w, PD_SLICE("{\"time\":\""));
+    w = pd_put(w, PD_SLICE("{\"time\":\""));
     w = put_rfc3339(w, &m);
-    w = put(w, PD_SLICE("\",\"id\":\""));
+    w = pd_put(w, PD_SLICE("\",\"id\":\""));
     w = put_hex(w, e->id, 16);
     w = put_member(w, PD_SLICE("\",\"peer\":"), e->peer, PD_ACCESS_WORD_MAX);
     w = put_member(w, PD_SLICE(",\"user\":"), e->user, PD_ACCESS_WORD_MAX);
-    w = put(w, PD_SLICE(",\"door\":\""));
-    w = put(w, e->door);
+    w = pd_put(w, PD_SLICE(",\"door\":\""));
+    w = pd_put(w, e->door);
     w = put_member(w, PD_SLICE("\",\"method\":"), e->method, PD_ACCESS_TOKEN_MAX);
     w = put_member(w, PD_SLICE(",\"path\":"), e->path, PD_ACCESS_PATH_MAX);
     w = put_member(w, PD_SLICE(",\"query\":"), e->query, PD_ACCESS_QUERY_MAX);
     w = put_member(w, PD_SLICE(",\"protocol\":"), e->protocol, PD_ACCESS_TOKEN_MAX);
-    w = put(w, PD_SLICE(",\"status\":"));
+    w = pd_put(w, PD_SLICE(",\"status\":"));
     w = put_status(w, e->status, PD_SLICE("null"));
-    w = put(w, PD_SLICE(",\"bytes\":"));
+    w = pd_put(w, PD_SLICE(",\"bytes\":"));
     w = put_number(w, e->bytes);
-    w = put(w, PD_SLICE(",\"ms\":"));
+    w = pd_put(w, PD_SLICE(",\"ms\":"));
     w = put_ms(w, e->total_ns, 3);
-    w = put(w, PD_SLICE(",\"queue_ms\":"));
+    w = pd_put(w, PD_SLICE(",\"queue_ms\":"));
     w = put_ms(w, e->queue_ns, 3);
     w = put_member(w, PD_SLICE(",\"referer\":"), e->referer, PD_ACCESS_REFERER_MAX);
     w = put_member(w, PD_SLICE(",\"user_agent\":"), e->agent, PD_ACCESS_AGENT_MAX);
     if (e->broken)
-        w = put(w, PD_SLICE(",\"broken\":true"));
+        w = pd_put(w, PD_SLICE(",\"broken\":true"));
     *w++ = '}';
     return w;
 }
