@@ -52,6 +52,8 @@ def test_browser_gets_the_traceback_as_html(dev, protocol):
     assert "GET /hostile?a=%3Cb%3E HTTP/1.1" in text
     assert "raise ValueError(HOSTILE)" in text
     assert "<i>note</i>" in text
+    assert "in application" in text
+    assert ".pxi" not in text  # our own frames
     assert "whose repr() raises RuntimeError" in text
     assert b"<mark>" in response.body
 
@@ -69,6 +71,7 @@ def test_program_gets_text_with_the_request_id(dev):
     text = response.body.decode()
     assert "LookupError: second" in text
     assert "caused by" in text
+    assert ".pxi" not in text
     ident = text.split("\nRequest ")[1][:16]
     dev.log.wait_for(f"id {ident}")
 

@@ -12,6 +12,8 @@ import sys
 import sysconfig
 import traceback
 
+from polydoor.failures import cut_own_frames
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +52,7 @@ def chain(error: BaseException) -> Iterator[tuple[str, traceback.TracebackExcept
     """The error and what led to it, the newest first, each with the words that join it to the one before."""
     seen: set[int] = set()
     now: traceback.TracebackException | None = traceback.TracebackException.from_exception(error, limit=-MOST_FRAMES)
+    cut_own_frames(now)
     joint = ""
     while now is not None and id(now) not in seen:
         seen.add(id(now))
@@ -113,7 +116,7 @@ def html_page(environ: Mapping[str, Any], parts: list[tuple[str, traceback.Trace
     for joint, part in parts:
         if joint:
             body.append(f"<h2>{joint}: {html.escape(said(part))}</h2>")
-        body += [frame_html(frame) for frame in part.stack]
+        body += [frame_html(frame) for frame in part.stack or ()]
     body += [
         "<h2>Environ</h2>\n<table>",
         *rows,
