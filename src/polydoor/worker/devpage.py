@@ -51,8 +51,9 @@ def dev_page(environ: Mapping[str, Any], error: BaseException, as_html: bool) ->
 def chain(error: BaseException) -> Iterator[tuple[str, traceback.TracebackException]]:
     """The error and what led to it, the newest first, each with the words that join it to the one before."""
     seen: set[int] = set()
-    now: traceback.TracebackException | None = traceback.TracebackException.from_exception(error, limit=-MOST_FRAMES)
-    cut_own_frames(now)
+    told = traceback.TracebackException.from_exception(error, limit=-MOST_FRAMES)
+    cut_own_frames(told)
+    now: traceback.TracebackException | None = told
     joint = ""
     while now is not None and id(now) not in seen:
         seen.add(id(now))
