@@ -60,7 +60,7 @@ static void compare(const struct replay *whole, const struct replay *pieces)
     FUZZ_ASSERT(same);
 }
 
-void fuzz_codec(const struct pd_codec *codec, const uint8_t *data, size_t size)
+void fuzz_codec(const struct pd_codec *codec, const struct pd_codec_options *options, const uint8_t *data, size_t size)
 {
     static struct guard guard;
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
@@ -72,10 +72,10 @@ void fuzz_codec(const struct pd_codec *codec, const uint8_t *data, size_t size)
     uint32_t seed = (uint32_t)(data[2] << 8 | data[3]);
     struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
     struct replay whole, pieces;
-    replay_init(&whole, codec, &limits, &site, pd_sys_default(), &guard);
+    replay_init(&whole, codec, &limits, options, &site, pd_sys_default(), &guard);
     replay_feed(&whole, in);
     replay_eof(&whole);
-    replay_init(&pieces, codec, &limits, &site, pd_sys_default(), &guard);
+    replay_init(&pieces, codec, &limits, options, &site, pd_sys_default(), &guard);
     deliver_in_pieces(&pieces, in, seed);
     replay_eof(&pieces);
     compare(&whole, &pieces);

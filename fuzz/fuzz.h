@@ -37,7 +37,7 @@ struct pd_site fuzz_site(uint8_t knob);
  * The invariant of all codecs: delivered whole and in pieces, an input gives the same well-formed events and the same
  * variables; nothing past the bytes given is read; after a fatal BAD comes nothing else.
  */
-void fuzz_codec(const struct pd_codec *codec, const uint8_t *data, size_t size);
+void fuzz_codec(const struct pd_codec *codec, const struct pd_codec_options *options, const uint8_t *data, size_t size);
 
 /* A small random number whose seed the fuzzer controls. */
 static inline uint32_t fuzz_random(uint32_t *seed)

@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_codec(&pd_codec_http1, data, size);
+    fuzz_codec(&pd_codec_http1, PD_OPTIONS_NONE, data, size);
     return 0;
 }

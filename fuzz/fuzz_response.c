@@ -340,7 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     x.state = malloc(x.codec->state_size);
     FUZZ_ASSERT(x.state);
     set_up(&x, data, pd_slice(date, sizeof date));
-    x.codec->init(x.state, &limits);
+    x.codec->init(x.state, &limits, PD_OPTIONS_NONE);
     (void)feed(&x, inputs_of(&x)[0]);
     FUZZ_ASSERT(x.codec != &pd_codec_http1 || x.codec->at_boundary(x.state) == (x.variant == WHOLE));
     struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);

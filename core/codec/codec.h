@@ -25,6 +25,7 @@
 #include "base/slice.h"
 #include "codec/head.h"
 #include "codec/limits.h"
+#include "codec/options.h"
 #include "codec/reason.h"
 
 enum pd_event_kind {
@@ -54,7 +55,7 @@ struct pd_response; /* codec/response.h */
 enum {
     PD_FRAME_PREFIX_MAX = 24, /* most bytes put_frame writes before a block */
     PD_FRAME_SUFFIX_MAX = 16, /* ... and behind it */
-    PD_END_MAX = 32,          /* most bytes put_end writes */
+    PD_END_MAX = 32,          /* most bytes put_end and put_flush write */
     PD_CODEC_STATE_MAX = 384, /* the connection keeps this much room for a codec's state */
 };
 
@@ -65,9 +66,12 @@ struct pd_codec {
     bool head_is_data; /* the response head travels inside the first data frame */
     bool gateway;      /* the peer is a front end and sends CGI-style variables */
     size_t frame_max;  /* most data bytes in one frame; SIZE_MAX: no limit */
+    /* The same where the listener decides it; NULL: frame_max. See pd_codec_frame_max(). */
+    size_t (*frame_room)(const void *state);
 
     /* --- request side --- */
-    void (*init)(void *state, const struct pd_limits *limits);
+    /* Both outlive the state. */
+    void (*init)(void *state, const struct pd_limits *limits, const struct pd_codec_options *options);
     /* Looks at `in` (all unconsumed bytes), says how many it consumed, and gives one event. */
     void (*next)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
     /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. A refused head has the fields that
@@ -86,11 +90,19 @@ struct pd_codec {
      */
     void (*put_frame)(void *state, uint32_t stream, const struct pd_response *r, size_t n, char *prefix,
                       size_t *prefix_n, char *suffix, size_t *suffix_n);
-    /* The bytes that end a complete response (at most PD_END_MAX); also forgets the stream. */
-    size_t (*put_end)(void *state, uint32_t stream, const struct pd_response *r, char *dst);
+    /* The bytes that tell the peer to pass on what it has (at most PD_END_MAX); NULL: it does so by itself. */
+    size_t (*put_flush)(void *state, uint32_t stream, char *dst);
+    /* The bytes that end a complete response (at most PD_END_MAX); may set r->close; also forgets the stream. */
+    size_t (*put_end)(void *state, uint32_t stream, struct pd_response *r, char *dst);
     /* Forgets a stream whose response was broken off without put_end. */
     void (*drop)(void *state, uint32_t stream);
 };
+
+/* Most data bytes in one frame of this connection. */
+static inline size_t pd_codec_frame_max(const struct pd_codec *codec, const void *state)
+{
+    return codec->frame_room ? codec->frame_room(state) : codec->frame_max;
+}
 
 extern const struct pd_codec pd_codec_http1;
 extern const struct pd_codec pd_codec_fastcgi;

@@ -407,8 +407,9 @@ static bool skip_record(struct fcgi *f, struct pd_slice *rest)
 
 /* --- struct pd_codec, request side --- */
 
-static void fcgi_init(void *state, const struct pd_limits *limits)
+static void fcgi_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
+    (void)options;
     struct fcgi *f = state;
     *f = (struct fcgi){ .limits = limits, .inside = FCGI_INSIDE_NONE };
 }
@@ -547,7 +548,7 @@ static void fcgi_drop(void *state, uint32_t stream)
 }
 
 /* Exactly one END_REQUEST for each request: a second call, or one after drop, writes nothing. */
-static size_t fcgi_put_end(void *state, uint32_t stream, const struct pd_response *r, char *dst)
+static size_t fcgi_put_end(void *state, uint32_t stream, struct pd_response *r, char *dst)
 {
     struct fcgi *f = state;
     struct fcgi_stream *s = find_stream(f, stream);

@@ -24,12 +24,15 @@ struct pd_scratch {
 enum pd_head_form {
     PD_HEAD_HTTP, /* method, target and header fields as in RFC 9112 */
     PD_HEAD_CGI,  /* CGI-style variables (RFC 3875 section 4.1) */
+    PD_HEAD_AJP,  /* method, target and header fields as in HTTP, then variables, then attributes of the request */
 };
 
 struct pd_head {
     enum pd_head_form form;
-    struct pd_slice method;  /* HTTP form only */
-    struct pd_slice target;  /* HTTP form only: the raw request target */
+    uint16_t nheaders;       /* AJP form: the first fields, which are header fields */
+    uint16_t nvariables;     /* AJP form: header fields and the variables behind them; then attributes */
+    struct pd_slice method;  /* not in the CGI form */
+    struct pd_slice target;  /* not in the CGI form: the raw request target; AJP: without query, or empty */
     struct pd_field *fields; /* in wire order; repeated names are repeated */
     size_t nfields;
     int64_t content_length; /* bytes of the body, or -1 when not announced */

@@ -158,8 +158,9 @@ static void http1_next(void *state, struct pd_slice in, size_t *used, struct pd_
     }
 }
 
-static void http1_init(void *state, const struct pd_limits *limits)
+static void http1_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
+    (void)options;
     *(struct pd_http1 *)state = (struct pd_http1){ .limits = limits, .phase = PD_HTTP1_IDLE };
 }
 
@@ -262,7 +263,7 @@ static void settle(struct pd_http1 *st, bool last)
         st->phase = st->last ? PD_HTTP1_CLOSED : PD_HTTP1_IDLE;
 }
 
-static size_t http1_put_end(void *state, uint32_t stream, const struct pd_response *r, char *dst)
+static size_t http1_put_end(void *state, uint32_t stream, struct pd_response *r, char *dst)
 {
     (void)stream;
     settle(state, r->close);

@@ -3,7 +3,8 @@
  *
  * Refused is what leaves a doubt about the request itself; dropped is what a
  * peer may send but an app must not see. Nothing with a lower-case letter ever
- * passes, so no key of the wire can be taken for wsgi.* or polydoor.*.
+ * passes, but behind "ajp.", so no key of the wire can be taken for wsgi.* or
+ * polydoor.*.
  */
 #include "codec/policy.h"
 
@@ -46,6 +47,7 @@ static const struct pd_slice unwanted[] = {
 /* clang-format on */
 
 static const struct pd_slice http_prefix = { "HTTP_", 5 };
+static const struct pd_slice ajp_prefix = { "ajp.", 4 };
 
 static bool is_header_row(enum pd_name id)
 {
@@ -120,15 +122,28 @@ static void take_known_header(struct pd_policy *p, enum pd_name id, size_t at)
     }
 }
 
-/* The slot of `name`: that of its pick, or a free one. Allowed bytes only, so case is all that can differ. */
-static uint16_t *find_slot(struct pd_policy *p, struct pd_slice name, uint32_t hash)
+/* Header field, variable or attribute: the same name is another key in each. */
+static unsigned kind_of(const struct pd_policy *p, size_t at)
+{
+    return (at >= p->nheaders ? 1u : 0u) + (at >= p->nvariables ? 1u : 0u);
+}
+
+/* Allowed bytes only; the case of header names does not count, that of attributes does. */
+static bool is_same_name(const struct pd_policy *p, size_t a, size_t b)
+{
+    struct pd_slice x = p->fields[a].name, y = p->fields[b].name;
+    return kind_of(p, a) == kind_of(p, b) && (a >= p->nvariables ? pd_slice_eq(x, y) : pd_slice_eq_nocase(x, y));
+}
+
+/* The slot of the name of a field: that of its pick, or a free one. */
+static uint16_t *find_slot(struct pd_policy *p, size_t at, uint32_t hash)
 {
     for (size_t i = hash;; i++) {
         uint16_t *slot = &p->slots[i & p->mask];
         if (!*slot)
             return slot;
         const struct pd_pick *pick = &p->picks[*slot - 1];
-        if (pick->hash == hash && pd_slice_eq_nocase(p->fields[pick->first].name, name))
+        if (pick->hash == hash && is_same_name(p, pick->first, at))
             return slot;
     }
 }
@@ -136,7 +151,7 @@ static uint16_t *find_slot(struct pd_policy *p, struct pd_slice name, uint32_t h
 /* A name that is not in names.h; `join` says whether a second one is appended or takes the place of the first. */
 static void take_other(struct pd_policy *p, uint32_t hash, size_t at, bool join)
 {
-    uint16_t *slot = find_slot(p, p->fields[at].name, hash);
+    uint16_t *slot = find_slot(p, at, hash);
     if (!*slot) {
         add_pick(p, PD_NAME_OTHER, at)->hash = hash;
         *slot = (uint16_t)p->npicks;
@@ -327,6 +342,34 @@ static enum pd_reason take_plain_variable(struct pd_policy *p, enum pd_name id, 
                      rule == PLAIN_LENGTH ? PD_R_DUPLICATE_CONTENT_LENGTH : PD_R_DUPLICATE_VARIABLE);
 }
 
+/* Tomcat's CVE-2020-1938: names by which servlet containers choose what to run or to show. */
+static bool is_servlet_name(struct pd_slice name)
+{
+    return pd_slice_has_prefix(name, PD_SLICE("java")) || pd_slice_has_prefix(name, PD_SLICE("jakarta.")) ||
+           pd_slice_has_prefix(name, PD_SLICE("org.apache."));
+}
+
+/* An attribute that the front end's operator defined, as SetEnv AJP_SHOP_ID does; the last one counts. */
+static enum pd_reason take_attribute(struct pd_policy *p, size_t at)
+{
+    const struct pd_field *f = &p->fields[at];
+    uint32_t hash = (uint32_t)f->name.n;
+    if (is_servlet_name(f->name))
+        return PD_R_NONE;
+    for (size_t i = 0; i < f->name.n; i++) {
+        char c = f->name.p[i];
+        if (!key_bytes[(unsigned char)c] && c != '_' && c != '.')
+            return check_odd_name(f->name);
+        hash = hash_step(hash, c);
+    }
+    if (!f->name.n)
+        return PD_R_BAD_VARIABLE_NAME;
+    if (is_bad_value(f->value))
+        return PD_R_BAD_VARIABLE_VALUE;
+    take_other(p, hash, at, false);
+    return PD_R_NONE;
+}
+
 static enum pd_reason sort_headers(struct pd_policy *p, size_t n, const struct pd_limits *limits)
 {
     enum pd_reason bad = n > limits->fields ? PD_R_TOO_MANY_FIELDS : PD_R_NONE;
@@ -356,13 +399,47 @@ static enum pd_reason sort_variables(struct pd_policy *p, size_t n, const struct
     return bad;
 }
 
+/* Header fields that no HTTP codec has looked at. */
+static enum pd_reason check_headers(const struct pd_policy *p)
+{
+    for (size_t i = 0; i < p->nheaders; i++) {
+        const struct pd_field *f = &p->fields[i];
+        if (!f->name.n || pd_byte_run(f->name, PD_BYTE_TOKEN) != f->name.n)
+            return PD_R_BAD_FIELD_NAME;
+        if (pd_byte_run(f->value, PD_BYTE_VALUE) != f->value.n)
+            return PD_R_BAD_FIELD_VALUE;
+    }
+    return PD_R_NONE;
+}
+
+static enum pd_reason sort_mixed(struct pd_policy *p, size_t n, const struct pd_limits *limits)
+{
+    enum pd_reason bad = check_headers(p);
+    if (!bad)
+        bad = sort_headers(p, p->nheaders, limits);
+    for (size_t i = p->nheaders; i < n && !bad; i++) {
+        struct pd_slice name = p->fields[i].name;
+        p->text += name.n + p->fields[i].value.n;
+        enum pd_name id = i < p->nvariables ? pd_name_of_variable(name) : PD_NAME_OTHER;
+        if (i >= p->nvariables)
+            bad = take_attribute(p, i);
+        else
+            bad = id == PD_NAME_OTHER ? take_operator_variable(p, i) : take_plain_variable(p, id, i);
+    }
+    if (!bad && p->host.n && !pd_authority_is_valid(p->host))
+        bad = PD_R_BAD_HOST;
+    return bad;
+}
+
 enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, const struct pd_site *site,
                               const struct pd_limits *limits)
 {
     assert(head->nfields <= PD_FIELDS_MAX);
     memset(p, 0, offsetof(struct pd_policy, picks));
     p->fields = head->fields;
-    p->http = head->form == PD_HEAD_HTTP;
+    p->nheaders = head->form == PD_HEAD_AJP ? head->nheaders : head->form == PD_HEAD_HTTP ? head->nfields : 0;
+    p->nvariables = head->form == PD_HEAD_AJP ? head->nvariables : head->nfields;
+    assert(p->nheaders <= p->nvariables && p->nvariables <= head->nfields);
     p->trusting = site->trust_remote_user;
     /* per field: the prefix of the key, and what joins it to another */
     p->text = head->nfields * (http_prefix.n + 2);
@@ -371,7 +448,15 @@ enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, c
         p->mask = p->mask * 2 + 1;
     assert(p->mask < PD_POLICY_SLOTS);
     memset(p->slots, 0, (p->mask + 1) * sizeof p->slots[0]);
-    return p->http ? sort_headers(p, head->nfields, limits) : sort_variables(p, head->nfields, limits);
+    switch (head->form) {
+    case PD_HEAD_HTTP:
+        return sort_headers(p, head->nfields, limits);
+    case PD_HEAD_CGI:
+        return sort_variables(p, head->nfields, limits);
+    case PD_HEAD_AJP:
+        break;
+    }
+    return sort_mixed(p, head->nfields, limits);
 }
 
 enum pd_reason pd_policy_check_method(struct pd_slice method)
@@ -388,9 +473,11 @@ enum pd_reason pd_policy_check_method(struct pd_slice method)
 size_t pd_policy_put_key(const struct pd_policy *p, const struct pd_pick *pick, char *dst)
 {
     struct pd_slice name = p->fields[pick->first].name;
-    if (!p->http) {
-        memcpy(dst, name.p, name.n);
-        return name.n;
+    if (pick->first >= p->nheaders) {
+        size_t prefix_n = pick->first >= p->nvariables ? ajp_prefix.n : 0;
+        memcpy(dst, ajp_prefix.p, prefix_n);
+        memcpy(dst + prefix_n, name.p, name.n);
+        return prefix_n + name.n;
     }
     memcpy(dst, http_prefix.p, http_prefix.n);
     for (size_t i = 0; i < name.n; i++)

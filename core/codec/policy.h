@@ -24,7 +24,8 @@ struct pd_pick {
 
 struct pd_policy {
     struct pd_field *fields;
-    bool http;          /* names are header names, not variable names */
+    size_t nheaders;    /* of the fields: these have header names ... */
+    size_t nvariables;  /* ... up to here they are variables, and then attributes */
     bool trusting;      /* the front end's word on who the user is counts */
     bool chunked;       /* gateway form: the client sent a body of a length unknown to it */
     bool scgi;          /* the variable SCGI was there: CONTENT_LENGTH is never left out */

@@ -25,6 +25,7 @@ struct build {
     const struct pd_peer *peer;
     struct pd_request *out;
     struct pd_policy policy;
+    enum pd_head_form form;
     struct pd_slice raw;     /* raw target, or p == NULL */
     struct pd_target target; /* of `raw` */
     struct pd_pair pair;     /* the front end's, mended, when it is of use */
@@ -68,10 +69,14 @@ static enum pd_reason read_length(struct build *b, const struct pd_head *head, c
 static enum pd_reason read_target(struct build *b, const struct pd_limits *limits)
 {
     if (!b->raw.n)
-        return b->policy.http ? PD_R_BAD_TARGET : PD_R_NONE;
+        return b->form == PD_HEAD_HTTP ? PD_R_BAD_TARGET : PD_R_NONE;
     if (b->raw.n > limits->target)
         return PD_R_TARGET_TOO_LONG;
     enum pd_reason bad = pd_target_split(b->raw, &b->target);
+    if (!bad && b->form == PD_HEAD_AJP && !b->target.has_query) {
+        b->target.query = b->policy.given[PD_NAME_QUERY_STRING]; /* a field of its own there */
+        b->target.has_query = b->target.query.p != NULL;
+    }
     if (!bad && b->target.path.n && b->target.path.p[0] == '*' && !pd_slice_eq(b->out->method, PD_SLICE("OPTIONS")))
         bad = PD_R_BAD_TARGET;
     return bad;
@@ -95,8 +100,8 @@ static enum pd_reason read_head(struct build *b, const struct pd_head *head, con
     enum pd_reason bad = pd_policy_sort(p, head, b->site, limits);
     if (bad)
         return bad;
-    b->out->method = p->http ? head->method : p->given[PD_NAME_REQUEST_METHOD];
-    b->raw = p->http ? head->target : p->given[PD_NAME_REQUEST_URI];
+    b->out->method = b->form != PD_HEAD_CGI ? head->method : p->given[PD_NAME_REQUEST_METHOD];
+    b->raw = b->form != PD_HEAD_CGI ? head->target : p->given[PD_NAME_REQUEST_URI];
     if ((bad = pd_policy_check_method(b->out->method)) != PD_R_NONE)
         return bad;
     if ((bad = read_length(b, head, limits)) != PD_R_NONE)
@@ -113,8 +118,8 @@ static enum pd_reason take_memory(struct build *b, struct pd_arena *arena)
     const struct pd_policy *p = &b->policy;
     size_t table = (p->npicks + OWN_VARS) * sizeof(struct pd_var);
     /* the target is stored raw and decoded; each may get a slash that the target does not have */
-    size_t text = p->text + b->out->method.n + 2 * (b->raw.n + 1) + b->site->server_name.n + b->site->server_port.n +
-                  b->peer->addr.n + b->peer->port.n;
+    size_t text = p->text + b->out->method.n + 2 * (b->raw.n + 1) + b->target.query.n + 1 + b->site->server_name.n +
+                  b->site->server_port.n + b->peer->addr.n + b->peer->port.n;
     char *block = pd_arena_alloc(arena, table + text);
     if (!block)
         return PD_R_NO_MEMORY;
@@ -248,7 +253,7 @@ static void put_server(struct build *b, const struct pd_head *head)
         put(b, PD_NAME_SERVER_PROTOCOL, protocol);
     else
         add(b, PD_NAME_SERVER_PROTOCOL, b->out->http_minor ? PD_SLICE("HTTP/1.1") : PD_SLICE("HTTP/1.0"));
-    if (head->form == PD_HEAD_CGI)
+    if (head->form != PD_HEAD_HTTP)
         add(b, PD_NAME_GATEWAY_INTERFACE, PD_SLICE("CGI/1.1"));
     if (b->out->https)
         add(b, PD_NAME_HTTPS, PD_SLICE("on"));
@@ -312,7 +317,7 @@ static void put_headers(struct build *b)
             b->text += var->name.n;
         }
         var->value = pd_slice(b->text, pd_policy_put_value(p, pick, b->text));
-        if (pick->id == PD_NAME_HTTP_COOKIE && b->fixes & PD_FIX_COOKIE_COMMAS && !p->http)
+        if (pick->id == PD_NAME_HTTP_COOKIE && b->fixes & PD_FIX_COOKIE_COMMAS && b->form != PD_HEAD_HTTP)
             pd_policy_mend_cookie(b->text, var->value.n);
         b->text += var->value.n;
     }
@@ -330,7 +335,7 @@ static struct pd_slice field_of(const struct pd_head *head, struct pd_slice name
 
 void pd_request_refused(const struct pd_head *head, struct pd_request *out)
 {
-    bool http = head->form == PD_HEAD_HTTP;
+    bool http = head->form != PD_HEAD_CGI;
     struct pd_slice target = http ? head->target : field_of(head, PD_SLICE("REQUEST_URI"));
     size_t path_n = pd_slice_find(target, '?');
     *out = (struct pd_request){
@@ -339,7 +344,7 @@ void pd_request_refused(const struct pd_head *head, struct pd_request *out)
         .query = path_n < target.n ? pd_slice_from(target, path_n + 1) : PD_SLICE_NONE,
         .accept = field_of(head, http ? PD_SLICE("Accept") : PD_SLICE("HTTP_ACCEPT")),
         .content_length = -1,
-        .http_minor = http ? head->http_minor : 1,
+        .http_minor = head->form == PD_HEAD_HTTP ? head->http_minor : 1,
         .keep_alive = head->keep_alive,
         .authorizer = head->authorizer,
     };
@@ -359,6 +364,7 @@ enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site
     b.site = site;
     b.peer = peer;
     b.out = out;
+    b.form = head->form;
     b.target = (struct pd_target){ .path = PD_SLICE_NONE };
     b.fixes = pd_profile_fixes(site->profile);
     *out = (struct pd_request){

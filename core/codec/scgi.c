@@ -38,8 +38,9 @@ struct scgi {
 
 static_assert(sizeof(struct scgi) <= PD_CODEC_STATE_MAX, "the connection keeps this much room");
 
-static void scgi_init(void *state, const struct pd_limits *limits)
+static void scgi_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
+    (void)options;
     struct scgi *s = state;
     *s = (struct scgi){ .limits = limits, .phase = SCGI_LENGTH };
 }
@@ -266,7 +267,7 @@ static void scgi_drop(void *state, uint32_t stream)
     s->phase = SCGI_DONE;
 }
 
-static size_t scgi_put_end(void *state, uint32_t stream, const struct pd_response *r, char *dst)
+static size_t scgi_put_end(void *state, uint32_t stream, struct pd_response *r, char *dst)
 {
     (void)r, (void)dst;
     scgi_drop(state, stream);

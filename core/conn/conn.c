@@ -28,7 +28,7 @@ void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port 
     pd_list_init(&c->exchanges);
     pd_buf_init(&c->in, host->sys, host->config.limits.head + 2 * (size_t)PD_RECV_BYTES);
     pd_out_init(&c->out, host->sys);
-    c->codec->init(codec_state, &host->config.limits);
+    c->codec->init(codec_state, &host->config.limits, &port->options);
 }
 
 void pd_conn_fini(struct pd_conn *c)
@@ -66,7 +66,7 @@ bool pd_conn_has_work(const struct pd_conn *c)
 {
     if (c->state == PD_CONN_LINGER)
         return c->readable;
-    return (c->readable || !pd_buf_is_empty(&c->in)) && conn_wants_input(c);
+    return (c->readable || c->unasked || !pd_buf_is_empty(&c->in)) && conn_wants_input(c);
 }
 
 /* One read. False: nothing came. */
@@ -144,7 +144,7 @@ void pd_conn_input(struct pd_conn *c, struct pd_io *io)
             conn_discard(c, io);
         return;
     }
-    if (!pd_buf_is_empty(&c->in) && conn_wants_input(c) && !conn_parse(c, io, PD_SLICE_NONE))
+    if ((c->unasked || !pd_buf_is_empty(&c->in)) && conn_wants_input(c) && !conn_parse(c, io, PD_SLICE_NONE))
         c->hung_up = true;
     for (int left = TURN_READS; c->readable && !c->yielded && conn_wants_input(c) && conn_read(c, io); left--)
         c->yielded |= left == 1;

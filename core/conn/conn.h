@@ -45,6 +45,7 @@ struct pd_conn {
     bool missed;      /* the socket was reported ready, or its time was up, while the connection was lent */
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
+    bool unasked;     /* the codec has not said that it wants more: it may have to ask the peer for it first */
     bool yielded;     /* input was left for the loop's next turn, so that others have theirs */
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */

@@ -52,6 +52,7 @@ struct pd_config {
 /* One listener's share of what a connection needs. */
 struct pd_port {
     const struct pd_codec *codec;
+    struct pd_codec_options options;
     struct pd_site site;
     bool stream; /* call the app at the head */
     bool serve_half_closed;

@@ -202,9 +202,13 @@ static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file
     if (!item)
         return PD_OUT_GONE;
     *item = (struct out_item){ .cap = room };
+    const struct pd_out_framing *f = &file->framing;
     uint64_t left = file->end - file->begin;
+    size_t most = f->codec ? pd_codec_frame_max(f->codec, f->state) : OUT_FRAME;
+    if (most > OUT_FRAME)
+        most = OUT_FRAME;
     char *data = item->bytes + PD_FRAME_PREFIX_MAX;
-    ssize_t got = pd_spill_read(o->sys, file->file->fd, data, left < OUT_FRAME ? (size_t)left : OUT_FRAME, file->begin);
+    ssize_t got = pd_spill_read(o->sys, file->file->fd, data, left < most ? (size_t)left : most, file->begin);
     if (got <= 0) {
         pd_release(o->sys, item);
         return PD_OUT_SHORT;
@@ -212,7 +216,6 @@ static enum pd_out_result out_read_frame(struct pd_out *o, struct out_item *file
     char prefix[PD_FRAME_PREFIX_MAX];
     size_t prefix_n = 0;
     size_t suffix_n = 0;
-    const struct pd_out_framing *f = &file->framing;
     if (f->codec)
         f->codec->put_frame(f->state, f->stream, &like, (size_t)got, prefix, &prefix_n, data + got, &suffix_n);
     item->begin = PD_FRAME_PREFIX_MAX - prefix_n;

@@ -280,7 +280,7 @@ static void receive_bad(struct pd_conn *c, struct pd_exchange *x, const struct p
 static void receive_flood(struct pd_conn *c)
 {
     const struct pd_event flood = { .kind = PD_EV_BAD, .reason = PD_R_FCGI_FLOOD, .fatal = true };
-    if (c->unread > PD_UNREAD_BYTES)
+    if (c->codec->multiplexed && c->unread > PD_UNREAD_BYTES) /* the others read nothing while output waits */
         receive_bad(c, NULL, &flood);
 }
 
@@ -319,6 +319,8 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
         else
             c->discarded += ev->data.n;
         c->closing |= !c->codec->multiplexed && c->discarded > PD_DISCARD_BYTES;
+        if (x && pd_receive_is_full(x))
+            return false;
         break;
     case PD_EV_BODY_END:
         if (x)
@@ -337,13 +339,14 @@ size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
 {
     size_t consumed = 0;
     bool go_on = true;
+    struct pd_event ev = { .kind = PD_EV_MORE };
     while (go_on && c->state == PD_CONN_OPEN) {
-        struct pd_event ev = { .kind = PD_EV_MORE };
         size_t used = 0;
         c->codec->next(c->codec_state, pd_slice_from(in, consumed), &used, &io->scratch, &ev);
         go_on = receive_event(c, io, &ev);
         consumed += used;
     }
+    c->unasked = ev.kind == PD_EV_BODY;
     struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : pd_exchange_of(c->exchanges.next);
     if (x && x->state == PD_X_BODY)
         pd_respond_continue(x);

@@ -133,7 +133,8 @@ static bool respond_has_room(const struct pd_exchange *x, size_t n)
     const struct pd_conn *c = x->conn;
     size_t mark = c->host->config.response_memory + (x->state == PD_X_RUNNING ? 0 : PD_ANSWER_BYTES);
     size_t data = n + (x->head_sent ? 0 : pd_buf_view(&x->head_out).n);
-    size_t frames = data / c->codec->frame_max + 2; /* a head that is no data, and the last one */
+    size_t frames =
+        data / pd_codec_frame_max(c->codec, c->codec_state) + 2; /* a head that is no data, and the last one */
     size_t framed = data + frames * (PD_FRAME_PREFIX_MAX + PD_FRAME_SUFFIX_MAX) + PD_END_MAX;
     return n <= PD_SEND_SMALL && c->out.memory + framed <= mark;
 }
@@ -195,7 +196,8 @@ static enum pd_reason respond_encode_head(struct pd_exchange *x)
     r->keep_alive = respond_may_keep(x);
     pd_buf_rewind(&x->head_out);
     enum pd_reason reason = c->codec->put_head(c->codec_state, x->stream, r, &x->head_out);
-    if (reason == PD_R_NONE && c->codec->head_is_data && pd_buf_view(&x->head_out).n > c->codec->frame_max)
+    if (reason == PD_R_NONE && c->codec->head_is_data &&
+        pd_buf_view(&x->head_out).n > pd_codec_frame_max(c->codec, c->codec_state))
         reason = PD_R_RESPONSE_HEAD_TOO_LARGE;
     return reason;
 }
@@ -205,7 +207,7 @@ static size_t gather_frame(struct gather *g, size_t at, struct pd_exchange *x, s
                            struct pd_slice data)
 {
     const struct pd_conn *c = x->conn;
-    size_t room = c->codec->frame_max - head.n;
+    size_t room = pd_codec_frame_max(c->codec, c->codec_state) - head.n;
     size_t n = data.n < room ? data.n : room;
     if (head.n + n == 0)
         return 0;
@@ -227,6 +229,7 @@ static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, 
     struct pd_conn *c = x->conn;
     struct pd_slice head = x->head_sent ? PD_SLICE_NONE : pd_buf_view(&x->head_out);
     enum pd_send result;
+    bool flush = data.n && !last && c->codec->put_flush;
     x->head_sent = true;
     do {
         struct gather g;
@@ -241,6 +244,8 @@ static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, 
         }
         if (last && !data.n)
             gather_add(&g, g.end, c->codec->put_end(c->codec_state, x->stream, &x->response, g.end));
+        else if (flush && !data.n)
+            gather_add(&g, g.end, c->codec->put_flush(c->codec_state, x->stream, g.end));
         result = g.n ? respond_send(x, &g) : PD_SEND_OK;
     } while (data.n && result == PD_SEND_OK);
     return result;

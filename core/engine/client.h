@@ -37,8 +37,9 @@ struct pd_door {
     struct pd_port port;
     struct pd_peer_rule *allow;
     bool watched;
-    bool broken;     /* it does not listen any more: never looked at again */
-    char mount[256]; /* the strings of port.site */
+    bool broken;                /* it does not listen any more: never looked at again */
+    char secret[PD_SECRET_MAX]; /* of port.options */
+    char mount[256];            /* the strings of port.site */
     char server_name[PD_ADDR_TEXT_MAX];
     char server_port[6];
 };

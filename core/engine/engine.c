@@ -154,6 +154,12 @@ static bool door_copy_config(struct pd_engine *e, struct pd_door *d, struct pd_l
     if (port->site.mount.n)
         memcpy(d->mount, port->site.mount.p, port->site.mount.n);
     d->port.site.mount = pd_slice(d->mount, port->site.mount.n);
+    struct pd_slice secret = port->options.secret;
+    if (secret.n > sizeof d->secret)
+        return false;
+    if (secret.n)
+        memcpy(d->secret, secret.p, secret.n);
+    d->port.options.secret = pd_slice(d->secret, secret.n);
     if (!config->allow_n)
         return true;
     d->allow = pd_alloc(e->sys, config->allow_n * sizeof *d->allow);
@@ -170,7 +176,7 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
     struct pd_listener_config copy = *config;
     struct pd_door *d = pd_alloc(e->sys, sizeof *d);
     pd_notice_say(error, error_n, PD_NOTICE_CANNOT_LISTEN,
-                  "cannot listen: out of memory, or the mount is longer than 255 bytes");
+                  "cannot listen: out of memory, or mount or secret are longer than 255 bytes");
     if (!d)
         return false;
     memset(d, 0, sizeof *d);

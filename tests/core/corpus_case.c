@@ -78,6 +78,19 @@ static bool set_site(struct pd_site *s, const char *key, const char *value)
     return true;
 }
 
+static bool set_option(struct pd_codec_options *o, const char *key, const char *value)
+{
+    if (strcmp(key, "secret") == 0)
+        o->secret = pd_slice(value, strlen(value));
+    else if (strcmp(key, "packet") == 0)
+        o->packet = number(value);
+    else if (strcmp(key, "lighttpd") == 0)
+        o->lighttpd = number(value) != 0;
+    else
+        return false;
+    return true;
+}
+
 static void parse_words(struct corpus_case *c, size_t *size)
 {
     char *next = NULL;
@@ -91,7 +104,8 @@ static void parse_words(struct corpus_case *c, size_t *size)
             c->codec = codec_named(value);
         else if (strcmp(word, "size") == 0)
             *size = number(value);
-        else if (!set_limit(&c->limits, word, value) && !set_site(&c->site, word, value))
+        else if (!set_limit(&c->limits, word, value) && !set_site(&c->site, word, value) &&
+                 !set_option(&c->options, word, value))
             die("unknown key", word);
     }
 }
@@ -103,6 +117,7 @@ bool corpus_read(struct corpus_case *c, FILE *from)
         return false;
     c->codec = NULL;
     c->limits = PD_LIMITS_DEFAULT;
+    c->options = *PD_OPTIONS_NONE;
     c->site = replay_site();
     parse_words(c, &size);
     if (!c->bytes && !(c->bytes = malloc(CORPUS_INPUT_MAX)))

@@ -19,6 +19,7 @@ enum { CORPUS_LINE_MAX = 8192, CORPUS_INPUT_MAX = 4 << 20 };
 struct corpus_case {
     const struct pd_codec *codec;
     struct pd_limits limits;
+    struct pd_codec_options options;
     struct pd_site site;
     struct pd_slice input;
     char line[CORPUS_LINE_MAX]; /* what the site's slices point into */

@@ -136,7 +136,7 @@ static void deliver_whole(struct driver *d, struct replay *r, struct pd_slice in
 static void run_case(struct driver *d, const struct corpus_case *c)
 {
     struct replay r;
-    replay_init(&r, c->codec, &c->limits, &c->site, pd_sys_default(), &d->guard);
+    replay_init(&r, c->codec, &c->limits, &c->options, &c->site, pd_sys_default(), &d->guard);
     deliver_whole(d, &r, c->input);
     if (deliver_bytes(d, &r, c->input) && deliver_two_way(d, &r, c->input))
         (void)deliver_random(d, &r, c->input);

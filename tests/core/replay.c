@@ -33,13 +33,16 @@ static void *must_alloc(size_t n)
 }
 
 void replay_init(struct replay *r, const struct pd_codec *codec, const struct pd_limits *limits,
-                 const struct pd_site *site, const struct pd_sys *sys, struct guard *guard)
+                 const struct pd_codec_options *options, const struct pd_site *site, const struct pd_sys *sys,
+                 struct guard *guard)
 {
-    *r = (struct replay){ .codec = codec, .limits = limits, .site = site, .sys = sys, .guard = guard };
+    *r = (struct replay){
+        .codec = codec, .limits = limits, .options = options, .site = site, .sys = sys, .guard = guard
+    };
     r->state = must_alloc(codec->state_size);
     r->scratch = must_alloc(sizeof *r->scratch);
     pd_arena_init(&r->arena, sys, ARENA_LIMIT);
-    codec->init(r->state, limits);
+    codec->init(r->state, limits, options);
 }
 
 static void stream_close(struct replay_stream *s)
@@ -70,7 +73,7 @@ void replay_restart(struct replay *r)
     r->rest = PD_SLICE_NONE;
     r->run = (struct replay_run){ 0 };
     r->over = r->invalid = r->refused = false;
-    r->codec->init(r->state, r->limits);
+    r->codec->init(r->state, r->limits, r->options);
 }
 
 /* --- the trace --- */

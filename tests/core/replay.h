@@ -48,6 +48,7 @@ struct replay_run {
 struct replay {
     const struct pd_codec *codec;
     const struct pd_limits *limits;
+    const struct pd_codec_options *options;
     const struct pd_site *site;
     const struct pd_sys *sys; /* for what the connection allocates */
     struct guard *guard;
@@ -65,7 +66,8 @@ struct replay {
 };
 
 void replay_init(struct replay *r, const struct pd_codec *codec, const struct pd_limits *limits,
-                 const struct pd_site *site, const struct pd_sys *sys, struct guard *guard);
+                 const struct pd_codec_options *options, const struct pd_site *site, const struct pd_sys *sys,
+                 struct guard *guard);
 void replay_fini(struct replay *r);
 /* Forgets everything and begins a new connection with the same settings. */
 void replay_restart(struct replay *r);

@@ -62,7 +62,7 @@ static struct peer *peer_new(void)
     p->limits = PD_LIMITS_DEFAULT;
     p->in_n = p->log_n = 0;
     memset(p->state, 0x5a, sizeof p->state); /* init may not rely on zeroes */
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     return p;
 }
 
@@ -430,7 +430,7 @@ static void test_boundary_is_nowhere_inside_a_request(void)
         abort();
     memcpy(bytes, p->in, all);
     for (size_t n = 0; n <= all; n++) {
-        codec->init(p->state, &p->limits);
+        codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
         memcpy(p->in, bytes, p->in_n = n);
         pump(p);
         if (codec->at_boundary(p->state) != (n == 0 || n == all))

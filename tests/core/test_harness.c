@@ -16,9 +16,9 @@
 
 /* --- wrong codecs; the state is one byte, the step that the codec is in --- */
 
-static void any_init(void *state, const struct pd_limits *limits)
+static void any_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
-    (void)limits;
+    (void)limits, (void)options;
     *(char *)state = 0;
 }
 
@@ -92,7 +92,7 @@ static struct text trace_of(next_fn next)
     struct replay r;
     struct text copy = { 0 };
     guard_init(&guard, 100);
-    replay_init(&r, &codec, &limits, &site, pd_sys_default(), &guard);
+    replay_init(&r, &codec, &limits, PD_OPTIONS_NONE, &site, pd_sys_default(), &guard);
     replay_feed(&r, PD_SLICE("some bytes"));
     replay_eof(&r);
     text_put(&copy, text_view(&r.events));

@@ -99,7 +99,7 @@ static struct session *session_new(const struct pd_limits *limits)
     struct session *s = calloc(1, sizeof *s);
     s->limits = limits;
     s->answer = true;
-    CODEC->init(s->state, limits);
+    CODEC->init(s->state, limits, PD_OPTIONS_NONE);
     return s;
 }
 

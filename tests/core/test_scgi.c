@@ -32,7 +32,7 @@ static struct peer *peer_new(void)
         abort();
     p->limits = PD_LIMITS_DEFAULT;
     memset(p->state, 0x5a, sizeof p->state); /* init may not rely on zeroes */
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     return p;
 }
 
@@ -102,11 +102,11 @@ static void test_length_is_limited_before_the_colon(void)
     struct peer *p = peer_new();
     struct pd_slice in = PD_SLICE("65536");
     CHECK_INT(next(p, &in).kind, PD_EV_MORE);
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     in = PD_SLICE("65537");
     CHECK_INT(next(p, &in).reason, PD_R_SCGI_TOO_LARGE);
     p->limits.head = SIZE_MAX; /* even then eight digits are all that is read */
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     in = PD_SLICE("99999999");
     CHECK_INT(next(p, &in).kind, PD_EV_MORE);
     in = PD_SLICE("999999999");
@@ -124,7 +124,7 @@ static void test_errors_are_fatal_and_repeat_themselves(void)
         CHECK_INT(ev.reason, PD_R_SCGI_BAD_LENGTH);
         CHECK_INT(in.n, 1);
     }
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     in = PD_SLICE("24:CONTENT_LENGTH\0"
                   "x\0SCGI\0"
                   "1\0,");
@@ -134,7 +134,7 @@ static void test_errors_are_fatal_and_repeat_themselves(void)
         CHECK(ev.kind == PD_EV_BAD && ev.fatal);
         CHECK_INT(ev.reason, PD_R_BAD_CONTENT_LENGTH);
     }
-    codec->init(p->state, &p->limits);
+    codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
     in = PD_SLICE("1:a;");
     for (int i = 0; i < 2; i++)
         CHECK_INT(next(p, &in).reason, PD_R_SCGI_NO_COMMA);
@@ -155,7 +155,7 @@ static void test_fields_are_limited_to_the_scratch(void)
             memcpy(b, "N\0v", 4);
         *b++ = ',';
         p->limits.fields = 1; /* the limit is on header fields, which the policy layer counts */
-        codec->init(p->state, &p->limits);
+        codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
         struct pd_slice in = pd_slice(bytes, (size_t)(b - bytes));
         CHECK_INT(next(p, &in).kind, PD_EV_OPEN);
         struct pd_event ev = next(p, &in);
@@ -172,7 +172,7 @@ static void test_boundary_is_before_the_first_byte_and_behind_the_body(void)
     struct peer *p = peer_new();
     const struct pd_slice all = PD_SLICE(UPLOAD "hello");
     for (size_t n = 0; n <= all.n; n++) {
-        codec->init(p->state, &p->limits);
+        codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
         struct pd_slice in = pd_slice(all.p, n);
         while (next(p, &in).kind != PD_EV_MORE)
             continue;

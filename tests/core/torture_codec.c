@@ -45,7 +45,7 @@ static bool run_with(struct torture *t, const struct corpus_case *c, struct faul
 {
     struct replay r;
     faulty_set(&t->faulty, plan);
-    replay_init(&r, c->codec, &c->limits, &c->site, &t->faulty.sys, &t->guard);
+    replay_init(&r, c->codec, &c->limits, &c->options, &c->site, &t->faulty.sys, &t->guard);
     run(&r, c->input);
     *struck = t->faulty.faults > 0;
     t->faults += t->faulty.faults;

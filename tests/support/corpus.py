@@ -60,7 +60,7 @@ class Case:
     line: int
     heading: str
     guards: str = ""
-    words: list[str] = field(default_factory=list)  # of the lines Limits: and Site:
+    words: list[str] = field(default_factory=list)  # of the lines Limits:, Options: and Site:
     data: bytes = b""
     expect: list[str] = field(default_factory=list)
     environ: list[str] | None = None
@@ -160,7 +160,7 @@ def _fill(case: Case, kind: str, block: list[str]) -> None:
         raise CorpusError(f"unknown block {kind!r}")
     elif block[0].startswith("Guards:"):
         case.guards = block[0].removeprefix("Guards:").strip()
-    elif block[0].startswith(("Limits:", "Site:")):
+    elif block[0].startswith(("Limits:", "Options:", "Site:")):
         case.words += block[0].partition(":")[2].split()
 
 
