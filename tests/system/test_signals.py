@@ -59,19 +59,22 @@ class Booting:
 
 # --- while the application is loaded ----------------------------------------------------------------------------------
 
-HANGS = "print('hangs', file=sys.stderr, flush=True)\nthreading.Event().wait()\n"
+# They wait in short steps: a signal that comes just before a long wait does not end it on Python without the GIL.
+HANGS = "print('hangs', file=sys.stderr, flush=True)\nwhile True:\n    threading.Event().wait(0.1)\n"
 STUBBORN = """
 while True:
     try:
         print("hangs", file=sys.stderr, flush=True)
-        time.sleep(600)
+        while True:
+            time.sleep(0.1)
     except BaseException:
         print("caught", file=sys.stderr, flush=True)
 """
 CATCHES = """
 try:
     print("hangs", file=sys.stderr, flush=True)
-    threading.Event().wait()
+    while True:
+        threading.Event().wait(0.1)
 except BaseException:
     pass
 app = hello
