@@ -6,6 +6,7 @@ request in steps, for tests about streams, breaks and timing.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Self
 
 from peers import cgivars, fastcgi, http, scgi
@@ -127,6 +128,12 @@ class Door:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.address}>"
+
+    def is_open(self) -> bool:
+        """Whether somebody listens. The path of a Unix socket is there a moment earlier, and may be there later."""
+        family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
+        with socket.socket(family) as probe:
+            return probe.connect_ex(self.address) == 0
 
     def head(self, method: str, target: str, headers: Headers, length: int | None) -> bytes:
         """The request up to its body."""

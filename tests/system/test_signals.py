@@ -304,7 +304,7 @@ def test_closed_descriptors_are_filled_before_ours_are_made(tmp_path):
     process = subprocess.Popen(["sh", "-c", closing, "sh", *command], start_new_session=True)
     try:
         door = DOORS["http"](f"{tmp_path}/s")
-        assert eventually((tmp_path / "s").is_socket)
+        assert eventually(door.is_open)
         assert door.request("GET", "/").body == b" ".join([os.devnull.encode()] * 3)
         assert door.request("GET", "/").status == 200
         process.send_signal(signal.SIGTERM)

@@ -64,8 +64,9 @@ def stalled(complaining, tmp_path):
             os.close(writer)
             stack.callback(process.wait)
             stack.callback(process.kill)
-            assert eventually((tmp_path / "s").is_socket)
-            return process, DOORS["http"](f"{tmp_path}/s"), reader
+            door = DOORS["http"](f"{tmp_path}/s")
+            assert eventually(door.is_open)
+            return process, door, reader
 
         yield start
 
