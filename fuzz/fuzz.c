@@ -1,6 +1,7 @@
 /* fuzz.c - what the fuzz targets share (see fuzz.h). */
 #include "fuzz.h"
 
+#include "client_replay.h"
 #include "guard.h"
 #include "replay.h"
 
@@ -81,4 +82,41 @@ void fuzz_codec(const struct pd_codec *codec, const struct pd_codec_options *opt
     compare(&whole, &pieces);
     replay_fini(&whole);
     replay_fini(&pieces);
+}
+
+static void answer(struct client_replay *r, struct pd_slice in, uint32_t seed, size_t most, bool clean)
+{
+    while (in.n) {
+        size_t n = most ? 1 + fuzz_random(&seed) % most : in.n;
+        n = n < in.n ? n : in.n;
+        client_replay_feed(r, pd_slice(in.p, n));
+        in = pd_slice_from(in, n);
+    }
+    client_replay_eof(r, clean);
+}
+
+void fuzz_client(const struct pd_client_codec *codec, const uint8_t *data, size_t size)
+{
+    static struct guard guard;
+    if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
+        return;
+    if (!guard.map)
+        guard_init(&guard, FUZZ_INPUT_MAX);
+    struct pd_limits limits = fuzz_limits(data[0]);
+    struct pd_slice method = data[1] & 1 ? PD_SLICE("HEAD") : PD_SLICE("GET");
+    struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
+    bool clean = !(data[1] & 2);
+    struct client_replay whole, pieces;
+    client_replay_init(&whole, codec, &limits, pd_sys_default(), &guard, method);
+    answer(&whole, in, 0, 0, clean);
+    client_replay_init(&pieces, codec, &limits, pd_sys_default(), &guard, method);
+    answer(&pieces, in, data[2], 1 + (size_t)data[3], clean);
+    bool same = pd_slice_eq(text_view(&whole.answers), text_view(&pieces.answers));
+    if (!same || whole.invalid || pieces.invalid) {
+        show("whole", &whole.answers);
+        show("in pieces", &pieces.answers);
+    }
+    FUZZ_ASSERT(same && !whole.invalid && !pieces.invalid);
+    client_replay_fini(&whole);
+    client_replay_fini(&pieces);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/client.h"
 #include "codec/codec.h"
 #include "codec/request.h"
 
@@ -38,6 +39,9 @@ struct pd_site fuzz_site(uint8_t knob);
  * variables; nothing past the bytes given is read; after a fatal BAD comes nothing else.
  */
 void fuzz_codec(const struct pd_codec *codec, const struct pd_codec_options *options, const uint8_t *data, size_t size);
+
+/* The same of all client halves; the second knob says whether HEAD was asked and whether the server ends by a reset. */
+void fuzz_client(const struct pd_client_codec *codec, const uint8_t *data, size_t size);
 
 /* A small random number whose seed the fuzzer controls. */
 static inline uint32_t fuzz_random(uint32_t *seed)

@@ -194,6 +194,28 @@ RESPONSES = (
 )
 
 
+# Method, target, fields, an empty name and the body; a bar stands for RS.
+ASKED = (
+    "GET|/||",
+    "POST|/a?b|Content-Type|text/plain||hello",
+    "POST|/a?b|CONTENT_LENGTH|9|SCGI|2|HTTP_X|y||hello",
+    "HEAD|/|CONTENT_LENGTH|0|Transfer-Encoding|chunked||",
+    "PUT|/|Content-Length|5||hello",
+    "GET|/|A B|c||",
+    "GET|/|A|c\r\nd: e||",
+    "GET|/|A=B|c||",
+    "GET|/|A\0B|c||",
+    "GET|/|A|b\0c||",
+    "G T|/||",
+    "|/||",
+    "GET|||",
+    "GET|/ /||",
+    "GET|/|HTTP_X|" + 127 * "x" + "|HTTP_Y|" + 128 * "y" + "|" + 200 * "N" + "|z||body",
+    "GET|/|HTTP_X|" + 40000 * "x" + "|HTTP_Y|" + 40000 * "y" + "||body",
+    "GET|/|HTTP_X|y|HTTP_Z|" + 70000 * "z" + "|HTTP_A|b||" + 300 * "body",
+)
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("latin-1").replace(b"|", b"\0")
 
@@ -213,6 +235,14 @@ def requests() -> Iterator[bytes]:
             yield bytes([3, 1, flags, 0]) + _bytes(STARTS[0] + variables)
     for head in HTTP_HEADS:
         yield bytes([3, 0, HTTP10, 0]) + _bytes(head)
+
+
+def asked() -> Iterator[bytes]:
+    """Inputs of fuzz_ask: each request through each protocol, with and without chunks and kept connections."""
+    for text in ASKED:
+        for protocol in range(3):
+            for flags in (*range(8), 9, 14, 17):
+                yield bytes([protocol, flags, 255 * (flags % 2), 0]) + text.replace("|", "\x1e").encode("latin-1")
 
 
 def responses() -> Iterator[bytes]:

@@ -83,6 +83,14 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             head, _, body = case.data.partition(b"\r\n\r\n")
             if case.protocol == "http" and b"chunked" in head.lower():
                 yield "chunked", DEFAULT + body
+    for path in corpus.documents(corpus.CLIENTS):
+        for case in corpus.read_document(path):
+            target = corpus.CLIENTS[case.protocol] + "_client"
+            knobs = ("method=HEAD" in case.words) + 2 * ("reset=1" in case.words)
+            yield target, bytes([0, knobs, 1, 2]) + case.data
+            yield target, bytes([3, knobs, 7, 9]) + case.data
+    for data in handmade.asked():
+        yield "ask", data
     for data in handmade.requests():
         yield "request", data
     for data in handmade.responses():

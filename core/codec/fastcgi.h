@@ -27,6 +27,7 @@ enum fcgi_type {
     FCGI_PARAMS = 4,
     FCGI_STDIN = 5,
     FCGI_STDOUT = 6,
+    FCGI_STDERR = 7,
     FCGI_DATA = 8,
     FCGI_GET_VALUES = 9,
     FCGI_GET_VALUES_RESULT = 10,

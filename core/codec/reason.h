@@ -88,7 +88,17 @@
     X(BAD_RESPONSE_VALUE, 423, 500, "a response header value holds a control character") \
     X(HOP_BY_HOP, 424, 500, "a hop-by-hop response header") \
     X(BAD_RESPONSE_LENGTH, 425, 500, "the response's Content-Length is malformed or stands twice") \
-    X(RESPONSE_HEAD_TOO_LARGE, 426, 500, "the response head does not fit the protocol's packet")
+    X(RESPONSE_HEAD_TOO_LARGE, 426, 500, "the response head does not fit the protocol's packet") \
+    /* responses of a server that we have asked (codec/client.h); no client of ours is told */ \
+    X(ANSWER_EMPTY, 80, 0, "the server closed the connection without an answer") \
+    X(ANSWER_NO_HEAD, 81, 0, "the response ended before its head was complete") \
+    X(ANSWER_HEAD_TOO_LARGE, 82, 0, "the head of the response is larger than the limit") \
+    X(ANSWER_BAD_STATUS, 83, 0, "the response does not begin with a status that may stand there") \
+    X(ANSWER_BAD_FIELD, 84, 0, "a header line of the response is malformed") \
+    X(ANSWER_BAD_LENGTH, 85, 0, "the Content-Length of the response is malformed, or there are different ones") \
+    X(ANSWER_BAD_CODING, 86, 0, "the transfer coding of the response is not exactly chunked") \
+    X(ANSWER_BAD_RECORD, 87, 0, "the server sent a record that has no place in a response") \
+    X(ANSWER_REFUSED, 88, 0, "the server refused the request with a FastCGI protocol status")
 /* clang-format on */
 
 enum pd_reason {

@@ -22,6 +22,15 @@ static const struct pd_codec *codec_named(const char *name)
     return NULL;
 }
 
+static const struct pd_client_codec *client_named(const char *name)
+{
+    static const struct pd_client_codec *const all[] = { &pd_client_http1, &pd_client_fastcgi, &pd_client_scgi };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    return NULL;
+}
+
 static enum pd_profile profile_named(const char *name)
 {
     static const char *const names[] = {
@@ -91,6 +100,17 @@ static bool set_option(struct pd_codec_options *o, const char *key, const char *
     return true;
 }
 
+static bool set_client(struct corpus_case *c, const char *key, const char *value)
+{
+    if (strcmp(key, "method") == 0)
+        c->method = pd_slice(value, strlen(value));
+    else if (strcmp(key, "reset") == 0)
+        c->reset = number(value) != 0;
+    else
+        return false;
+    return true;
+}
+
 static void parse_words(struct corpus_case *c, size_t *size)
 {
     char *next = NULL;
@@ -101,11 +121,11 @@ static void parse_words(struct corpus_case *c, size_t *size)
             die("not key=value", word);
         *value++ = '\0';
         if (strcmp(word, "proto") == 0)
-            c->codec = codec_named(value);
+            c->codec = codec_named(value), c->client = client_named(value);
         else if (strcmp(word, "size") == 0)
             *size = number(value);
         else if (!set_limit(&c->limits, word, value) && !set_site(&c->site, word, value) &&
-                 !set_option(&c->options, word, value))
+                 !set_option(&c->options, word, value) && !set_client(c, word, value))
             die("unknown key", word);
     }
 }
@@ -116,6 +136,9 @@ bool corpus_read(struct corpus_case *c, FILE *from)
     if (!fgets(c->line, sizeof c->line, from))
         return false;
     c->codec = NULL;
+    c->client = NULL;
+    c->method = PD_SLICE("GET");
+    c->reset = false;
     c->limits = PD_LIMITS_DEFAULT;
     c->options = *PD_OPTIONS_NONE;
     c->site = replay_site();

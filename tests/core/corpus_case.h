@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "codec/client.h"
 #include "codec/codec.h"
 #include "codec/request.h"
 
@@ -22,7 +23,10 @@ struct corpus_case {
     struct pd_codec_options options;
     struct pd_site site;
     struct pd_slice input;
-    char line[CORPUS_LINE_MAX]; /* what the site's slices point into */
+    const struct pd_client_codec *client; /* the other half of the protocol, if we have it */
+    struct pd_slice method;               /* client halves: what was asked */
+    bool reset;                           /* client halves: the server ends by a reset */
+    char line[CORPUS_LINE_MAX];           /* what the site's slices point into */
     char *bytes;
 };
 

@@ -58,6 +58,9 @@ def run_corpus_and_seeds(notes: Path, work: Path) -> None:
     data = b"".join(map(corpus.request_of, cases))
     for name in ("corpus_driver", "torture_codec"):
         run([corpus.program(name, cbuild.COVERED)], notes, data)
+    answers = [case for path in corpus.documents(corpus.CLIENTS) for case in corpus.read_document(path)]
+    client = corpus.program("client_driver", cbuild.COVERED)
+    run([client], notes, b"".join(map(corpus.request_of, answers)))
     seeds.write(work / "seeds")
     for target in cbuild.fuzz_targets():
         if (work / "seeds" / target).exists():

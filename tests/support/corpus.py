@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from support import cbuild
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
 CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi"}
+CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items()}  # folders of responses, for the client halves
 BODY_SHOWN = 64
 
 _ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", '"': b'"', "x": b""}
@@ -60,7 +61,7 @@ class Case:
     line: int
     heading: str
     guards: str = ""
-    words: list[str] = field(default_factory=list)  # of the lines Limits:, Options: and Site:
+    words: list[str] = field(default_factory=list)  # of the lines Limits:, Options:, Site: and Peer:
     data: bytes = b""
     expect: list[str] = field(default_factory=list)
     environ: list[str] | None = None
@@ -93,7 +94,7 @@ def _split_pair(text: str) -> tuple[bytes, bytes]:
     return unescape(name), unescape(value)
 
 
-def _fastcgi_line(line: str) -> bytes:
+def _fastcgi_line(line: str) -> bytes:  # noqa: PLR0911 - one for each kind of record
     command, _, rest = line.partition(" ")
     first, _, tail = rest.partition(" ")
     match command:
@@ -108,6 +109,11 @@ def _fastcgi_line(line: str) -> bytes:
             return _fastcgi_record(4, int(first), unescape(tail))
         case "@stdin":
             return _fastcgi_record(5, int(first), unescape(tail))
+        case "@stdout" | "@stderr":
+            return _fastcgi_record(6 + (command == "@stderr"), int(first), unescape(tail))
+        case "@end":
+            status, protocol = map(int, tail.split())
+            return _fastcgi_record(3, int(first), bytes([*status.to_bytes(4, "big"), protocol, 0, 0, 0]))
         case "@get-values":
             return _fastcgi_record(9, 0, b"".join(fastcgi_pair(unescape(name), b"") for name in rest.split()))
         case "@record":
@@ -122,7 +128,7 @@ def _input_line(protocol: str, line: str) -> bytes:
     if line.startswith("@repeat "):
         count, _, rest = line.removeprefix("@repeat ").partition(" ")
         return int(count) * _input_line(protocol, rest)
-    if protocol == "fastcgi" and line.startswith("@"):
+    if protocol.removesuffix("-client") == "fastcgi" and line.startswith("@"):
         return _fastcgi_line(line)
     if protocol == "scgi" and line.startswith("@netstring "):
         pairs = [_split_pair(word) for word in line.split()[1:]]
@@ -160,14 +166,14 @@ def _fill(case: Case, kind: str, block: list[str]) -> None:
         raise CorpusError(f"unknown block {kind!r}")
     elif block[0].startswith("Guards:"):
         case.guards = block[0].removeprefix("Guards:").strip()
-    elif block[0].startswith(("Limits:", "Options:", "Site:")):
+    elif block[0].startswith(("Limits:", "Options:", "Site:", "Peer:")):
         case.words += block[0].partition(":")[2].split()
 
 
 def _check(case: Case) -> None:
     if not case.guards:
         raise CorpusError(f"{case.where}: the case has no Guards: line")
-    if not case.data and not any("EOF" in line for line in case.expect):
+    if not case.data and case.protocol in CODECS and not any("EOF" in line for line in case.expect):
         raise CorpusError(f"{case.where}: the case has no input")
     if not case.expect:
         raise CorpusError(f"{case.where}: the case expects nothing")
@@ -190,9 +196,9 @@ def read_document(path: Path) -> list[Case]:
     return cases
 
 
-def documents() -> list[Path]:
-    """All documents of all protocols."""
-    return sorted(path for protocol in CODECS for path in (FOLDER / protocol).rglob("*.md"))
+def documents(folders: Iterable[str] = CODECS) -> list[Path]:
+    """All documents of all protocols; with CLIENTS those of responses."""
+    return sorted(path for protocol in folders for path in (FOLDER / protocol).rglob("*.md"))
 
 
 # --- running them ---
@@ -218,7 +224,7 @@ def program(name: str, flags: Sequence[str] = cbuild.SANITIZED) -> Path:
 
 def request_of(case: Case) -> bytes:
     """The case as the driver reads it."""
-    words = [f"proto={CODECS[case.protocol]}", *case.words, f"size={len(case.data)}"]
+    words = [f"proto={(CODECS | CLIENTS)[case.protocol]}", *case.words, f"size={len(case.data)}"]
     return " ".join(words).encode() + b"\n" + case.data
 
 
@@ -271,6 +277,8 @@ def run_cases(cases: Sequence[Case], driver: Path | None = None) -> list[Outcome
 
 def normal_event(line: str) -> str:
     """An expected event line in the form that the driver writes."""
+    if re.match(r'HEAD \d{3} |(INTERIM|FIELD|STDERR) |BODY "', line):
+        return escape(unescape(line))
     quoted = re.fullmatch(r'(BODY \d+|REPLY) "(.*)"( fatal)?', line)
     if quoted:
         data = unescape(quoted[2])

@@ -1,0 +1,135 @@
+/*
+ * http1_client.c - asks over HTTP/1.1: one request on a connection of its own (RFC 9112).
+ */
+#include <assert.h>
+
+#include "codec/answer.h"
+#include "codec/bytes.h"
+#include "codec/client_out.h"
+
+struct http_client {
+    struct pd_answer_reader reader;
+    bool chunked; /* the body of the request has the chunked coding */
+};
+
+static_assert(sizeof(struct http_client) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
+
+static void http_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
+{
+    struct http_client *c = state;
+    *c = (struct http_client){ .chunked = false };
+    pd_answer_init(&c->reader, PD_FORM_HTTP, false, sys, limits);
+}
+
+static void http_client_fini(void *state)
+{
+    struct http_client *c = state;
+    pd_answer_fini(&c->reader);
+}
+
+/* Nothing that is written may end a line too early, or frame the body a second time. */
+static enum pd_reason check_field(const struct pd_field *f)
+{
+    if (!f->name.n || pd_byte_run(f->name, PD_BYTE_TOKEN) != f->name.n)
+        return PD_R_BAD_FIELD_NAME;
+    if (pd_byte_run(f->value, PD_BYTE_VALUE) != f->value.n)
+        return PD_R_BAD_FIELD_VALUE;
+    if (pd_slice_eq_nocase(f->name, PD_SLICE("content-length")))
+        return PD_R_DUPLICATE_CONTENT_LENGTH;
+    if (pd_slice_eq_nocase(f->name, PD_SLICE("transfer-encoding")))
+        return PD_R_BAD_TRANSFER_ENCODING;
+    return PD_R_NONE;
+}
+
+static enum pd_reason check_head(const struct pd_head *head)
+{
+    if (!head->method.n || pd_byte_run(head->method, PD_BYTE_TOKEN) != head->method.n)
+        return PD_R_BAD_METHOD;
+    if (!head->target.n || pd_byte_run(head->target, PD_BYTE_TARGET) != head->target.n)
+        return PD_R_BAD_TARGET;
+    enum pd_reason bad = PD_R_NONE;
+    for (size_t i = 0; i < head->nfields && !bad; i++)
+        bad = check_field(&head->fields[i]);
+    return bad;
+}
+
+static void put_field(struct pd_client_out *out, struct pd_slice name, struct pd_slice value)
+{
+    pd_out_put(out, name);
+    pd_out_put(out, PD_SLICE(": "));
+    pd_out_put(out, value);
+    pd_out_put(out, PD_SLICE("\r\n"));
+}
+
+static enum pd_reason http_client_put_head(void *state, const struct pd_head *head, struct pd_buf *buf)
+{
+    struct http_client *c = state;
+    struct pd_client_out out = { buf, check_head(head) };
+    pd_answer_to(&c->reader, head->method);
+    c->chunked = head->chunked;
+    pd_out_put(&out, head->method);
+    pd_out_put(&out, PD_SLICE(" "));
+    pd_out_put(&out, head->target);
+    pd_out_put(&out, PD_SLICE(" HTTP/1.1\r\n"));
+    for (size_t i = 0; i < head->nfields; i++)
+        put_field(&out, head->fields[i].name, head->fields[i].value);
+    if (head->chunked) {
+        put_field(&out, PD_SLICE("Transfer-Encoding"), PD_SLICE("chunked"));
+    } else if (head->content_length >= 0) {
+        char digits[PD_DECIMAL_MAX];
+        put_field(&out, PD_SLICE("Content-Length"), pd_decimal((uint64_t)head->content_length, digits));
+    }
+    if (!head->keep_alive)
+        put_field(&out, PD_SLICE("Connection"), PD_SLICE("close"));
+    pd_out_put(&out, PD_SLICE("\r\n"));
+    return out.bad;
+}
+
+static void http_client_put_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n)
+{
+    struct http_client *c = state;
+    *prefix_n = *suffix_n = 0;
+    if (!c->chunked)
+        return;
+    *prefix_n = pd_chunked_put_size(prefix, n);
+    memcpy(suffix, "\r\n", 2);
+    *suffix_n = 2;
+}
+
+static size_t http_client_put_end(void *state, char *dst)
+{
+    struct http_client *c = state;
+    const struct pd_slice last = PD_SLICE("0\r\n\r\n");
+    if (!c->chunked)
+        return 0;
+    memcpy(dst, last.p, last.n);
+    return last.n;
+}
+
+static void http_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
+                             struct pd_answer *a)
+{
+    struct http_client *c = state;
+    pd_answer_next(&c->reader, in, used, scratch, a);
+}
+
+static void http_client_eof(void *state, bool clean, struct pd_answer *a)
+{
+    struct http_client *c = state;
+    pd_answer_end(&c->reader, false, clean, a);
+}
+
+const struct pd_client_codec pd_client_http1 = {
+    .name = "http1",
+    .state_size = sizeof(struct http_client),
+    .gateway = false,
+    .sends_chunks = true,
+    .frame_max = SIZE_MAX,
+    .init = http_client_init,
+    .fini = http_client_fini,
+    .put_head = http_client_put_head,
+    .put_frame = http_client_put_frame,
+    .put_end = http_client_put_end,
+    .next = http_client_next,
+    .eof = http_client_eof,
+};
