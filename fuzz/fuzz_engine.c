@@ -1,8 +1,8 @@
 /*
  * fuzz_engine.c - bytes of a peer against a whole engine with an application.
  *
- * The first knob chooses the protocol, the back end and how the client cuts
- * its bytes. Invariants: the engine comes to an end (in its own time: the
+ * The first knobs choose the back end, how the client cuts its bytes, and the
+ * protocol. Invariants: the engine comes to an end (in its own time: the
  * clock is ours), gives everything back, and what the client gets is made of
  * whole responses of the protocol, but for the last one.
  */
@@ -37,9 +37,8 @@ static void check_http(struct pd_slice got)
     }
 }
 
-static void check_scgi(struct pd_slice got)
+static void check_single(struct pd_slice got, struct pd_slice label)
 {
-    const struct pd_slice label = PD_SLICE("Status: ");
     FUZZ_ASSERT(pd_slice_has_prefix(got, pd_slice(label.p, got.n < label.n ? got.n : label.n)));
 }
 
@@ -63,7 +62,8 @@ static void check_fastcgi(struct pd_slice got, struct pd_slice sent)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi };
+    static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi,
+                                                     &pd_codec_uwsgi };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
     char path[32];
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct pd_slice script = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
     const struct rig_scene scene = {
         .name = "fuzz",
-        .codec = codecs[(data[0] & 3) % 3],
+        .codec = codecs[data[1] % (sizeof codecs / sizeof codecs[0])],
         .backend = data[0] & KNOB_POLL ? PD_LOOP_POLL : PD_LOOP_EPOLL,
         .unix_path = path,
         .scripts = &script,
@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (scene.codec == &pd_codec_fastcgi)
         check_fastcgi(got, script);
     else
-        check_scgi(got);
+        check_single(got, scene.codec == &pd_codec_scgi ? PD_SLICE("Status: ") : PD_SLICE("HTTP/1.1 "));
     rig_fini(&r);
     return 0;
 }

@@ -71,11 +71,21 @@ static const struct pd_slice scgi_inputs[VARIANTS][2] = {
     { S("24:CONTENT_LENGTH\0000\0SCGI\0001\0,"), S("x") },
 };
 
+#define SIZED(size) "\016\0CONTENT_LENGTH\001\0" size
+static const struct pd_slice uwsgi_inputs[VARIANTS][2] = {
+    { S("\0\023\0\0" SIZED("0")), S("\0\023\0\0" SIZED("0")) },
+    { S("\0\023\0\0" SIZED("5")), S("hello\0\023\0\0" SIZED("0")) },
+    { S("\0\023\0\0" SIZED("5") "he"), S("llo\0\023\0\0" SIZED("0")) },
+    { S("\0\0\0\0"), S("\0\0\0\0") },
+};
+
 static const struct pd_slice *inputs_of(const struct exchange *x)
 {
     if (x->codec == &pd_codec_http1)
         return http_inputs[x->variant];
-    return x->codec == &pd_codec_fastcgi ? fastcgi_inputs[x->variant] : scgi_inputs[x->variant];
+    if (x->codec == &pd_codec_fastcgi)
+        return fastcgi_inputs[x->variant];
+    return x->codec == &pd_codec_scgi ? scgi_inputs[x->variant] : uwsgi_inputs[x->variant];
 }
 
 /* Feeds the codec, with what it left unconsumed before; returns how many requests began. */
@@ -101,7 +111,7 @@ static size_t feed(struct exchange *x, struct pd_slice more)
 static void check_what_follows(struct exchange *x)
 {
     size_t opened = feed(x, inputs_of(x)[1]);
-    if (x->codec == &pd_codec_scgi || (x->codec == &pd_codec_http1 && x->response.close))
+    if (!x->codec->multiplexed && (x->codec != &pd_codec_http1 || x->response.close))
         FUZZ_ASSERT(opened == 0);
     else
         FUZZ_ASSERT(opened == 1);
@@ -328,7 +338,8 @@ static void set_up(struct exchange *x, const uint8_t *knobs, struct pd_slice dat
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi };
+    static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi,
+                                                     &pd_codec_uwsgi };
     const struct pd_limits limits = PD_LIMITS_DEFAULT;
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
@@ -336,7 +347,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char date[PD_DATE_LEN];
     check_bodiless(90u + data[3]);
     check_date((days - 300) * 57 * 86400 + days * 1009, date);
-    struct exchange x = { .codec = codecs[data[0] % 3] };
+    struct exchange x = { .codec = codecs[data[0] % (sizeof codecs / sizeof codecs[0])] };
     x.state = malloc(x.codec->state_size);
     FUZZ_ASSERT(x.state);
     set_up(&x, data, pd_slice(date, sizeof date));

@@ -61,10 +61,22 @@ def _fastcgi_variables(data: bytes) -> bytes:
     return b"".join(part + b"\0" for part in parts)
 
 
+def _uwsgi_variables(data: bytes) -> bytes:
+    """The variables of a packet, in the same form."""
+    block, at = data[4 : 4 + int.from_bytes(data[1:3], "little")], 0
+    parts = []
+    while at + 2 <= len(block):
+        size = int.from_bytes(block[at : at + 2], "little")
+        parts.append(block[at + 2 : at + 2 + size])
+        at += 2 + size
+    return b"".join(part + b"\0" for part in parts)
+
+
 def _request_seed(case: corpus.Case) -> bytes:
     if case.protocol == "http":
         return DEFAULT + _http_head(case.data)
-    variables = case.data.partition(b":")[2] if case.protocol == "scgi" else _fastcgi_variables(case.data)
+    read = {"fastcgi": _fastcgi_variables, "uwsgi": _uwsgi_variables}.get(case.protocol)
+    variables = read(case.data) if read else case.data.partition(b":")[2]
     return DEFAULT[:2] + bytes([handmade.FORM_CGI, 0]) + variables
 
 
@@ -78,7 +90,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             yield codec, DEFAULT + case.data
             yield codec, SMALL + case.data
             number = list(corpus.CODECS).index(case.protocol)
-            yield "engine", bytes([number | len(case.data) % 4 << 2, 0, 0, len(case.data) % 251]) + case.data
+            yield "engine", bytes([len(case.data) % 4 << 2, number, 0, len(case.data) % 251]) + case.data
             yield "request", _request_seed(case)
             head, _, body = case.data.partition(b"\r\n\r\n")
             if case.protocol == "http" and b"chunked" in head.lower():

@@ -13,7 +13,7 @@
  *           (ABORT may come at any point after OPEN and ends the stream;
  *            BAD with fatal = false ends it too)
  *
- * HTTP and SCGI have one stream, id 1, at a time; FastCGI has many.
+ * HTTP, SCGI and uwsgi have one stream, id 1, at a time; FastCGI has many.
  */
 #ifndef PD_CODEC_H
 #define PD_CODEC_H
@@ -107,5 +107,6 @@ static inline size_t pd_codec_frame_max(const struct pd_codec *codec, const void
 extern const struct pd_codec pd_codec_http1;
 extern const struct pd_codec pd_codec_fastcgi;
 extern const struct pd_codec pd_codec_scgi;
+extern const struct pd_codec pd_codec_uwsgi;
 
 #endif

@@ -82,6 +82,10 @@
     X(SCGI_BAD_PAIRS, 734, 0, "the SCGI headers are not NUL-terminated pairs") \
     X(SCGI_LENGTH_NOT_FIRST, 735, 0, "CONTENT_LENGTH is not the first SCGI header") \
     X(SCGI_NO_VERSION, 736, 0, "the SCGI header SCGI is not 1") \
+    /* uwsgi */ \
+    X(UWSGI_BAD_MODIFIER, 740, 0, "the uwsgi modifiers ask for something other than a WSGI request") \
+    X(UWSGI_BAD_PAIRS, 741, 400, "a uwsgi variable does not fit into its block") \
+    X(UWSGI_NO_LENGTH, 742, 411, "a uwsgi request with a body of unknown length") \
     /* responses (errors of the application) */ \
     X(BAD_STATUS, 421, 500, "the status is not three digits, a space and a reason") \
     X(BAD_RESPONSE_NAME, 422, 500, "a response header name is not a token") \

@@ -193,9 +193,8 @@ bool pd_status_is_bodiless(unsigned status)
     return (status >= 100 && status < 200) || status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED;
 }
 
-enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
+enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out)
 {
-    const struct pd_slice label = PD_SLICE("Status: ");
     const struct pd_slice end = PD_SLICE("\r\n");
     struct pd_slice line = pd_buf_view(&r->line);
     struct pd_slice fields = pd_buf_view(&r->fields);
@@ -213,6 +212,11 @@ enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
     append_nc(out, fields);
     append_nc(out, end);
     return PD_R_NONE;
+}
+
+enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
+{
+    return pd_response_put_gateway(r, PD_SLICE("Status: "), out);
 }
 
 enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n)

@@ -62,9 +62,11 @@ void pd_date_put(int64_t wall_s, char dst[PD_DATE_LEN]);
 enum pd_reason pd_response_reserve(struct pd_buf *out, size_t n) PD_MUST_CHECK;
 
 /*
- * The response head of all CGI-style protocols (FastCGI, SCGI, CGI): "Status: 200 OK\r\n", the fields and the empty
- * line. Content-Length is the application's. Sets r->bodiless.
+ * The response head of gateway protocols: what `label` says before "200 OK\r\n", the fields and the empty line.
+ * Content-Length is the application's; the front end adds what is its own. Sets r->bodiless.
  */
+enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out) PD_MUST_CHECK;
+/* That of all CGI-style protocols (FastCGI, SCGI, CGI), whose label is "Status: ". */
 enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out) PD_MUST_CHECK;
 
 #endif

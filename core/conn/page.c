@@ -122,6 +122,7 @@ static const struct {
     { 500, { "500 Internal Server Error", 25 }, "The application failed to answer this request" },
     { 400, { "400 Bad Request", 15 }, "The request is malformed" },
     { 408, { "408 Request Timeout", 19 }, "The request did not arrive in time" },
+    { 411, { "411 Length Required", 19 }, "The request must tell the length of its body" },
     { 413, { "413 Content Too Large", 21 }, "The body of the request is larger than this server accepts" },
     { 414, { "414 URI Too Long", 16 }, "The address of the request is longer than this server accepts" },
     { 417, { "417 Expectation Failed", 22 }, "The request expects something that this server does not do" },

@@ -3,6 +3,7 @@
 #include "torture_judge.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "fastcgi_text.h"
 
@@ -39,6 +40,25 @@ static void put_scgi(struct text *t, const char *path, size_t body)
     text_printf(t, "%zu:", block.n);
     text_put(t, text_view(&block));
     text_put(t, PD_SLICE(","));
+    put_body(t, body);
+    text_fini(&block);
+}
+
+static void put_uwsgi_pair(struct text *t, const char *name, const char *value)
+{
+    text_printf(t, "%c%c%s%c%c%s", (int)strlen(name), 0, name, (int)strlen(value), 0, value);
+}
+
+static void put_uwsgi(struct text *t, const char *path, size_t body)
+{
+    struct text block = { 0 };
+    char size[24];
+    snprintf(size, sizeof size, "%zu", body);
+    put_uwsgi_pair(&block, "CONTENT_LENGTH", size);
+    put_uwsgi_pair(&block, "REQUEST_METHOD", body ? "POST" : "GET");
+    put_uwsgi_pair(&block, "REQUEST_URI", path);
+    text_printf(t, "%c%c%c%c", 0, (int)block.n, 0, 0);
+    text_put(t, text_view(&block));
     put_body(t, body);
     text_fini(&block);
 }
@@ -100,12 +120,23 @@ static void write_scgi(struct scripts *s)
     }
 }
 
+static void write_uwsgi(struct scripts *s)
+{
+    static const char *const paths[] = { "/echo", "/big", "/file" };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct text *t = add_text(s);
+        put_uwsgi(t, paths[i], i ? 0 : ECHO_SIZE);
+        s->uwsgi[s->uwsgi_n++] = text_view(t);
+    }
+}
+
 void scripts_init(struct scripts *s)
 {
     *s = (struct scripts){ 0 };
     write_http(s);
     write_fastcgi(s);
     write_scgi(s);
+    write_uwsgi(s);
 }
 
 void scripts_fini(struct scripts *s)
@@ -162,9 +193,9 @@ static const char *judge_http(struct pd_slice healthy, struct pd_slice got)
 }
 
 /* One response for each connection, whose end is the end of the connection: a cut must be a reset. */
-static const char *judge_scgi(struct pd_slice healthy, struct visit_result got)
+static const char *judge_single(struct pd_slice healthy, struct visit_result got, struct pd_slice label)
 {
-    if (pd_slice_eq(healthy, got.bytes) || is_error(got.bytes, PD_SLICE("Status: ")))
+    if (pd_slice_eq(healthy, got.bytes) || is_error(got.bytes, label))
         return NULL;
     if (!is_prefix(got.bytes, healthy))
         return "a response that is neither right nor an error";
@@ -234,5 +265,7 @@ const char *judge_visit(const struct pd_codec *codec, struct pd_slice healthy, s
         return judge_fastcgi(healthy, got.bytes, harmless);
     if (harmless)
         return pd_slice_eq(healthy, got.bytes) ? NULL : "a delay changed what the client got";
-    return codec == &pd_codec_http1 ? judge_http(healthy, got.bytes) : judge_scgi(healthy, got);
+    if (codec == &pd_codec_http1)
+        return judge_http(healthy, got.bytes);
+    return judge_single(healthy, got, codec == &pd_codec_scgi ? PD_SLICE("Status: ") : PD_SLICE("HTTP/1.1 "));
 }

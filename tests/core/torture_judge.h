@@ -14,8 +14,9 @@ struct scripts {
     struct pd_slice http[SCRIPTS_MAX];
     struct pd_slice fastcgi[SCRIPTS_MAX];
     struct pd_slice scgi[SCRIPTS_MAX];
-    size_t http_n, fastcgi_n, scgi_n;
-    struct text texts[3 * SCRIPTS_MAX];
+    struct pd_slice uwsgi[SCRIPTS_MAX];
+    size_t http_n, fastcgi_n, scgi_n, uwsgi_n;
+    struct text texts[4 * SCRIPTS_MAX];
     size_t texts_n;
 };
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Self
 
-from peers import cgivars, fastcgi, http, scgi
-from peers.response import CgiDecoder, Decoder, Response
+from peers import cgivars, fastcgi, http, scgi, uwsgi
+from peers.response import CgiDecoder, Decoder, Response, UwsgiDecoder
 from peers.wire import Address, Wire
 
 if TYPE_CHECKING:
@@ -245,4 +245,19 @@ class ScgiDoor(GatewayDoor):
         return Exchange(Wire(self.address), CgiDecoder(method))
 
 
-DOORS: dict[str, type[Door]] = {"http": HttpDoor, "fastcgi": FcgiDoor, "scgi": ScgiDoor}
+class UwsgiDoor(GatewayDoor):
+    """The uwsgi protocol."""
+
+    name = "uwsgi"
+    knows_unknown_length = False
+
+    def encode(self, variables: dict[str, str]) -> bytes:
+        return uwsgi.head(variables)
+
+    def exchange(self, method: str, length: int | None) -> Exchange:
+        if length is None:
+            raise ValueError("uwsgi cannot carry a body of unknown length")
+        return Exchange(Wire(self.address), UwsgiDecoder(method))
+
+
+DOORS: dict[str, type[Door]] = {"http": HttpDoor, "fastcgi": FcgiDoor, "scgi": ScgiDoor, "uwsgi": UwsgiDoor}

@@ -118,6 +118,8 @@ class Decoder:
 class CgiDecoder(Decoder):
     """A CGI-style response that ends with the connection (SCGI)."""
 
+    first_line = re.compile(rb"Status: ([1-9]\d\d) ([^\x00-\x1f\x7f]*)")
+
     def __init__(self, method: str = "GET") -> None:
         super().__init__(method)
         self._head = b""
@@ -137,9 +139,9 @@ class CgiDecoder(Decoder):
         lines = head.split(b"\r\n")
         if any(b"\n" in line or b"\r" in line for line in lines):
             raise ProtocolViolationError(f"bare CR or LF in the head: {head!r}")
-        match = re.fullmatch(rb"Status: ([1-9]\d\d) ([^\x00-\x1f\x7f]*)", lines[0])
+        match = self.first_line.fullmatch(lines[0])
         if match is None:
-            raise ProtocolViolationError(f"the first line is not a Status line: {lines[0]!r}")
+            raise ProtocolViolationError(f"the first line is no status: {lines[0]!r}")
         self.response.status = int(match[1])
         self.response.reason = match[2].decode("latin-1")
         self.response.headers = split_fields(lines[1:])
@@ -172,3 +174,9 @@ class CgiDecoder(Decoder):
 
     def end(self, how: str) -> None:
         self.finish(how, how == "eof" and self.is_whole())
+
+
+class UwsgiDecoder(CgiDecoder):
+    """The same with the status line of HTTP (uwsgi)."""
+
+    first_line = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d) ([^\x00-\x1f\x7f]*)")

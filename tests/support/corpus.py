@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
-CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi"}
+CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi"}
 CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items()}  # folders of responses, for the client halves
 BODY_SHOWN = 64
 
@@ -124,6 +124,14 @@ def _fastcgi_line(line: str) -> bytes:  # noqa: PLR0911 - one for each kind of r
             raise CorpusError(f"unknown record {command}")
 
 
+def _uwsgi_line(line: str) -> bytes:
+    command, *words = line.split()
+    modifier = int(words.pop(0)) if words and words[0].isdecimal() else 0
+    pairs = [part for word in words for part in _split_pair(word)]
+    block = b"".join(len(part).to_bytes(2, "little") + part for part in pairs)
+    return block if command == "@block" else bytes([modifier, *len(block).to_bytes(2, "little"), 0]) + block
+
+
 def _input_line(protocol: str, line: str) -> bytes:
     if line.startswith("@repeat "):
         count, _, rest = line.removeprefix("@repeat ").partition(" ")
@@ -134,6 +142,8 @@ def _input_line(protocol: str, line: str) -> bytes:
         pairs = [_split_pair(word) for word in line.split()[1:]]
         block = b"".join(name + b"\0" + value + b"\0" for name, value in pairs)
         return b"%d:%s," % (len(block), block)
+    if protocol == "uwsgi" and line.startswith(("@packet ", "@block ")):
+        return _uwsgi_line(line)
     return unescape(line)
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from peers.door import Door, GatewayDoor
 
-PROTOCOLS = ("http", "fastcgi", "scgi")
-GATEWAYS = ("fastcgi", "scgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
+GATEWAYS = ("fastcgi", "scgi", "uwsgi")
 
 
 class Control:
@@ -47,15 +47,19 @@ class Doors:
             "http": "http://127.0.0.1:0",
             "fastcgi": f"fastcgi+unix:{folder}/f.sock",
             "scgi": "scgi://127.0.0.1:0",
+            "uwsgi": "uwsgi://127.0.0.1:0",
             "http-stream": "http://127.0.0.1:0?stream=1",
             "fastcgi-stream": "fastcgi://127.0.0.1:0?stream=1",
             "scgi-stream": f"scgi+unix:{folder}/s.sock?stream=1",
+            "uwsgi-stream": f"uwsgi+unix:{folder}/u.sock?stream=1",
             "http-mount": "http://127.0.0.1:0?mount=/shop",
             "fastcgi-mount": "fastcgi://127.0.0.1:0?mount=/shop",
             "scgi-mount": "scgi://127.0.0.1:0?mount=/shop",
+            "uwsgi-mount": "uwsgi://127.0.0.1:0?mount=/shop",
             "fastcgi-tcp": "fastcgi://127.0.0.1:0",
             "fastcgi-trust": "fastcgi://127.0.0.1:0?trust-remote-user=1",
             "scgi-trust": "scgi://127.0.0.1:0?trust-remote-user=1",
+            "uwsgi-trust": "uwsgi://127.0.0.1:0?trust-remote-user=1",
         }
         threads = int(os.environ.get("THREADS") or 4)
         self.server = Server(f"{APPS}/conformance.py:application", list(listeners.values()), threads=threads)

@@ -56,8 +56,3 @@ class HoldingServer(Server):
     def calls(self) -> list[str]:
         """The ids of all calls so far, in order."""
         return self._calls.read_text().split()
-
-
-def three(folder: Path) -> list[str]:
-    """One listener for each protocol."""
-    return ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f", "scgi://127.0.0.1:0"]

@@ -27,7 +27,7 @@ ALARMS = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|"
     r"Fatal Python error|Segmentation fault|Assertion .* failed|assertion failed|core dumped",
 )
-BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi)(?:\+unix)?:/[^\s,'\"]+)")
+BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi|uwsgi)(?:\+unix)?:/[^\s,'\"]+)")
 
 
 class Log:
@@ -77,8 +77,13 @@ class Log:
         self._thread.join(PATIENCE)
 
 
+def one_each(folder: Path | str) -> list[str]:
+    """One listener for each protocol."""
+    return ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f.sock", "scgi://127.0.0.1:0", "uwsgi://127.0.0.1:0"]
+
+
 def listener_kind(url: str) -> str:
-    """`http`, `fastcgi` or `scgi` of a listener URL."""
+    """The protocol of a listener URL."""
     return url.partition(":")[0].partition("+")[0]
 
 

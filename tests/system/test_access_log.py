@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from peers import http
-from support.holding import three
-from support.server import APPS, Server
+from support.fixtures import PROTOCOLS
+from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
 APP = f"{APPS}/conformance.py:application"
@@ -53,7 +53,7 @@ def lines_of(tmp_path: Path, form: str) -> tuple[list[str], str]:
 
     One thread: a line is made when its response is on its way, and another thread might be faster with the next.
     """
-    with Server(APP, three(tmp_path), threads=1, options=["--access-log", form], env=ZONE) as server:
+    with Server(APP, one_each(tmp_path), threads=1, options=["--access-log", form], env=ZONE) as server:
         visit(server)
     lines = [masked(line) for line in server.output.lines]
     (refused,) = [line for line in lines if "400" in line]
@@ -63,7 +63,7 @@ def lines_of(tmp_path: Path, form: str) -> tuple[list[str], str]:
 def test_short(tmp_path):
     want = [
         line
-        for _ in range(3)
+        for _ in PROTOCOLS
         for line in (
             r"TIME 127.0.0.1 GET /echo/a%20b?q=%22&r 200 SIZEB MS ID",
             "TIME 127.0.0.1 POST /mirror 200 5B MS ID",
@@ -81,7 +81,7 @@ def test_combined(tmp_path):
     got = [re.sub(r'(" \d+) \d{2,} "', r'\1 SIZE "', line) for line in lines]
     head = "127.0.0.1 - - [DAY:TIME +0100] "
     agent = r'"http://shop.example/" "Mozilla/5.0 (\x22x\x22)"'
-    for at in (0, 4, 8):
+    for at in range(0, 4 * len(PROTOCOLS), 4):
         assert got[at : at + 4] == [
             f'{head}"GET /echo/a%20b?q=%22&r HTTP/1.1" 200 SIZE {agent}',
             f'{head}"POST /mirror HTTP/1.1" 200 5 "-" "-"',
@@ -95,10 +95,10 @@ def test_json(tmp_path):
     lines, refused = lines_of(tmp_path, "json")
     got = [json.loads(re.sub(r":MS([,}])", r":0\1", line)) for line in [*lines, refused]]
     keys = "time id peer user door method path query protocol status bytes ms queue_ms referer user_agent"
-    assert [" ".join(line) for line in got if "broken" not in line] == [keys] * 10
-    assert [line["door"] for line in got] == ["http"] * 4 + ["fastcgi"] * 4 + ["scgi"] * 4 + ["http"]
+    assert [" ".join(line) for line in got if "broken" not in line] == [keys] * (3 * len(PROTOCOLS) + 1)
+    assert [line["door"] for line in got] == [name for name in PROTOCOLS for _ in range(4)] + ["http"]
     usual = {"time": "DAYTTIME+01:00", "id": "ID", "peer": "127.0.0.1", "user": None, "protocol": "HTTP/1.1"}
-    for at, door in enumerate(("http", "fastcgi", "scgi")):
+    for at, door in enumerate(PROTOCOLS):
         first, second, _, broken = got[4 * at : 4 * at + 4]
         sent = first.pop("bytes")
         assert first == usual | {
@@ -118,11 +118,11 @@ def test_json(tmp_path):
 
 
 def test_ids_are_those_of_the_application_and_of_its_log(tmp_path):
-    with Server(APP, three(tmp_path), threads=1) as server:
+    with Server(APP, one_each(tmp_path), threads=1) as server:
         ids = [door.request("GET", "/echo").json()["environ"]["polydoor.request_id"] for door in server.doors]
         server.doors[0].request("GET", "/crash?where=call&key=1")
-    assert [line.split()[-1] for line in server.output.lines][:3] == ids
-    assert f"id {server.output.lines[3].split()[-1]}" in server.log.text
+    assert [line.split()[-1] for line in server.output.lines][: len(ids)] == ids
+    assert f"id {server.output.lines[len(ids)].split()[-1]}" in server.log.text
 
 
 def test_excluded_paths_and_off(tmp_path):
@@ -143,7 +143,7 @@ def test_lines_of_several_threads_are_whole(tmp_path):
         for number in range(counts[1]):
             door.request("GET", f"/arguments?{name}-{number}")
 
-    with Server(APP, three(tmp_path), threads=4) as server:
+    with Server(APP, one_each(tmp_path), threads=4) as server:
         clients = [threading.Thread(target=load, args=(server.doors[name % 3], name)) for name in range(counts[0])]
         for client in clients:
             client.start()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.server import Server
+from support.fixtures import GATEWAYS
+from support.server import Server, one_each
 
 GUESTBOOK = Path(__file__).parents[2] / "examples" / "guestbook"
 
@@ -21,8 +22,8 @@ def polydoor(*arguments, cwd=GUESTBOOK):
 
 @pytest.fixture
 def guestbook(tmp_path):
-    """The guestbook on all three protocols."""
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f.sock", "scgi://127.0.0.1:0"]
+    """The guestbook on all protocols."""
+    listeners = one_each(tmp_path)
     with Server("guestbook:app", listeners, env={"GUESTBOOK_DB": str(tmp_path / "book.db")}, cwd=GUESTBOOK) as server:
         yield server
 
@@ -34,7 +35,8 @@ def test_banner_names_app_addresses_threads_and_pid(guestbook, tmp_path):
     assert lines[1].startswith("  http://127.0.0.1:")
     assert lines[2] == f"  fastcgi+unix:{tmp_path}/f.sock"
     assert lines[3].startswith("  scgi://127.0.0.1:")
-    assert lines[4] == "  4 requests at once, up to 16384 connections"
+    assert lines[4].startswith("  uwsgi://127.0.0.1:")
+    assert lines[5] == "  4 requests at once, up to 16384 connections"
     assert last == f"  pid {guestbook.pid}; Ctrl-C stops"
 
 
@@ -56,7 +58,7 @@ def test_port_in_use_is_one_block_and_status_2():
     assert len(done.stderr.splitlines()) == 3
 
 
-@pytest.mark.parametrize("protocol", ["fastcgi", "scgi"])
+@pytest.mark.parametrize("protocol", GATEWAYS)
 def test_gateway_open_to_the_network_is_refused(protocol):
     done = polydoor("guestbook", "-b", f"{protocol}://0.0.0.0:0")
     assert done.returncode == 2

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from support.server import APPS, Server
+from support.fixtures import PROTOCOLS
+from support.server import APPS, Server, one_each
 
 BROWSER = [("Accept", "text/html,*/*;q=0.8"), ("Cookie", "session=swordfish"), ("Authorization", "Basic swordfish")]
 THREADS = 2
@@ -16,7 +17,7 @@ BROWSER += [("X-Api-Token", "swordfish"), ("X-Note", "<i>note</i>")]
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dev")
-    urls = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f.sock", "scgi://127.0.0.1:0"]
+    urls = one_each(folder)
     with Server(f"{APPS}/failing.py", urls, threads=THREADS, options=["--dev"]) as opened:
         yield opened
 
@@ -40,7 +41,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize("protocol", ["http", "fastcgi", "scgi"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_browser_gets_the_traceback_as_html(dev, protocol):
     response = dev.door(protocol).request("GET", "/hostile?a=%3Cb%3E", BROWSER)
     assert response.status == 500

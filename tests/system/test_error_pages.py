@@ -11,8 +11,8 @@ import pytest
 
 from peers import http
 from support.fixtures import PROTOCOLS
-from support.holding import HoldingServer, three
-from support.server import APPS, Server
+from support.holding import HoldingServer
+from support.server import APPS, Server, one_each
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "pages"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -26,7 +26,7 @@ LIMIT = ("--body-limit", "1000", "--target-limit", "500")
 def small(tmp_path_factory):
     """A server whose limits are small."""
     folder = tmp_path_factory.mktemp("small")
-    urls = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f.sock", f"scgi+unix:{folder}/s.sock"]
+    urls = one_each(folder)
     with Server(f"{APPS}/conformance.py:application", urls, options=LIMIT) as opened:
         yield opened
 
@@ -93,7 +93,7 @@ def test_head_of_a_refused_length_has_no_body(small, protocol):
 def test_body_that_does_not_arrive(tmp_path, protocol):
     app = f"{APPS}/conformance.py:application"
     with (
-        Server(app, three(tmp_path), options=["--body-timeout", "0.2"]) as server,
+        Server(app, one_each(tmp_path), options=["--body-timeout", "0.2"]) as server,
         server.door(protocol).start("POST", "/mirror", [("Accept", BROWSER)], length=100) as upload,
     ):
         response = upload.finish()
@@ -104,7 +104,7 @@ def test_body_that_does_not_arrive(tmp_path, protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_thread_becomes_free(tmp_path, protocol):
     options = ["--queue-timeout", "0.2", "--queue-limit", "1"]
-    with HoldingServer(tmp_path, three(tmp_path), threads=1, options=options) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1, options=options) as server:
         door = server.door(protocol)
         held = server.hold(door)
         held.wait_running()

@@ -5,13 +5,13 @@ import select
 import pytest
 
 from support.fixtures import PROTOCOLS
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gil")
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f", "scgi://127.0.0.1:0"]
+    listeners = one_each(folder)
     with Server(f"{APPS}/gil_apps.py:application", listeners, threads=1, options=["--queue-limit", "1"]) as running:
         yield running
 

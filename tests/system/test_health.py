@@ -9,8 +9,8 @@ import pytest
 
 from peers import fastcgi, http
 from support.fixtures import PROTOCOLS
-from support.holding import HoldingServer, three
-from support.server import APPS, Server
+from support.holding import HoldingServer
+from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
 PATH = "/-/health"
@@ -22,14 +22,14 @@ TEXT = "text/plain; charset=utf-8"
 def calm(tmp_path_factory):
     """Listeners of each protocol: plain, in stream mode, and mounted."""
     folder = tmp_path_factory.mktemp("health")
-    listeners = three(folder)
+    listeners = one_each(folder)
     listeners += [f"{name}://127.0.0.1:0?{more}" for more in ("stream=1", "mount=/shop") for name in PROTOCOLS]
     with HoldingServer(folder, listeners, threads=1, options=OPTIONS) as running:
         yield running
         running.stop()
 
 
-@pytest.fixture(params=range(3), ids=PROTOCOLS)
+@pytest.fixture(params=range(len(PROTOCOLS)), ids=PROTOCOLS)
 def number(request):
     return request.param
 
@@ -41,7 +41,7 @@ def answer_of(response):
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/ready", f"{PATH}/live", f"{PATH}/live?x=1"])
 def test_a_server_that_is_well_says_ok(calm, number, path):
-    for door in calm.doors[number::3]:
+    for door in calm.doors[number :: len(PROTOCOLS)]:
         response = door.request("GET", path)
         assert answer_of(response) == (200, b"ok\n")
         assert (response.header("Content-Type"), response.header("Cache-Control")) == (TEXT, "no-store")
@@ -49,13 +49,13 @@ def test_a_server_that_is_well_says_ok(calm, number, path):
 
 
 def test_the_mount_may_stand_before_it(calm, number):
-    mounted = calm.doors[6 + number]
+    mounted = calm.doors[2 * len(PROTOCOLS) + number]
     assert answer_of(mounted.request("GET", f"/shop{PATH}/ready")) == (200, b"ok\n")
     assert mounted.request("GET", f"/shopping{PATH}?id=1").body == b"served 1"
 
 
 def test_head_has_the_head_alone(calm, number):
-    for door in calm.doors[number::3]:
+    for door in calm.doors[number :: len(PROTOCOLS)]:
         response = door.request("HEAD", f"{PATH}/live")
         assert answer_of(response) == (200, b"")
         assert response.header("Content-Length") == "3"
@@ -63,7 +63,7 @@ def test_head_has_the_head_alone(calm, number):
 
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "DELETE"])
 def test_other_methods_are_refused(calm, number, method):
-    for door in calm.doors[number::3]:
+    for door in calm.doors[number :: len(PROTOCOLS)]:
         response = door.request(method, PATH, body=b"x" * 100_000 if method == "POST" else b"")
         assert answer_of(response) == (405, b"method not allowed\n")
         assert response.header("Allow") == "GET, HEAD"
@@ -75,7 +75,7 @@ def test_every_other_path_is_the_applications(calm, number, path):
 
 
 def test_without_the_option_there_is_no_such_path(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1) as server:
         for door in server.doors:
             assert door.request("GET", f"{PATH}/live?id=7").body == b"served 7"
 
@@ -107,7 +107,7 @@ def test_a_kept_fastcgi_connection_is_kept(calm):
 
 
 def test_it_is_answered_while_every_thread_is_busy_and_tells_of_a_full_queue(tmp_path, number):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1, options=OPTIONS) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1, options=OPTIONS) as server:
         door = server.doors[number]
         held = server.hold(door)
         held.wait_running()
@@ -127,19 +127,19 @@ def test_it_is_answered_while_every_thread_is_busy_and_tells_of_a_full_queue(tmp
 
 
 def test_it_is_answered_while_an_extension_holds_the_gil(tmp_path):
-    with Server(f"{APPS}/gil_apps.py:application", three(tmp_path), threads=1, options=OPTIONS) as server:
+    with Server(f"{APPS}/gil_apps.py:application", one_each(tmp_path), threads=1, options=OPTIONS) as server:
         for count, door in enumerate(server.doors, 1):
             with door.start("GET", "/hold?700") as held:
                 assert server.log.wait_until(lambda lines, n=count: "\n".join(lines).count("holding") == n)
                 answers = [answer_of(other.request("GET", PATH)) for other in server.doors]
                 is_still_held = not select.select([held.wire.sock], [], [], 0)[0]
-                assert answers == [(200, b"ok\n")] * 3
+                assert answers == [(200, b"ok\n")] * len(PROTOCOLS)
                 assert is_still_held
                 assert held.finish().body == b"here"
 
 
 def test_a_server_that_drains_says_so_on_connections_that_it_has(tmp_path, number):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1, options=OPTIONS) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1, options=OPTIONS) as server:
         door = server.doors[number]
         held = server.hold(door)
         held.wait_running()

@@ -9,8 +9,8 @@ import pytest
 from peers import http
 from peers.fastcgi import FcgiConnection
 from support.fixtures import PROTOCOLS, Control
-from support.holding import HoldingServer, three
-from support.server import APPS, Server
+from support.holding import HoldingServer
+from support.server import APPS, Server, one_each
 
 APP = f"{APPS}/conformance.py:application"
 WINDOW = 262_144  # bytes of a streamed body that are read ahead of the application
@@ -18,7 +18,7 @@ WINDOW = 262_144  # bytes of a streamed body that are read ahead of the applicat
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_request_that_waits_too_long_is_answered_while_the_thread_is_busy(tmp_path, name):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1, options=["--queue-timeout", "0.2"]) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1, options=["--queue-timeout", "0.2"]) as server:
         door = server.door(name)
         held = server.hold(door)
         held.wait_running()
@@ -51,7 +51,7 @@ def test_the_request_behind_one_that_waited_too_long_is_answered(tmp_path):
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_body_that_stops_arriving_is_refused(tmp_path, name):
-    with Server(APP, three(tmp_path), options=["--body-timeout", "0.3"]) as server:
+    with Server(APP, one_each(tmp_path), options=["--body-timeout", "0.3"]) as server:
         with server.door(name).start("POST", "/mirror", length=100) as upload:
             upload.send(b"half")
             response = upload.finish()
@@ -112,7 +112,7 @@ def test_a_body_that_is_only_slow_is_taken(impatient, way):
 
 
 def test_an_idle_kept_connection_is_closed(tmp_path):
-    with Server(APP, three(tmp_path), options=["--idle-timeout", "0.3"]) as server:
+    with Server(APP, one_each(tmp_path), options=["--idle-timeout", "0.3"]) as server:
         door = server.door("http")
         with http.HttpConnection(door.address) as client:
             assert client.ask("GET", "/arguments").status == 200
@@ -122,6 +122,6 @@ def test_an_idle_kept_connection_is_closed(tmp_path):
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_who_sends_too_much_still_reads_the_answer(tmp_path, name):
     body = b"x" * 600_000  # more than socket buffers hold, so most of it is on its way when the answer is given
-    with Server(APP, three(tmp_path), options=["--body-limit", "1000"]) as server:
+    with Server(APP, one_each(tmp_path), options=["--body-limit", "1000"]) as server:
         response = server.door(name).request("POST", "/mirror", body=body)
         assert (response.status, response.complete) == (413, True)

@@ -9,10 +9,11 @@ import sys
 import pytest
 
 from peers import http
+from support.fixtures import PROTOCOLS
 from support.server import APPS, Log, Server
 
 
-@pytest.mark.parametrize("protocol", ["http", "fastcgi", "scgi"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_ipv6(protocol):
     with Server(f"{APPS}/conformance.py:application", [f"{protocol}://[::1]:0"]) as server:
         door = server.doors[0]

@@ -11,7 +11,7 @@ from peers.wire import Wire
 from support.fixtures import PROTOCOLS
 from support.memory import pss_kib, threads
 from support.scale import scaled
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
 pytestmark = pytest.mark.scaled
@@ -24,7 +24,7 @@ REQUESTS = 100
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slow")
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f", "scgi://127.0.0.1:0"]
+    listeners = one_each(folder)
     # Without the access log, whose buffer of 256 KiB fills up once and would count as the connections' memory.
     options = ["--head-timeout", "600", "--body-timeout", "600", "--write-timeout", "600", "--no-access-log"]
     with Server(f"{APPS}/conformance.py:application", listeners, threads=THREADS, options=options) as server:
@@ -138,11 +138,11 @@ def test_the_stalled_connections_are_forgotten(slow):
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_stalled_head_is_cut_off_by_the_head_timeout(tmp_path, name):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", "scgi://127.0.0.1:0"]
+    listeners = one_each(tmp_path)
     with Server(f"{APPS}/conformance.py:application", listeners, options=["--head-timeout", "0.5"]) as server:
         door = server.door(name)
         with Wire(door.address) as wire:
             wire.send(door.head("POST", "/mirror", [], 100)[:-10])
             answer = wire.recv_all()
-    first = {"http": b"HTTP/1.1 408 ", "fastcgi": b"Status: 408 ", "scgi": b"Status: 408 "}[name]
+    first = b"HTTP/1.1 408 " if name in ("http", "uwsgi") else b"Status: 408 "
     assert answer == b"" or first in answer[:40], answer

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from peers import fastcgi, http
-from support.holding import HoldingServer, three
+from support.holding import HoldingServer
+from support.server import one_each
 from support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -16,19 +17,19 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_idle_server_ends_at_once(tmp_path, number):
-    with HoldingServer(tmp_path, three(tmp_path), threads=2) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
         assert server.doors[0].request("GET", "/quick?id=1").body == b"served 1"
         server.stop(number)
     assert [line.split()[3] for line in server.output.lines] == ["/quick?id=1"]
 
 
 def test_a_server_that_never_served_ends_at_once(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=4) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=4) as server:
         server.stop()
 
 
 def test_idle_kept_connections_do_not_delay_the_end(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=2) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
         web, front, _ = server.doors
         with http.HttpConnection(web.address) as client, fastcgi.FcgiConnection(front.address) as kept:
             assert client.ask("GET", "/quick?id=1").body == b"served 1"
@@ -41,7 +42,7 @@ def test_idle_kept_connections_do_not_delay_the_end(tmp_path):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_requests_in_the_application_are_finished(tmp_path, number):
-    with HoldingServer(tmp_path, three(tmp_path), threads=3) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=3) as server:
         held = [server.hold(door) for door in server.doors]
         for one in held:
             one.wait_running()
@@ -56,7 +57,7 @@ def test_requests_in_the_application_are_finished(tmp_path, number):
 
 
 def test_thirty_requests_queued_or_in_flight_are_served(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=2) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
         held = [server.hold(server.doors[number % 3]) for number in range(2)]
         for one in held:
             one.wait_running()
@@ -71,7 +72,7 @@ def test_thirty_requests_queued_or_in_flight_are_served(tmp_path):
 
 
 def test_unix_socket_files_are_removed(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=2) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
         path = server.doors[1].address
         assert Path(path).is_socket()
         server.stop()
@@ -80,7 +81,7 @@ def test_unix_socket_files_are_removed(tmp_path):
 
 def test_a_half_sent_request_does_not_hold_the_end_for_ever(tmp_path):
     options = ["--drain-timeout", "1"]
-    with HoldingServer(tmp_path, three(tmp_path), threads=2, options=options) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=2, options=options) as server:
         opened = [door.start("POST", "/quick?id=1", length=100) for door in server.doors]
         for exchange in opened:
             exchange.send(b"half")
@@ -91,7 +92,7 @@ def test_a_half_sent_request_does_not_hold_the_end_for_ever(tmp_path):
 
 
 def test_a_second_sigterm_changes_nothing(tmp_path):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1) as server:
         held = server.hold(server.doors[0])
         held.wait_running()
         server.process.send_signal(signal.SIGTERM)
@@ -104,7 +105,7 @@ def test_a_second_sigterm_changes_nothing(tmp_path):
 
 def test_the_first_sigint_drains_and_the_second_stops_at_once(tmp_path):
     options = ["--drain-timeout", "600"]
-    with HoldingServer(tmp_path, three(tmp_path), threads=3, options=options) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=3, options=options) as server:
         held = [server.hold(door) for door in server.doors]
         for one in held:
             one.wait_running()

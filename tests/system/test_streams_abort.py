@@ -10,9 +10,9 @@ import pytest
 from peers import fastcgi, http
 from peers.wire import Wire
 from support.fixtures import Control
-from support.holding import HoldingServer, three
+from support.holding import HoldingServer
 from support.memory import descriptors
-from support.server import APPS, PATIENCE, Server
+from support.server import APPS, PATIENCE, Server, one_each
 from support.waiting import eventually
 
 LEAVE = ["close", "half_close", "reset"]
@@ -113,7 +113,7 @@ def test_a4_a_half_close_behind_a_quick_request_is_answered(door):
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a5_requests_whose_clients_have_gone_are_not_run(tmp_path, how):
-    with HoldingServer(tmp_path, three(tmp_path), threads=1) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=1) as server:
         held = server.hold(server.doors[0])
         held.wait_running()  # the only thread is taken: what comes now waits
         waiting = [door.start("GET", f"/quick?id=gone-{door.name}") for door in server.doors]
@@ -130,7 +130,7 @@ def test_a5_requests_whose_clients_have_gone_are_not_run(tmp_path, how):
 @pytest.mark.parametrize("kind", ["endless", "file_large"])
 def test_a6_a_client_that_never_reads_does_not_keep_a_thread(tmp_path, kind, key):
     options = ["--write-timeout", "1", "--response-spill-limit", "1m"]
-    with Server(f"{APPS}/conformance.py:application", three(tmp_path), threads=1, options=options) as server:
+    with Server(f"{APPS}/conformance.py:application", one_each(tmp_path), threads=1, options=options) as server:
         control = Control(server.doors[0])
         for door in server.doors:
             with door.start("GET", f"/{kind}?size=500000000&key={key}-{door.name}") as exchange:

@@ -9,7 +9,7 @@ import pytest
 from support.fixtures import PROTOCOLS
 from support.memory import peak_rss_kib, reset_peak, rss_kib
 from support.scale import scaled
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 
 pytestmark = pytest.mark.scaled
 SIZE = scaled(32 << 20, 1 << 30)
@@ -35,7 +35,7 @@ def upload(door, size, *, unknown=False):
 @pytest.fixture(scope="module", params=["", "?stream=1"], ids=["buffered", "stream"])
 def uploads(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uploads")
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f", "scgi://127.0.0.1:0"]
+    listeners = one_each(folder)
     listeners = [listener + request.param for listener in listeners]
     options = ["--body-limit", str(2 << 30)]
     with Server(f"{APPS}/conformance.py:application", listeners, threads=2, options=options) as server:
@@ -76,7 +76,7 @@ def test_bodies_round_the_spill_limit(uploads, name, size):
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_client_that_leaves_in_the_middle(name, tmp_path, key):
-    listeners = ["http://127.0.0.1:0?stream=1", f"fastcgi+unix:{tmp_path}/f?stream=1", "scgi://127.0.0.1:0?stream=1"]
+    listeners = [f"{listener}?stream=1" for listener in one_each(tmp_path)]
     with Server(f"{APPS}/conformance.py:application", listeners, threads=2) as server:
         with server.door(name).start("POST", f"/absorb?key={key}", length=SIZE) as exchange:
             for _ in range(8):

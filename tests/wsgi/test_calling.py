@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 
 
 def test_p01_two_positional_arguments(door):
@@ -32,7 +32,7 @@ KINDS = ["function", "Class", "instance", "bound_method", "partial", "class_meth
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_p03_any_kind_of_callable(kind, tmp_path):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
+    listeners = one_each(tmp_path)
     with Server(f"{APPS}/callables.py:{kind}", listeners, threads=2) as server:
         for door in server.doors:
             for _ in range(2):

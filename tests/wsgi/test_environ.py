@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from peers import cgivars, http
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 
 PRINTED_VARIABLES = Path(__file__).parents[2] / "docs" / "reference" / "environ.md"
 
@@ -274,7 +274,7 @@ def test_e12_required_wsgi_keys(door):
 
 
 def test_e12_one_thread_is_not_multithread(tmp_path):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
+    listeners = one_each(tmp_path)
     with Server(f"{APPS}/conformance.py:application", listeners, threads=1) as server:
         for door in server.doors:
             environ = echo(door)
@@ -295,7 +295,7 @@ def test_e14_every_variable_is_documented(door):
 
 
 def test_e15_the_deployer_can_add_variables(tmp_path):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
+    listeners = one_each(tmp_path)
     options = ["--wsgi-environ", "SHOP_NAME=Corner shop", "--wsgi-environ", "shop.debug=1"]
     with Server(f"{APPS}/conformance.py:application", listeners, options=options) as server:
         for door in server.doors:
@@ -304,7 +304,7 @@ def test_e15_the_deployer_can_add_variables(tmp_path):
 
 
 def test_e16_the_process_environment_stays_outside(tmp_path):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
+    listeners = one_each(tmp_path)
     planted = {"PLANTED": "from outside", "HTTP_PLANTED": "from outside", "REMOTE_USER": "outside"}
     with Server(f"{APPS}/conformance.py:application", listeners, env=planted) as server:
         for door in server.doors:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from peers import http
-from support.server import APPS, Server
+from support.server import APPS, Server, one_each
 
 
 def test_l01_no_more_than_content_length_is_sent(door):
@@ -235,14 +235,15 @@ def test_l09_what_kind_of_break(doors, key):
     without = {name: doors[name].request("GET", f"/crash?where=later&key={key}") for name in ("http", "fastcgi")}
     assert without["http"].chunks == [len(b"partial")]
     assert without["fastcgi"].protocol_status is None
-    # Over TCP only a reset tells the front end of an SCGI response without length that it broke.
-    assert doors["scgi"].request("GET", f"/crash?where=later&key={key}").ended == "reset"
-    with_length = doors["scgi"].request("GET", f"/crash?where=later-length&key={key}")
-    assert (with_length.header("Content-Length"), with_length.complete) == ("1000", False)
+    for name in ("scgi", "uwsgi"):
+        # Over TCP only a reset tells the front end of a response without length that it broke.
+        assert doors[name].request("GET", f"/crash?where=later&key={key}").ended == "reset"
+        with_length = doors[name].request("GET", f"/crash?where=later-length&key={key}")
+        assert (with_length.header("Content-Length"), with_length.complete) == ("1000", False)
 
 
 def test_l10_a_single_threaded_mode_exists(tmp_path):
-    listeners = ["http://127.0.0.1:0", f"fastcgi+unix:{tmp_path}/f", f"scgi+unix:{tmp_path}/s"]
+    listeners = one_each(tmp_path)
     with Server(f"{APPS}/threads.py:application", listeners, threads=1) as server:
         seen = {door.request("GET", "/").body for door in server.doors for _ in range(5)}
     assert len(seen) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from support.fixtures import PROTOCOLS
 from support.server import APPS, Server
 
 ID = re.compile(r"\bid ([0-9a-f]{16})$")
@@ -14,7 +15,7 @@ def request_id(door):
 
 
 def test_every_request_has_an_id_of_its_own(doors):
-    seen = [request_id(doors[name]) for name in ("http", "fastcgi", "scgi", "http-stream") for _ in range(20)]
+    seen = [request_id(doors[name]) for name in (*PROTOCOLS, "http-stream") for _ in range(20)]
     assert len(set(seen)) == len(seen)
     assert all(re.fullmatch(r"[0-9a-f]{16}", one) for one in seen), seen
 

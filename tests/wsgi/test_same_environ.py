@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from support.fixtures import GATEWAYS, PROTOCOLS
+
 MAY_DIFFER = ("SERVER_PROTOCOL", "GATEWAY_INTERFACE", "REMOTE_PORT")
 
 REQUESTS = {
@@ -48,17 +50,17 @@ def comparable(document):
 @pytest.mark.parametrize("mode", ["", "-stream"], ids=["buffered", "stream"])
 def test_the_same_request_gives_the_same_environ(doors, name, mode):
     request = REQUESTS[name]
-    seen = {kind: comparable(doors[kind + mode].request(*request).json()) for kind in ("http", "fastcgi", "scgi")}
+    seen = {kind: comparable(doors[kind + mode].request(*request).json()) for kind in PROTOCOLS}
     if mode:
         # The stream listeners have addresses of their own; the client has asked for the first one.
         seen["http"] |= {key: seen["scgi"][key] for key in ("SERVER_PORT",)}
-    assert seen["fastcgi"] == seen["http"]
-    assert seen["scgi"] == seen["http"]
+    for kind in GATEWAYS:
+        assert seen[kind] == seen["http"], kind
 
 
 @pytest.mark.parametrize("name", ["plain", "form"])
 def test_the_types_are_the_same_too(doors, name):
-    seen = {kind: doors[kind].request(*REQUESTS[name]).json()["types"] for kind in ("http", "fastcgi", "scgi")}
-    for kind in ("fastcgi", "scgi"):
+    seen = {kind: doors[kind].request(*REQUESTS[name]).json()["types"] for kind in PROTOCOLS}
+    for kind in GATEWAYS:
         both = set(seen[kind]) & set(seen["http"])
         assert {key: seen[kind][key] for key in both} == {key: seen["http"][key] for key in both}

@@ -1,5 +1,5 @@
 # config.pxi - settings as the core takes them.
-PROTOCOLS = ("http", "fastcgi", "scgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
 PROFILES = {
     "generic": core.PD_PROFILE_GENERIC,
     "apache": core.PD_PROFILE_APACHE,
@@ -68,8 +68,10 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
         port.codec = &core.pd_codec_http1
     elif protocol == "fastcgi":
         port.codec = &core.pd_codec_fastcgi
-    else:
+    elif protocol == "scgi":
         port.codec = &core.pd_codec_scgi
+    else:
+        port.codec = &core.pd_codec_uwsgi
     port.site.profile = PROFILES[spec["profile"]]
     port.site.trust_remote_user = bool(spec["trust_remote_user"])
     port.stream = bool(spec["stream"])

@@ -96,6 +96,7 @@ cdef extern from "codec/codec.h" nogil:
     const pd_codec pd_codec_http1
     const pd_codec pd_codec_fastcgi
     const pd_codec pd_codec_scgi
+    const pd_codec pd_codec_uwsgi
 
 
 cdef extern from "codec/response.h" nogil:

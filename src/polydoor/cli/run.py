@@ -29,7 +29,7 @@ class Run(Command):
 
 RUN = Run(
     "polydoor APP [-b ADDRESS]... [-t N] [options]",
-    "Serves a WSGI application over HTTP/1.1, FastCGI and SCGI.",
+    "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI and uwsgi.",
 )
 ROWS = (RUN,)
 

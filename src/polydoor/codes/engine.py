@@ -26,8 +26,8 @@ NOT_AN_ADDRESS = """The host is a name. Names are not looked up, so that a start
 CANNOT_LISTEN = """The operating system refused the socket for the reason that the message gives.
 -> Look up the reason; listen on another address meanwhile."""
 
-GATEWAY_EXPOSED = """FastCGI and SCGI believe their peer: whoever can connect may claim to be any user. Polydoor \
-opens them to the network only for the addresses that are listed.
+GATEWAY_EXPOSED = """FastCGI, SCGI and uwsgi believe their peer: whoever can connect may claim to be any user. \
+Polydoor opens them to the network only for the addresses that are listed.
 -> Add ?allow=ADDRESS of the web server, or listen on 127.0.0.1 or a Unix socket."""
 
 BAD_SOCKET_PATH = """The path is empty, ends in a slash, or is longer than the operating system allows (107 bytes).
@@ -255,7 +255,7 @@ BODY_TIMEOUT = """The body came more slowly than --body-timeout and 500 bytes a 
 SPILL_FAILED = """A large body could not be written to its temporary file; mostly the disk is full.
 -> Make room, or name another folder with --spill-dir."""
 
-# --- CGI variables, FastCGI, SCGI -------------------------------------------------------------------------------------
+# --- CGI variables, FastCGI, SCGI, uwsgi ------------------------------------------------------------------------------
 
 BAD_VARIABLE_NAME = """The front end sent a variable without a name, or with a byte in it that may not stand there.
 -> Correct the front end's configuration."""
@@ -267,7 +267,7 @@ DUPLICATE_VARIABLE = """The front end sent a variable twice that may stand once.
 -> Remove one of the lines that set it, such as a second include of fastcgi_params."""
 
 MISSING_METHOD = """The front end sent no REQUEST_METHOD.
--> Include the front end's usual list of variables (nginx: fastcgi_params or scgi_params)."""
+-> Include the front end's usual list of variables (nginx: fastcgi_params, scgi_params or uwsgi_params)."""
 
 BAD_PATH = """The path that the front end sent does not begin with a slash.
 -> Correct how the front end sets REQUEST_URI, SCRIPT_NAME or PATH_INFO."""
@@ -307,6 +307,17 @@ SCGI_LENGTH_NOT_FIRST = """SCGI requires CONTENT_LENGTH to come first.
 
 SCGI_NO_VERSION = """SCGI requires the variable SCGI with the value 1.
 -> Include the front end's usual list of variables (nginx: scgi_params)."""
+
+UWSGI_BAD_MODIFIER = """What came in is not a uwsgi request of the kind that front ends send (modifier1 0, or 30 in \
+old configurations). Polydoor runs no code, loads no file and obeys no command that a uwsgi packet asks for.
+-> Check that the front end speaks uwsgi to this address and sets no modifiers (nginx: uwsgi_pass, uwsgi_modifier1)."""
+
+UWSGI_BAD_PAIRS = """The block of variables ends in the middle of one. nginx before 1.31.5 does this to a name in its \
+configuration that has 256 bytes or more.
+-> Shorten such a name, or report it to the front end's makers."""
+
+UWSGI_NO_LENGTH = """The client sent a body without its length, and uwsgi cannot carry one.
+-> Let the front end collect the body first (nginx: leave uwsgi_request_buffering on)."""
 
 # --- responses of a server that was asked by `polydoor request` -------------------------------------------------------
 

@@ -14,8 +14,8 @@ from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
 from polydoor.settings.suggest import hint
 
-PROTOCOLS = ("http", "fastcgi", "scgi")
-LATER = ("ajp", "uwsgi", "auto", "cgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
+LATER = ("ajp", "auto", "cgi")
 MASK = "***"  # stands where a secret was
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
