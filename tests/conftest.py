@@ -16,6 +16,7 @@ from documents import isolation
 
 PROGRAMS = {
     "nginx": ("nginx", "/usr/sbin/nginx"),
+    "apache": ("apache2", "/usr/sbin/apache2"),
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import environment
 
-PACKAGES = ("nginx-light", "python3-venv", "curl", "wrk", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver")
+PACKAGES = (
+    *("nginx-light", "apache2", "curl", "wrk"),
+    *("python3-venv", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver"),
+)
 POLICY = Path("/usr/sbin/policy-rc.d")
 FORBIDDEN = "#!/bin/sh\nexit 101\n"  # 101: action forbidden by policy (invoke-rc.d(8))
 

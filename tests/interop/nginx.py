@@ -92,7 +92,16 @@ PROXY = """\
             proxy_set_header Connection "";
             proxy_request_buffering {buffering};
 """
-LOCATIONS = {"fastcgi": FASTCGI, "scgi": SCGI, "http": PROXY}
+UWSGI = (
+    """\
+            uwsgi_pass app;
+            uwsgi_request_buffering {buffering};
+            uwsgi_param CONTENT_LENGTH $content_length;
+            uwsgi_param PATH_INFO $document_uri;
+"""
+    + PARAMS
+)
+LOCATIONS = {"fastcgi": FASTCGI, "scgi": SCGI, "uwsgi": UWSGI, "http": PROXY}
 
 
 def free_port() -> int:

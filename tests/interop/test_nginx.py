@@ -22,6 +22,7 @@ WAYS = {
     "fastcgi-unbuffered": ("fastcgi", False, False),
     "fastcgi-keep-unbuffered": ("fastcgi", True, False),
     "scgi": ("scgi", False, True),
+    "uwsgi": ("uwsgi", False, True),
     "http": ("http", True, True),
     "http-unbuffered": ("http", True, False),
 }

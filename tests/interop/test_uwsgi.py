@@ -1,0 +1,111 @@
+"""uwsgi from others' programs: Apache's mod_proxy_uwsgi, and the client of PyPI's uwsgi-tools."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from uwsgi_tools.curl import curl
+
+from interop.nginx import free_port
+from peers.door import HttpDoor
+from support.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULES = ("mpm_event", "authz_core", "proxy", "proxy_uwsgi")
+APACHE = """\
+ServerRoot {folder}
+ServerName shop.example
+Listen 127.0.0.1:{port}
+{modules}
+User #{uid}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/error.log
+DefaultRuntimeDir {folder}
+ProxyPass "/" "uwsgi://{upstream}/"
+"""
+
+
+def configuration(folder: Path, upstream: tuple[str, int]) -> tuple[Path, int]:
+    port = free_port()
+    text = APACHE.format(
+        folder=folder,
+        port=port,
+        modules="\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES),
+        uid=os.getuid() or 65534,
+        upstream=f"{upstream[0]}:{upstream[1]}",
+    )
+    (folder / "apache.conf").write_text(text)
+    return folder / "apache.conf", port
+
+
+@pytest.fixture(scope="module")
+def apache(doors, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("apache")
+    config, port = configuration(folder, doors["uwsgi"].address)
+    program = shutil.which("apache2") or "/usr/sbin/apache2"
+    process = subprocess.Popen([program, "-D", "FOREGROUND", "-f", str(config)], stdin=subprocess.DEVNULL)
+    front = HttpDoor(("127.0.0.1", port), ("shop.example", port))
+
+    def answers() -> bool:
+        try:
+            return process.poll() is not None or front.request("GET", "/arguments").status == 200
+        except OSError:
+            return False
+
+    assert eventually(answers), (folder / "error.log").read_text()
+    yield front
+    process.terminate()
+    process.wait(20)
+
+
+pytestmark = pytest.mark.frontend("apache")
+
+
+def test_apache_asks_and_is_answered(apache):
+    environ = apache.request("GET", "/echo/c%20d?q=1&r=%20", [("X-A", "1"), ("X-A", "2")]).json()["environ"]
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("", "/echo/c d")
+    assert (environ["QUERY_STRING"], environ["HTTP_X_A"]) == ("q=1&r=%20", "1, 2")
+    assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("127.0.0.1", "http")
+    assert environ["HTTP_HOST"] == f"shop.example:{apache.server[1]}"
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000_000])
+def test_apache_uploads(apache, size):
+    body = b"u" * size
+    assert apache.request("POST", "/digest", [], body).json()[:2] == [size, hashlib.sha256(body).hexdigest()]
+
+
+def test_apache_refuses_a_body_of_unknown_length_itself(apache):
+    assert apache.request("POST", "/digest", [], b"x", unknown=True).status == 411
+
+
+def test_apache_passes_on_statuses_and_downloads(apache):
+    assert apache.request("GET", "/crash?where=call").status == 500
+    assert apache.request("HEAD", "/sized?size=1000").body == b""
+    assert len(apache.request("GET", "/sized?size=1000003&count=2").body) == 2_000_006
+
+
+def test_apache_shows_a_response_that_breaks_off(apache, key):
+    assert not apache.request("GET", f"/crash?where=later-length&key={key}").complete
+    assert not apache.request("GET", f"/crash?where=later&key={key}").complete
+
+
+def test_uwsgi_tools_ask_and_are_answered(doors):
+    host, port = doors["uwsgi"].address
+    text = curl(f"{host}:{port}", "shop.example/echo/a%20b?q=1", timeout=20, headers=["Accept: text/plain"])
+    head, _, body = text.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert '"PATH_INFO": "/echo/a b"' in body
+    assert '"HTTP_ACCEPT": "text/plain"' in body
+
+
+def test_uwsgi_tools_over_a_unix_socket(doors):
+    text = curl(doors["uwsgi-stream"].address, "shop.example/arguments", timeout=20)
+    assert text.endswith("\r\n\r\n[2, []]")
