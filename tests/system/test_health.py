@@ -80,7 +80,7 @@ def test_without_the_option_there_is_no_such_path(tmp_path):
             assert door.request("GET", f"{PATH}/live?id=7").body == b"served 7"
 
 
-@pytest.mark.parametrize("stream", [0, 3], ids=["collected", "streamed"])
+@pytest.mark.parametrize("stream", [0, len(PROTOCOLS)], ids=["collected", "streamed"])
 def test_pipelined_among_other_requests_it_is_answered_in_order(calm, stream):
     with http.HttpConnection(calm.doors[stream].address) as client:
         fields = [("Content-Length", "9")]

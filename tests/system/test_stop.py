@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from peers import fastcgi, http
+from support.fixtures import PROTOCOLS
 from support.holding import HoldingServer
 from support.server import one_each
 from support.waiting import eventually
@@ -30,7 +31,7 @@ def test_a_server_that_never_served_ends_at_once(tmp_path):
 
 def test_idle_kept_connections_do_not_delay_the_end(tmp_path):
     with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
-        web, front, _ = server.doors
+        web, front, *_ = server.doors
         with http.HttpConnection(web.address) as client, fastcgi.FcgiConnection(front.address) as kept:
             assert client.ask("GET", "/quick?id=1").body == b"served 1"
             kept.start(1, front.variables("GET", "/quick?id=2"))
@@ -42,7 +43,7 @@ def test_idle_kept_connections_do_not_delay_the_end(tmp_path):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_requests_in_the_application_are_finished(tmp_path, number):
-    with HoldingServer(tmp_path, one_each(tmp_path), threads=3) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=len(PROTOCOLS)) as server:
         held = [server.hold(door) for door in server.doors]
         for one in held:
             one.wait_running()
@@ -58,10 +59,10 @@ def test_requests_in_the_application_are_finished(tmp_path, number):
 
 def test_thirty_requests_queued_or_in_flight_are_served(tmp_path):
     with HoldingServer(tmp_path, one_each(tmp_path), threads=2) as server:
-        held = [server.hold(server.doors[number % 3]) for number in range(2)]
+        held = [server.hold(server.doors[number % len(PROTOCOLS)]) for number in range(2)]
         for one in held:
             one.wait_running()
-        queued = [server.doors[n % 3].start("GET", f"/quick?id=queued-{n}") for n in range(28)]
+        queued = [server.doors[n % len(PROTOCOLS)].start("GET", f"/quick?id=queued-{n}") for n in range(28)]
         server.process.send_signal(signal.SIGTERM)
         for one in held:
             one.release()
@@ -105,7 +106,7 @@ def test_a_second_sigterm_changes_nothing(tmp_path):
 
 def test_the_first_sigint_drains_and_the_second_stops_at_once(tmp_path):
     options = ["--drain-timeout", "600"]
-    with HoldingServer(tmp_path, one_each(tmp_path), threads=3, options=options) as server:
+    with HoldingServer(tmp_path, one_each(tmp_path), threads=len(PROTOCOLS), options=options) as server:
         held = [server.hold(door) for door in server.doors]
         for one in held:
             one.wait_running()
