@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_codec(&pd_codec_uwsgi, data, size);
+    fuzz_codec(&pd_codec_uwsgi, PD_OPTIONS_NONE, data, size);
     return 0;
 }
