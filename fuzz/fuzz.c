@@ -21,10 +21,14 @@ struct pd_limits fuzz_limits(uint8_t knob)
 
 struct pd_site fuzz_site(uint8_t knob)
 {
+    /* 192.0.2.0/24, where the peer is, and ::/0 */
+    static const struct pd_net trusted[] = { { { 4, { 192, 0, 2 } }, 24 }, { { 16, { 0 } }, 0 } };
     struct pd_site s = replay_site();
     if (knob & 1)
         s.mount = PD_SLICE("/shop");
     s.trust_remote_user = knob & 2;
+    if (knob & 0x80)
+        s.forwarders = (struct pd_forwarders){ .nets = trusted, .n = 2, .fields = knob & 0x40 ? 0x17 : 0x0f };
     s.profile = (enum pd_profile)((knob >> 2) % (PD_PROFILE_CADDY + 1));
     return s;
 }

@@ -22,7 +22,8 @@ from support import corpus  # noqa: E402  (the tests' reader of documents)
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEFAULT, SMALL = b"\0\0\1\2", b"\3\5\7\t"  # knobs: default limits and site; small limits, a mount, another profile
+# Knobs: default limits and site; small limits, a mount, another profile; a proxy that is believed.
+DEFAULT, SMALL, BEHIND = b"\0\0\1\2", b"\3\5\7\t", (b"\0\x80\1\2", b"\0\xc0\1\2")
 
 
 def _http_head(data: bytes) -> bytes:
@@ -72,12 +73,12 @@ def _uwsgi_variables(data: bytes) -> bytes:
     return b"".join(part + b"\0" for part in parts)
 
 
-def _request_seed(case: corpus.Case) -> bytes:
+def _request_seed(case: corpus.Case, knobs: bytes) -> bytes:
     if case.protocol == "http":
-        return DEFAULT + _http_head(case.data)
+        return knobs + _http_head(case.data)
     read = {"fastcgi": _fastcgi_variables, "uwsgi": _uwsgi_variables}.get(case.protocol)
     variables = read(case.data) if read else case.data.partition(b":")[2]
-    return DEFAULT[:2] + bytes([handmade.FORM_CGI, 0]) + variables
+    return knobs[:2] + bytes([handmade.FORM_CGI, 0]) + variables
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
@@ -91,7 +92,9 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             yield codec, SMALL + case.data
             number = list(corpus.CODECS).index(case.protocol)
             yield "engine", bytes([len(case.data) % 4 << 2, number, 0, len(case.data) % 251]) + case.data
-            yield "request", _request_seed(case)
+            yield "request", _request_seed(case, DEFAULT)
+            if "forwarders" in " ".join(case.words):
+                yield from (("request", _request_seed(case, knobs)) for knobs in BEHIND)
             head, _, body = case.data.partition(b"\r\n\r\n")
             if case.protocol == "http" and b"chunked" in head.lower():
                 yield "chunked", DEFAULT + body

@@ -9,13 +9,14 @@
 #include <assert.h>
 
 #include "codec/bytes.h"
+#include "codec/forwarded.h"
 #include "codec/length.h"
 #include "codec/paths.h"
 #include "codec/policy.h"
 #include "codec/profiles.h"
 
 enum {
-    OWN_VARS = 24,       /* variables that are not picks: one for each call of put_* below, and some */
+    OWN_VARS = 24,       /* variables that are not picks: one for each call of put_* below, those of forwarded.h */
     PORT_DIGITS_MAX = 5, /* of SERVER_PORT */
 };
 
@@ -388,7 +389,9 @@ enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site
     put_server(&b, head);
     put_client(&b);
     put_headers(&b);
-    assert(b.text <= b.text_end && out->nvars <= b.policy.npicks + OWN_VARS);
+    assert(b.text <= b.text_end && out->nvars + PD_FORWARDED_VARS <= b.policy.npicks + OWN_VARS);
+    if (site->forwarders.n || site->forwarders.unix_peers)
+        pd_forwarded_apply(&site->forwarders, out);
     return PD_R_NONE;
 }
 

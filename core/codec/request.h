@@ -13,6 +13,7 @@
 #define PD_REQUEST_H
 
 #include "base/arena.h"
+#include "base/net.h"
 #include "codec/codec.h"
 #include "codec/names.h"
 
@@ -33,11 +34,29 @@ enum pd_profile {
     PD_PROFILE_CADDY
 };
 
+/* What is believed of X-Forwarded-For, -Proto, -Host and -Port, or instead of them all the field of RFC 7239. */
+enum pd_forwarded_field {
+    PD_FORWARDED_FOR = 1,
+    PD_FORWARDED_PROTO = 2,
+    PD_FORWARDED_HOST = 4,
+    PD_FORWARDED_PORT = 8,
+    PD_FORWARDED_RFC7239 = 16,
+};
+
+/* The proxies whose word counts on whom a request comes from (forwarded.h). */
+struct pd_forwarders {
+    const struct pd_net *nets;
+    size_t n;
+    bool unix_peers; /* so does that of who comes over a Unix socket and names no address */
+    unsigned fields; /* of enum pd_forwarded_field */
+};
+
 /* What a listener knows beforehand about the requests that come through it. */
 struct pd_site {
     struct pd_slice mount; /* SCRIPT_NAME prefix, "" or "/shop": decoded, no trailing slash */
     enum pd_profile profile;
-    bool trust_remote_user;      /* REMOTE_USER and AUTH_TYPE of the front end are believed */
+    bool trust_remote_user; /* REMOTE_USER and AUTH_TYPE of the front end are believed */
+    struct pd_forwarders forwarders;
     struct pd_slice server_name; /* when the peer names none: from the bound address; never empty */
     struct pd_slice server_port; /* decimal; never empty */
 };

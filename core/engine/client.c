@@ -183,7 +183,7 @@ static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
 static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, const struct pd_accepted *in)
 {
     size_t size = sizeof(struct pd_client) + d->port.codec->state_size;
-    struct pd_client *cl = pd_listener_peer_allowed(&d->listener, &in->peer.sa) ? pd_alloc(e->sys, size) : NULL;
+    struct pd_client *cl = pd_listener_admits(&d->listener, in) ? pd_alloc(e->sys, size) : NULL;
     if (!cl) {
         PD_SYS(e->sys, close, in->fd);
         return;

@@ -36,6 +36,7 @@ struct pd_door {
     struct pd_listener listener;
     struct pd_port port;
     struct pd_peer_rule *allow;
+    struct pd_net *forwarders; /* of port.site */
     bool watched;
     bool broken;                /* it does not listen any more: never looked at again */
     char secret[PD_SECRET_MAX]; /* of port.options */

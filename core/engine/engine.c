@@ -99,6 +99,13 @@ static void engine_free_clients(struct pd_engine *e)
     }
 }
 
+static void door_free(struct pd_engine *e, struct pd_door *d)
+{
+    pd_release(e->sys, d->allow);
+    pd_release(e->sys, d->forwarders);
+    pd_release(e->sys, d);
+}
+
 void pd_engine_free(struct pd_engine *e)
 {
     struct pd_list *node;
@@ -109,8 +116,7 @@ void pd_engine_free(struct pd_engine *e)
     while ((node = pd_list_take(&e->doors)) != NULL) {
         struct pd_door *d = PD_LIST_ENTRY(node, struct pd_door, node);
         pd_listener_close(&d->listener);
-        pd_release(e->sys, d->allow);
-        pd_release(e->sys, d);
+        door_free(e, d);
     }
     pd_pool_fini(e);
     if (e->wakeup.fd >= 0)
@@ -145,6 +151,13 @@ static void door_name_server(struct pd_door *d)
     d->port.is_unix = !tcp;
 }
 
+/* NULL without memory, and of an empty array. */
+static void *door_copy(struct pd_engine *e, const void *array, size_t size)
+{
+    void *copy = size ? pd_alloc(e->sys, size) : NULL;
+    return copy ? memcpy(copy, array, size) : NULL;
+}
+
 static bool door_copy_config(struct pd_engine *e, struct pd_door *d, struct pd_listener_config *config,
                              const struct pd_port *port)
 {
@@ -160,14 +173,10 @@ static bool door_copy_config(struct pd_engine *e, struct pd_door *d, struct pd_l
     if (secret.n)
         memcpy(d->secret, secret.p, secret.n);
     d->port.options.secret = pd_slice(d->secret, secret.n);
-    if (!config->allow_n)
-        return true;
-    d->allow = pd_alloc(e->sys, config->allow_n * sizeof *d->allow);
-    if (!d->allow)
-        return false;
-    memcpy(d->allow, config->allow, config->allow_n * sizeof *d->allow);
-    config->allow = d->allow;
-    return true;
+    struct pd_forwarders *f = &d->port.site.forwarders;
+    config->allow = d->allow = door_copy(e, config->allow, config->allow_n * sizeof *d->allow);
+    f->nets = d->forwarders = door_copy(e, f->nets, f->n * sizeof *f->nets);
+    return (d->allow || !config->allow_n) && (d->forwarders || !f->n);
 }
 
 bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *config, const struct pd_port *port,
@@ -182,8 +191,7 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
     memset(d, 0, sizeof *d);
     d->owner = PD_OWNER_LISTENER;
     if (!door_copy_config(e, d, &copy, port) || !pd_listener_open(&copy, e->sys, &d->listener, error, error_n)) {
-        pd_release(e->sys, d->allow);
-        pd_release(e->sys, d);
+        door_free(e, d);
         return false;
     }
     door_name_server(d);

@@ -6,22 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The bytes of an address, IPv4-mapped ones reduced to IPv4. */
-struct raw {
-    sa_family_t family; /* AF_INET, AF_INET6, or 0 for everything else */
-    const uint8_t *p;
-};
-
-static struct raw raw_of(const struct sockaddr *addr)
+struct pd_ip pd_addr_ip(const struct sockaddr *addr)
 {
     if (addr->sa_family == AF_INET)
-        return (struct raw){ AF_INET, (const uint8_t *)&((const struct sockaddr_in *)(const void *)addr)->sin_addr };
-    if (addr->sa_family != AF_INET6)
-        return (struct raw){ 0, NULL };
-    const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(a))
-        return (struct raw){ AF_INET, a->s6_addr + 12 };
-    return (struct raw){ AF_INET6, a->s6_addr };
+        return pd_ip((const uint8_t *)&((const struct sockaddr_in *)(const void *)addr)->sin_addr, 4);
+    if (addr->sa_family == AF_INET6)
+        return pd_ip(((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr.s6_addr, 16);
+    return (struct pd_ip){ .n = 0 };
 }
 
 /* Copies `host` without surrounding brackets; false when it is too long. */
@@ -66,8 +57,8 @@ socklen_t pd_addr_parse(const char *host, uint16_t port, union pd_local *out)
 void pd_addr_text(const struct sockaddr *addr, char *out, size_t n)
 {
     assert(n > 0);
-    struct raw raw = raw_of(addr);
-    if (!raw.family || !inet_ntop(raw.family, raw.p, out, (socklen_t)n))
+    struct pd_ip ip = pd_addr_ip(addr);
+    if (!ip.n || !inet_ntop(ip.n == 4 ? AF_INET : AF_INET6, ip.bytes, out, (socklen_t)n))
         out[0] = '\0';
 }
 
@@ -108,73 +99,27 @@ bool pd_addr_is_loopback(const struct sockaddr *addr)
 {
     if (addr->sa_family == AF_UNIX)
         return true;
-    struct raw raw = raw_of(addr);
-    if (raw.family == AF_INET)
-        return raw.p[0] == 127;
-    return raw.family == AF_INET6 && memcmp(raw.p, &in6addr_loopback, 16) == 0;
-}
-
-/* True when the first `bits` bits of both are the same. */
-static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-    unsigned whole = bits / 8;
-    if (whole && memcmp(a, b, whole) != 0)
-        return false;
-    unsigned mask = 0xff00u >> (bits % 8) & 0xffu;
-    return mask == 0 || ((a[whole] ^ b[whole]) & mask) == 0;
-}
-
-/* Reads the digits after the slash; -1 when they are no number up to `max`. */
-static int parse_prefix(const char *s, int max)
-{
-    int v = 0;
-    if (*s == '\0')
-        return -1;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9')
-            return -1;
-        v = v * 10 + (*s - '0');
-        if (v > max)
-            return -1;
-    }
-    return v;
-}
-
-/* True when all bits from `bits` on are 0: 10.1.0.0/8 is more likely a slip. */
-static bool has_no_host_bits(const uint8_t *addr, unsigned bits, unsigned n)
-{
-    for (unsigned i = bits; i < n * 8; i++)
-        if (addr[i / 8] & 0x80u >> i % 8)
-            return false;
-    return true;
+    struct pd_ip ip = pd_addr_ip(addr);
+    if (ip.n == 4)
+        return ip.bytes[0] == 127;
+    return ip.n == 16 && memcmp(ip.bytes, &in6addr_loopback, 16) == 0;
 }
 
 bool pd_peer_rule_parse(const char *text, struct pd_peer_rule *out)
 {
-    char host[INET6_ADDRSTRLEN + 2];
-    size_t len = strcspn(text, "/");
-    if (len >= sizeof host)
-        return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-
-    union pd_local addr;
-    char bare[INET6_ADDRSTRLEN];
-    if (!strip_brackets(host, bare, sizeof bare) || bare[0] == '\0' || bare[0] == '*' ||
-        pd_addr_parse(bare, 0, &addr) == 0)
-        return false;
-    struct raw raw = raw_of(&addr.sa);
-    int max = raw.family == AF_INET ? 32 : 128;
-    int prefix = text[len] == '/' ? parse_prefix(text + len + 1, max) : max;
-    if (prefix < 0 || !has_no_host_bits(raw.p, (unsigned)prefix, (unsigned)max / 8))
-        return false;
-    *out = (struct pd_peer_rule){ .family = raw.family, .prefix = (uint8_t)prefix };
-    memcpy(out->addr, raw.p, (size_t)max / 8);
-    return true;
-}
-
-bool pd_peer_rule_match(const struct pd_peer_rule *rule, const struct sockaddr *peer)
-{
-    struct raw raw = raw_of(peer);
-    return raw.family == rule->family && same_prefix(rule->addr, raw.p, rule->prefix);
+    static const char user[] = "uid:";
+    *out = (struct pd_peer_rule){ .is_user = strncmp(text, user, sizeof user - 1) == 0 };
+    if (!out->is_user)
+        return pd_net_parse(pd_slice(text, strlen(text)), &out->net);
+    uint64_t uid = 0;
+    const char *digit = text + sizeof user - 1;
+    for (const char *p = digit; *p; p++) {
+        if (*p < '0' || *p > '9')
+            return false;
+        uid = uid * 10 + (uint64_t)(*p - '0');
+        if (uid >= (uid_t)-1)
+            return false; /* (uid_t)-1 is nobody's number */
+    }
+    out->uid = (uid_t)uid;
+    return *digit != '\0';
 }

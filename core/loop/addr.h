@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "base/compiler.h"
+#include "base/net.h"
 #include "base/sys.h"
 
 /* The peer of a connection. A Unix peer has a family and nothing else. */
@@ -35,11 +36,11 @@ union pd_local {
 /* Long enough for "unix:" and any path, and for any "[address]:port". */
 enum { PD_ADDR_TEXT_MAX = 128 };
 
-/* A network whose members may connect, e.g. 10.0.0.0/8. */
+/* Who may connect: the members of a network, or over a Unix socket the processes of a user. */
 struct pd_peer_rule {
-    sa_family_t family; /* AF_INET or AF_INET6 */
-    uint8_t prefix;     /* bits that must agree */
-    uint8_t addr[16];
+    bool is_user;
+    uid_t uid;
+    struct pd_net net;
 };
 
 /*
@@ -56,11 +57,12 @@ uint16_t pd_addr_port(const struct sockaddr *addr);
 /* "127.0.0.1:8000", "[::1]:8000", "unix:/path", "unix:@name". */
 void pd_addr_name(const union pd_local *addr, socklen_t len, char *out, size_t n);
 
+/* The IP address; none for a Unix socket. */
+struct pd_ip pd_addr_ip(const struct sockaddr *addr);
 /* True for Unix sockets and 127.0.0.0/8, ::1. */
 bool pd_addr_is_loopback(const struct sockaddr *addr);
 
-/* Reads "10.1.2.3", "10.0.0.0/8", "fd00::/8"; bits past the prefix must be 0. */
+/* Reads "uid:33", or a network as pd_net_parse() does. */
 bool pd_peer_rule_parse(const char *text, struct pd_peer_rule *out) PD_MUST_CHECK;
-bool pd_peer_rule_match(const struct pd_peer_rule *rule, const struct sockaddr *peer);
 
 #endif

@@ -343,12 +343,30 @@ enum pd_accept_result pd_listener_accept(struct pd_listener *l, struct pd_accept
     return PD_ACCEPT_OK;
 }
 
-bool pd_listener_peer_allowed(const struct pd_listener *l, const struct sockaddr *peer)
+/* The user whose process connected, as the kernel noted it then; (uid_t)-1 when it does not say. */
+static uid_t peer_user(const struct pd_listener *l, int fd)
 {
-    if (l->allow_n == 0 || peer->sa_family == AF_UNIX)
-        return true;
-    for (size_t i = 0; i < l->allow_n; i++)
-        if (pd_peer_rule_match(&l->allow[i], peer))
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    bool known = PD_SYS(l->sys, getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && len == sizeof peer;
+    return known ? peer.uid : (uid_t)-1;
+}
+
+bool pd_listener_admits(const struct pd_listener *l, const struct pd_accepted *in)
+{
+    bool is_unix = in->peer.sa.sa_family == AF_UNIX;
+    struct pd_ip ip = pd_addr_ip(&in->peer.sa);
+    uid_t user = (uid_t)-1;
+    bool asked = false; /* some rule is about this kind of peer */
+    for (size_t i = 0; i < l->allow_n; i++) {
+        const struct pd_peer_rule *rule = &l->allow[i];
+        if (rule->is_user != is_unix)
+            continue;
+        if (is_unix && !asked)
+            user = peer_user(l, in->fd);
+        asked = true;
+        if (is_unix ? user != (uid_t)-1 && user == rule->uid : pd_net_has(&rule->net, &ip))
             return true;
-    return false;
+    }
+    return is_unix ? !asked : l->allow_n == 0;
 }

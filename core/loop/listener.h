@@ -76,7 +76,10 @@ struct pd_accepted {
 /* One accept4(). After anything but PD_ACCEPT_OK, errno tells why. */
 enum pd_accept_result pd_listener_accept(struct pd_listener *l, struct pd_accepted *out) PD_MUST_CHECK;
 
-/* True when the listener's rules let this peer in. Unix peers pass: the mode of the path decides. */
-bool pd_listener_peer_allowed(const struct pd_listener *l, const struct sockaddr *peer);
+/*
+ * True when the listener's rules let this peer in: one over the network when there is none or one that names its
+ * address, one over a Unix socket when no rule names a user (the mode of the path decides) or one names its own.
+ */
+bool pd_listener_admits(const struct pd_listener *l, const struct pd_accepted *in);
 
 #endif

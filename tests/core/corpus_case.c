@@ -70,8 +70,41 @@ static bool set_limit(struct pd_limits *l, const char *key, const char *value)
     return true;
 }
 
-static bool set_site(struct pd_site *s, const char *key, const char *value)
+/* NETWORK,NETWORK or unix */
+static void set_forwarders(struct corpus_case *c, const char *value)
 {
+    struct pd_forwarders *f = &c->site.forwarders;
+    struct pd_slice rest = pd_slice(value, strlen(value));
+    f->nets = c->nets;
+    while (rest.n) {
+        struct pd_slice one = pd_slice(rest.p, pd_slice_find(rest, ','));
+        rest = pd_slice_from(rest, one.n < rest.n ? one.n + 1 : one.n);
+        if (pd_slice_eq(one, PD_SLICE("unix")))
+            f->unix_peers = true;
+        else if (f->n == CORPUS_NETS_MAX || !pd_net_parse(one, &c->nets[f->n++]))
+            die("no network, or too many", value);
+    }
+}
+
+static unsigned forwarded_fields(const char *value)
+{
+    static const struct {
+        const char *name;
+        unsigned field;
+    } all[] = { { "for", PD_FORWARDED_FOR },
+                { "proto", PD_FORWARDED_PROTO },
+                { "host", PD_FORWARDED_HOST },
+                { "port", PD_FORWARDED_PORT },
+                { "rfc7239", PD_FORWARDED_RFC7239 } };
+    unsigned fields = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        fields |= strstr(value, all[i].name) ? all[i].field : 0;
+    return fields;
+}
+
+static bool set_site(struct corpus_case *c, const char *key, const char *value)
+{
+    struct pd_site *s = &c->site;
     if (strcmp(key, "mount") == 0)
         s->mount = pd_slice(value, strlen(value));
     else if (strcmp(key, "profile") == 0)
@@ -82,6 +115,10 @@ static bool set_site(struct pd_site *s, const char *key, const char *value)
         s->server_name = pd_slice(value, strlen(value));
     else if (strcmp(key, "port") == 0)
         s->server_port = pd_slice(value, strlen(value));
+    else if (strcmp(key, "forwarders") == 0)
+        set_forwarders(c, value);
+    else if (strcmp(key, "forwarded") == 0)
+        s->forwarders.fields = forwarded_fields(value);
     else
         return false;
     return true;
@@ -124,7 +161,7 @@ static void parse_words(struct corpus_case *c, size_t *size)
             c->codec = codec_named(value), c->client = client_named(value);
         else if (strcmp(word, "size") == 0)
             *size = number(value);
-        else if (!set_limit(&c->limits, word, value) && !set_site(&c->site, word, value) &&
+        else if (!set_limit(&c->limits, word, value) && !set_site(c, word, value) &&
                  !set_option(&c->options, word, value) && !set_client(c, word, value))
             die("unknown key", word);
     }

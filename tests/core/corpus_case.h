@@ -14,7 +14,7 @@
 #include "codec/codec.h"
 #include "codec/request.h"
 
-enum { CORPUS_LINE_MAX = 8192, CORPUS_INPUT_MAX = 4 << 20 };
+enum { CORPUS_LINE_MAX = 8192, CORPUS_INPUT_MAX = 4 << 20, CORPUS_NETS_MAX = 4 };
 
 /* Starts as all zero; must not be copied while a case is in it. */
 struct corpus_case {
@@ -22,6 +22,7 @@ struct corpus_case {
     struct pd_limits limits;
     struct pd_codec_options options;
     struct pd_site site;
+    struct pd_net nets[CORPUS_NETS_MAX]; /* of site.forwarders */
     struct pd_slice input;
     const struct pd_client_codec *client; /* the other half of the protocol, if we have it */
     struct pd_slice method;               /* client halves: what was asked */

@@ -1,8 +1,17 @@
 /* test_addr.c - addresses as text, and rules on who may connect. */
+#define _GNU_SOURCE
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "loop/listener.h"
+
+static bool admits(const struct pd_listener *l, const struct sockaddr *peer)
+{
+    struct pd_accepted in = { .fd = -1 };
+    memcpy(&in.peer, peer, peer->sa_family == AF_INET6 ? sizeof in.peer.in6 : sizeof in.peer.in);
+    return pd_listener_admits(l, &in);
+}
 
 static bool matches(const char *rule_text, const char *peer_text)
 {
@@ -11,7 +20,7 @@ static bool matches(const char *rule_text, const char *peer_text)
     CHECK(pd_peer_rule_parse(rule_text, &rule));
     CHECK(pd_addr_parse(peer_text, 1, &peer) > 0);
     struct pd_listener l = { .allow = &rule, .allow_n = 1 };
-    return pd_listener_peer_allowed(&l, &peer.sa);
+    return admits(&l, &peer.sa);
 }
 
 static void test_peer_rules(void)
@@ -45,12 +54,40 @@ static void test_peer_rules(void)
     CHECK(pd_peer_rule_parse("10.0.0.1", &two[0]) && pd_peer_rule_parse("::1", &two[1]));
     struct pd_listener l = { .allow = two, .allow_n = 2 };
     CHECK(pd_addr_parse("::1", 1, &peer) > 0);
-    CHECK(pd_listener_peer_allowed(&l, &peer.sa));
+    CHECK(admits(&l, &peer.sa));
     CHECK(pd_addr_parse("::2", 1, &peer) > 0);
-    CHECK(!pd_listener_peer_allowed(&l, &peer.sa));
-    CHECK(pd_listener_peer_allowed(&l, &(struct sockaddr){ .sa_family = AF_UNIX }));
+    CHECK(!admits(&l, &peer.sa));
+    CHECK(admits(&l, &(struct sockaddr){ .sa_family = AF_UNIX }));
     l.allow_n = 0;
-    CHECK(pd_listener_peer_allowed(&l, &peer.sa));
+    CHECK(admits(&l, &peer.sa));
+}
+
+static void test_users_of_unix_peers(void)
+{
+    static const char *const bad[] = { "uid:", "uid:x", "uid:-1", "uid:4294967295", "uid:99999999999999999999" };
+    struct pd_peer_rule rules[2];
+    int ends[2];
+    char text[32];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!pd_peer_rule_parse(bad[i], &rules[0]));
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    struct pd_accepted in = { .fd = ends[0], .peer.sa.sa_family = AF_UNIX };
+    struct pd_listener l = { .sys = pd_sys_default(), .allow = rules, .allow_n = 1 };
+    CHECK(pd_peer_rule_parse("10.0.0.0/8", &rules[0]));
+    CHECK(pd_listener_admits(&l, &in)); /* no rule is about users */
+    snprintf(text, sizeof text, "uid:%u", (unsigned)geteuid() + 1);
+    CHECK(pd_peer_rule_parse(text, &rules[0]));
+    CHECK(!pd_listener_admits(&l, &in));
+    snprintf(text, sizeof text, "uid:%u", (unsigned)geteuid());
+    CHECK(pd_peer_rule_parse(text, &rules[1]));
+    l.allow_n = 2;
+    CHECK(pd_listener_admits(&l, &in));
+    in.fd = -1; /* the kernel does not say */
+    CHECK(!pd_listener_admits(&l, &in));
+    in.peer.sa.sa_family = AF_INET;
+    CHECK(!pd_listener_admits(&l, &in)); /* a user is no address */
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void test_loopback(void)
@@ -92,6 +129,7 @@ static void test_names(void)
 int main(void)
 {
     test_peer_rules();
+    test_users_of_unix_peers();
     test_loopback();
     test_names();
     return check_result();

@@ -17,6 +17,8 @@ PLAIN = {
     "profile": "generic",
     "allow": [],
     "trust_remote_user": 0,
+    "trust_forwarded": [],
+    "forwarded": "for,proto",
     "stream": 0,
     "half_close": "drop",
 }
@@ -61,6 +63,11 @@ PLAIN = {
         ("h:1?mount=/caf%E9", {"host": "h", "port": 1, "mount": "/caf\xe9"}),
         ("h:1?mount=/café", {"host": "h", "port": 1, "mount": "/caf\xc3\xa9"}),
         ("h:1?allow=10.0.0.0/8&allow=::1", {"host": "h", "port": 1, "allow": ["10.0.0.0/8", "::1/128"]}),
+        ("unix:s?allow=uid:33&allow=uid:root", {"kind": "unix", "path": "s", "allow": ["uid:33", "uid:0"]}),
+        (
+            "unix:s?trust-forwarded=unix&trust-forwarded=::1&forwarded=proto,host",
+            {"kind": "unix", "path": "s", "trust_forwarded": ["unix", "::1/128"], "forwarded": "proto,host"},
+        ),
         ("h:1?stream=1&trust-remote-user=yes", {"host": "h", "port": 1, "stream": 1, "trust_remote_user": 1}),
         ("h:1?stream&half-close=serve", {"host": "h", "port": 1, "stream": 1, "half_close": "serve"}),
     ],
@@ -108,6 +115,14 @@ def test_address(text, expected):
         ("h:1?protocol=scgi", "protocol is for fd"),
         ("h:1?mode=0660", "mode is for Unix sockets"),
         ("h:1?allow=10.0.0.1/8", "allow needs an address"),
+        ("h:1?allow=uid:0", "allow=uid: is for Unix sockets"),
+        ("unix:s?allow=uid:nobody-of-this-name", "allow needs a user of this machine"),
+        ("unix:s?allow=uid:", "allow needs a user of this machine"),
+        ("unix:s?allow=uid:4294967295", "allow needs a whole number"),
+        ("h:1?trust-forwarded=proxy", "trust-forwarded needs an address"),
+        ("h:1?trust-forwarded=unix", "trust-forwarded=unix is for Unix sockets"),
+        ("h:1?forwarded=for,server", "forwarded needs some of for, proto, host and port"),
+        ("h:1?forwarded=for,rfc7239", "or rfc7239 alone"),
         ("h:1?profile=iis", "profile needs one of"),
         ("h:1?half-close=maybe", "half-close needs one of drop, serve"),
     ],
@@ -139,5 +154,5 @@ def test_a_path_may_hold_an_at_sign():
 
 def test_every_option_has_a_valid_default():
     for name, (kind, default) in OPTIONS.items():
-        if name not in {"allow", "mount"}:
+        if name not in {"allow", "mount", "trust-forwarded"}:
             assert kind.parse(kind.show(default)) == default, name

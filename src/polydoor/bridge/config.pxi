@@ -9,6 +9,16 @@ PROFILES = {
     "caddy": core.PD_PROFILE_CADDY,
 }
 
+FORWARDED = {
+    "for": core.PD_FORWARDED_FOR,
+    "proto": core.PD_FORWARDED_PROTO,
+    "host": core.PD_FORWARDED_HOST,
+    "port": core.PD_FORWARDED_PORT,
+    "rfc7239": (
+        core.PD_FORWARDED_RFC7239 | core.PD_FORWARDED_FOR | core.PD_FORWARDED_PROTO | core.PD_FORWARDED_HOST
+    ),
+}
+
 ACCESS_FORMS = {"short": core.PD_ACCESS_SHORT, "combined": core.PD_ACCESS_COMBINED, "json": core.PD_ACCESS_JSON}
 
 
@@ -53,6 +63,18 @@ cdef bytes pack_rules(object allow):
     return b"".join(packed)
 
 
+cdef bytes pack_networks(object networks):
+    """Networks as an array of pd_net."""
+    cdef core.pd_net net
+    packed = []
+    for text in networks:
+        data = text.encode()
+        if not core.pd_net_parse(bytes_slice(data), &net):
+            raise ValueError(f"{text!r} is not an address or network")
+        packed.append((<char *>&net)[:sizeof(net)])
+    return b"".join(packed)
+
+
 cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, object spec, int backlog) except -1:
     protocol = spec["protocol"]
     kind = spec["kind"]
@@ -74,6 +96,9 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
         port.codec = &core.pd_codec_uwsgi
     port.site.profile = PROFILES[spec["profile"]]
     port.site.trust_remote_user = bool(spec["trust_remote_user"])
+    port.site.forwarders.unix_peers = "unix" in spec["trust_forwarded"]
+    for name in spec["forwarded"].split(","):
+        port.site.forwarders.fields |= FORWARDED[name]
     port.stream = bool(spec["stream"])
     port.serve_half_closed = spec["half_close"] == "serve"
     return 0

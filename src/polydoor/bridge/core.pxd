@@ -70,10 +70,29 @@ cdef extern from "codec/request.h" nogil:
         pd_slice name
         pd_slice value
 
+    enum pd_forwarded_field:
+        PD_FORWARDED_FOR
+        PD_FORWARDED_PROTO
+        PD_FORWARDED_HOST
+        PD_FORWARDED_PORT
+        PD_FORWARDED_RFC7239
+
+    struct pd_net:
+        pass
+
+    bint pd_net_parse(pd_slice text, pd_net *out)
+
+    struct pd_forwarders:
+        const pd_net *nets
+        size_t n
+        bint unix_peers
+        unsigned fields
+
     struct pd_site:
         pd_slice mount
         pd_profile profile
         bint trust_remote_user
+        pd_forwarders forwarders
 
     struct pd_request:
         pd_var *vars

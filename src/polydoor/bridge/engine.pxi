@@ -79,6 +79,8 @@ cdef class Engine:
         cdef char error[512]
         host, path, mount = spec["host"].encode(), os.fsencode(spec["path"]), spec["mount"].encode("latin-1")
         rules = pack_rules(spec["allow"])
+        networks = [text for text in spec["trust_forwarded"] if text != "unix"]
+        forwarders = pack_networks(networks)
         core.pd_listener_config_init(&config)
         memset(&port, 0, sizeof(port))
         fill_listener(&config, &port, spec, self.settings["backlog"])
@@ -86,6 +88,8 @@ cdef class Engine:
         config.path = path
         config.allow = <const core.pd_peer_rule *>PyBytes_AS_STRING(rules)
         config.allow_n = <size_t>len(spec["allow"])
+        port.site.forwarders.nets = <const core.pd_net *>PyBytes_AS_STRING(forwarders)
+        port.site.forwarders.n = <size_t>len(networks)
         port.site.mount = bytes_slice(mount)
         if only_check:
             if not core.pd_listener_check(&config, NULL, error, sizeof(error)):

@@ -27,7 +27,10 @@ Examples:
 
 Behind an address, after a question mark and joined by &:
   mount=/shop        the app lives below this path
-  allow=10.0.0.0/8   peers that may connect; may stand several times
+  allow=10.0.0.0/8   peers that may connect; may stand several times; on a Unix
+                     socket uid:www-data
+  trust-forwarded=10.0.0.5, forwarded=for,proto   a proxy that is believed about
+                     the client (or unix), and in which X-Forwarded fields
   mode=0660          permissions of a Unix socket
   profile=nginx      whose variables to expect: generic, apache, nginx,
                      lighttpd, haproxy, caddy

@@ -17,6 +17,9 @@ from polydoor.settings.suggest import hint
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
 LATER = ("ajp", "auto", "cgi")
 MASK = "***"  # stands where a secret was
+LISTS = ("allow", "trust-forwarded")  # options that may stand several times
+USER = "uid:"
+MOST_USERS = 2**32 - 2
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
 PROTOCOL = Choice(*PROTOCOLS)
@@ -59,13 +62,58 @@ class Network(Kind):
             raise ValueError(f"needs an address or a network such as 10.0.0.0/8 ({error})") from None
 
 
+class Peer(Network):
+    """An address, a network, or the number or name of the user whose processes may use a Unix socket."""
+
+    metavar = "NETWORK|uid:USER"
+
+    def parse(self, text: str) -> str:
+        """Take a network, or uid: with a user that exists or any number."""
+        if not text.startswith(USER):
+            return super().parse(text)
+        name = text.removeprefix(USER)
+        if name.isdecimal() and name.isascii():
+            return USER + str(Count(0, MOST_USERS).parse(name))
+        import pwd
+
+        try:
+            return f"{USER}{pwd.getpwnam(name).pw_uid}"
+        except (KeyError, ValueError):
+            raise ValueError(f"needs a user of this machine behind {USER}, and {name!r} is none") from None
+
+
+class Forwarder(Network):
+    """A proxy whose word on the client counts."""
+
+    metavar = "NETWORK|unix"
+
+    def parse(self, text: str) -> str:
+        """Take a network, or `unix` for whoever may use the Unix socket."""
+        return text if text == "unix" else super().parse(text)
+
+
+class ForwardedFields(Kind):
+    """Which fields of a proxy are believed."""
+
+    metavar = "for,proto,host,port|rfc7239"
+
+    def parse(self, text: str) -> str:
+        """Take names with commas between them, or the one that stands for the field Forwarded."""
+        names = text.split(",")
+        if text != "rfc7239" and not set(names) <= {"for", "proto", "host", "port"}:
+            raise ValueError("needs some of for, proto, host and port, with commas between them, or rfc7239 alone")
+        return text
+
+
 OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "protocol": (PROTOCOL, "http"),
     "mode": (Mode(), 0o660),
     "mount": (Mount(), ""),
     "profile": (Choice("generic", "apache", "nginx", "lighttpd", "haproxy", "caddy"), "generic"),
-    "allow": (Network(), ""),
+    "allow": (Peer(), ""),
     "trust-remote-user": (Flag(), 0),
+    "trust-forwarded": (Forwarder(), ""),
+    "forwarded": (ForwardedFields(), "for,proto"),
     "stream": (Flag(), 0),
     "half-close": (Choice("drop", "serve"), "drop"),
 }
@@ -76,7 +124,7 @@ def parse_listener(text: str) -> ListenerSpec:
     address, _, query = text.partition("?")
     spec: ListenerSpec = {"protocol": "http", "kind": "tcp", "host": "", "port": 0, "path": "", "fd": -1}
     spec |= {name.replace("-", "_"): default for name, (_, default) in OPTIONS.items() if name != "protocol"}
-    spec["allow"] = []
+    spec |= {name.replace("-", "_"): [] for name in LISTS}
     try:
         _parse_address(address, spec)
         _parse_query(query, spec)
@@ -188,7 +236,7 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
         row = OPTIONS.get(name)
         if row is None:
             raise ValueError(f"the option {name!r} is unknown{hint(name, OPTIONS)}")
-        if name in seen and name != "allow":
+        if name in seen and name not in LISTS:
             raise ValueError(f"the option {name} stands twice")
         if name == "protocol" and spec["kind"] != "fd":
             raise ValueError("the option protocol is for fd://N; elsewhere it is the scheme")
@@ -200,12 +248,23 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
         except ValueError as error:
             raise ValueError(f"{name} {error}") from None
         key = name.replace("-", "_")
-        if name == "allow":
-            allowed = spec["allow"]
-            assert isinstance(allowed, list)
-            allowed.append(str(value))
+        values = spec[key]
+        if isinstance(values, list):
+            values.append(str(value))
         else:
             spec[key] = value
+    _check_peers(spec)
+
+
+def _check_peers(spec: ListenerSpec) -> None:
+    """Rules that could never be true are slips."""
+    allowed, forwarders = spec["allow"], spec["trust_forwarded"]
+    assert isinstance(allowed, list)
+    assert isinstance(forwarders, list)
+    if spec["kind"] == "tcp" and any(rule.startswith(USER) for rule in allowed):
+        raise ValueError(f"allow={USER} is for Unix sockets: over the network nobody knows the peer's user")
+    if spec["kind"] == "tcp" and "unix" in forwarders:
+        raise ValueError("trust-forwarded=unix is for Unix sockets; name the address of the proxy")
 
 
 def _unquote(text: str) -> str:
