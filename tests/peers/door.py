@@ -182,6 +182,7 @@ class HttpDoor(Door):
     """HTTP/1.1 straight to the server."""
 
     name = "http"
+    source = ""  # the client's own address, where a test is about it
 
     def head(self, method: str, target: str, headers: Headers, length: int | None) -> bytes:
         fields = list(headers)
@@ -192,7 +193,7 @@ class HttpDoor(Door):
         return http.head(method, target, fields, host=f"{self.server[0]}:{self.server[1]}")
 
     def exchange(self, method: str, length: int | None) -> Exchange:
-        return HttpExchange(Wire(self.address), method, length is None)
+        return HttpExchange(Wire(self.address, source=self.source), method, length is None)
 
 
 class GatewayDoor(Door):

@@ -19,7 +19,8 @@ PATIENCE = 20.0  # seconds until a silent server fails a test
 class Wire:
     """One client connection over TCP or a Unix socket."""
 
-    def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, address: Address, *, receive_buffer: int | None = None, source: str = "") -> None:
+        """`source` is the address that the server is to see as its peer's."""
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         if isinstance(address, tuple) and ":" in address[0]:
             family = socket.AF_INET6
@@ -27,6 +28,8 @@ class Wire:
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(PATIENCE)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
         if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

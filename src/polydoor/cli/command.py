@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from polydoor.cli.arguments import Arguments
     from polydoor.settings.load import Settings
-    from polydoor.settings.option import Setting
+    from polydoor.settings.option import Setting, Value
 
 
 class Command:
@@ -45,6 +45,16 @@ class Command:
         from polydoor.cli.help import command_help
 
         return command_help(self, width)
+
+    def own_values(self, arguments: Arguments) -> dict[str, Value | tuple[Value, ...]]:
+        """The options that are no settings, checked, each by its name."""
+        from polydoor.settings.load import Entry
+
+        values: dict[str, Value | tuple[Value, ...]] = {row.name: row.default for row in self.own}
+        for row in self.own:
+            if row.name in arguments.options:
+                values[row.name] = Entry(row, row.option, texts=arguments.options[row.name]).parse()
+        return values
 
     def settings(self, arguments: Arguments, *, needs_app: bool = True) -> Settings:
         """All settings of all sources. The process is prepared as they say."""

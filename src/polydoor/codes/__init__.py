@@ -156,6 +156,34 @@ BAD_SPILL_DIR = "PD0020"
 -> Name another folder, or leave it out: then TMPDIR, /tmp or /dev/shm is taken, whichever works.
 """
 
+UNKNOWN_FRONT_END = "PD0060"
+"""There is no front end of this name
+
+`polydoor frontend` knows a configuration for each of a few front ends, by name.
+-> Name one of those that the message lists.
+"""
+
+NOT_SPOKEN = "PD0061"
+"""The front end and the listener have no protocol in common
+
+What was asked for cannot be configured: the front end does not speak the protocol, or no listener does.
+-> Add a listener that speaks a protocol of the front end; the message names them.
+"""
+
+NO_PLACE = "PD0062"
+"""Nobody can tell where a front end finds the listener
+
+The address is an inherited descriptor, or a port that is only chosen at start.
+-> Say where it is found with --connect.
+"""
+
+NOT_PLAIN = "PD0063"
+"""A value cannot be written into a configuration file
+
+A name, a path or a folder holds a sign, such as a quote, a brace or a space, that a front end would take for its own.
+-> Use another name, or a symbolic link to the folder.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

@@ -1,0 +1,1 @@
+"""Configurations of front ends: templates, one file each, and what is filled into them."""

@@ -1,0 +1,90 @@
+"""How a front end reaches a listener, and where it listens itself."""
+
+from __future__ import annotations
+
+from polydoor import codes
+from polydoor.errors import ConfigError
+from polydoor.settings.listener import PORT, mask_address, parse_listener
+from polydoor.settings.option import Kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.settings.listener import ListenerSpec
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a listener is reached
+UNSAFE = set("\"'\\`${}#;%<>|&*?")  # what some configuration file takes for a sign of its own
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text means itself in every configuration file: no quotes, no signs, no blanks."""
+    return bool(text) and text.isprintable() and " " not in text and not UNSAFE & set(text)
+
+
+class Listen(Kind):
+    """Where the front end listens: a port, or a host and a port."""
+
+    metavar = "[HOST:]PORT"
+
+    def parse(self, text: str) -> str:
+        """Return HOST:PORT, with an empty host for every address."""
+        host, _, port = text.rpartition(":")
+        try:
+            number = PORT.parse(port)
+        except ValueError:
+            number = 0
+        bracketed = host.startswith("[") and host.endswith("]")
+        if not number or (":" in host and not bracketed) or (host and not is_plain(host)):
+            raise ValueError("needs a port, or HOST:PORT, such as 127.0.0.1:8080")
+        return f"{'' if host in {'*', '0.0.0.0'} else host}:{number}"  # noqa: S104 - both mean every address
+
+
+class Connect(Kind):
+    """Where the front end finds the listener: HOST:PORT or unix:PATH."""
+
+    metavar = "ADDRESS"
+
+    def parse(self, text: str) -> str:
+        """Take what can stand behind `-b` without a protocol."""
+        try:
+            spec = parse_listener(text)
+        except ConfigError as error:
+            raise ValueError("needs HOST:PORT or unix:PATH") from error
+        if spec["kind"] == "fd" or "?" in text or "//" in text or not (spec["path"] or spec["port"]):
+            raise ValueError("needs HOST:PORT or unix:PATH")
+        return text
+
+
+class Place:
+    """Where a front end connects to: a Unix socket, or host and port."""
+
+    __slots__ = ("host", "path", "port")
+
+    def __init__(self, spec: ListenerSpec, text: str) -> None:
+        """`text` is the address as the operator wrote it, for messages."""
+        self.path = str(spec["path"]) if spec["kind"] == "unix" else ""
+        self.host = EVERYWHERE.get(str(spec["host"]), str(spec["host"]))
+        self.port = int(str(spec["port"]))
+        if spec["kind"] == "fd" or not (self.path or self.port):
+            raise ConfigError(
+                f"{mask_address(text)} does not say where a front end finds it\n"
+                "Say it with --connect HOST:PORT or --connect unix:PATH.",
+                code=codes.NO_PLACE,
+            )
+        if self.path:
+            from os.path import abspath
+
+            self.path = abspath(self.path)
+        check_plain("the address", self.path or self.host)
+
+    @property
+    def authority(self) -> str:
+        """HOST:PORT, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def check_plain(what: str, text: str) -> str:
+    """Return the text, or raise ConfigError if a configuration file could take it for something else."""
+    if is_plain(text):
+        return text
+    told = f"{what} {text!r} cannot be written into a configuration file\nUse letters, digits and . _ - / : only."
+    raise ConfigError(told, code=codes.NOT_PLAIN)

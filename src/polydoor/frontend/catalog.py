@@ -1,0 +1,62 @@
+"""The front ends by name: what each is called, which template it has, and what it speaks, the best first."""
+
+from __future__ import annotations
+
+from polydoor import codes
+from polydoor.errors import ConfigError
+
+TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI"}
+
+
+class FrontEnd:
+    """One front end. `speaks` holds the protocols of Polydoor's listeners in the order in which they suit it."""
+
+    __slots__ = ("name", "speaks", "template", "title")
+
+    def __init__(self, name: str, title: str, template: str, *, speaks: tuple[str, ...]) -> None:
+        self.name = name
+        self.title = title
+        self.template = template
+        self.speaks = speaks
+
+    @property
+    def profile(self) -> str:
+        """What a gateway listener behind it has as `profile`; empty for what is no web server."""
+        return self.name if self.speaks else ""
+
+    def check(self, protocol: str) -> None:
+        """Raise ConfigError if it does not speak this protocol."""
+        if protocol in self.speaks:
+            return
+        spoken = " and ".join(TITLES[name] for name in self.speaks)
+        best = self.speaks[0]
+        raise ConfigError(
+            f"{self.title} does not speak {TITLES[protocol]} with what is behind it; it speaks {spoken}\n"
+            f"Add a listener for it, such as -b {best}://127.0.0.1:{8000 if best == 'http' else 9000}.",
+            code=codes.NOT_SPOKEN,
+        )
+
+
+FRONT_ENDS = (
+    FrontEnd("nginx", "nginx", "nginx.conf", speaks=("fastcgi", "http", "scgi")),
+    FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "scgi")),
+    FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi")),
+    FrontEnd("haproxy", "HAProxy", "haproxy.cfg", speaks=("http", "fastcgi")),
+    FrontEnd("caddy", "Caddy", "caddy.caddyfile", speaks=("http", "fastcgi")),
+    FrontEnd("systemd", "systemd", "systemd.service", speaks=()),
+)
+NAMES = tuple(front_end.name for front_end in FRONT_ENDS)
+OTHER_NAMES = {"httpd": "apache", "apache2": "apache", "lighty": "lighttpd", "caddyfile": "caddy"}
+
+
+def find(name: str) -> FrontEnd:
+    """Return the front end of this name, or raise ConfigError."""
+    for front_end in FRONT_ENDS:
+        if front_end.name == name:
+            return front_end
+    from polydoor.settings.suggest import nearest
+
+    meant = OTHER_NAMES.get(name.lower()) or nearest(name, NAMES)
+    hint = f"Did you mean {meant}? " if meant else ""
+    text = f"there is no front end {name!r}\n{hint}There are {', '.join(NAMES)}."
+    raise ConfigError(text, code=codes.UNKNOWN_FRONT_END)

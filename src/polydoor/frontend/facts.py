@@ -1,0 +1,161 @@
+"""What templates are filled with: facts of one listener and of the settings, as front ends count and write them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from polydoor import __version__
+from polydoor.frontend.address import Place, check_plain
+from polydoor.frontend.catalog import TITLES
+from polydoor.settings.listener import mask_address, parse_listener
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from polydoor.frontend.catalog import FrontEnd
+    from polydoor.frontend.template import Fact
+    from polydoor.settings.load import Settings
+
+KIB = 1024
+SILENCE = 60  # seconds without a byte that a front end grants the application, on top of its time in the queue
+CONNECT = 5
+HTTP_PORT = "80"
+SAFE_IN_SHELL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
+
+
+def common_facts(settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fact]:
+    """What does not depend on a listener. `wishes` are the options of the command."""
+    app = settings.app() or "APP"
+    name = wishes["name"] or _name_of(app)
+    host, _, port = (wishes["listen"] or ":" + HTTP_PORT).rpartition(":")
+    return {
+        "app": app,
+        "name": check_plain("the name", name),
+        "version": __version__,
+        "server_name": check_plain("the server name", wishes["server_name"]),
+        "listen_host": host,
+        "listen_port": port,
+        "listens_elsewhere": (host, port) != ("", HTTP_PORT),
+        "loopback_only": host.startswith("127.") or host in {"localhost", "[::1]"},
+        **_limits(settings),
+        **_times(settings),
+    }
+
+
+def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fact]:
+    """What depends on the listener whose address is `text`."""
+    spec = parse_listener(text)
+    protocol = str(spec["protocol"])
+    place = Place(parse_listener(wishes["connect"]) if wishes["connect"] else spec, text)
+    mount = str(spec["mount"])
+    if mount:
+        check_plain("the mount", mount)
+    started = text
+    if protocol != "http" and spec["profile"] != front_end.profile:
+        started = with_option(text, "profile", front_end.profile)
+    return {
+        **{name: name == protocol for name in TITLES},
+        "protocol": protocol,
+        "protocol_title": TITLES[protocol],
+        "unix": bool(place.path),
+        "path": place.path,
+        "host": place.host,
+        "port": str(place.port),
+        "authority": "" if place.path else place.authority,
+        "place": place.path or place.authority,
+        "gateway": "proxy" if protocol == "http" else protocol,
+        "mount": mount,
+        "mount_path": mount or "/",
+        "stream": bool(spec["stream"]),
+        "start": start_command(settings, {text: started}),
+        "start_changed": started != text,
+    }
+
+
+def start_command(settings: Settings, instead: Mapping[str, str]) -> str:
+    """The command that starts Polydoor for this configuration, as it would be typed."""
+    words = ["polydoor", settings.app() or "APP"]
+    if settings.is_said("config") and settings.text("config"):
+        words += ["-c", settings.text("config")]
+    for text in settings.texts("bind"):
+        words += ["-b", mask_address(instead.get(text, text))]
+    return " ".join(map(shell_word, words))
+
+
+def shell_word(text: str) -> str:
+    """One word for a shell; shlex would do the same and load `re`."""
+    return text if text and set(text) <= SAFE_IN_SHELL else "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def with_option(text: str, name: str, value: str) -> str:
+    """An address with one option set."""
+    address, _, query = text.partition("?")
+    pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != name]
+    return f"{address}?{'&'.join([*pairs, f'{name}={value}'])}"
+
+
+def static_facts(texts: tuple[str, ...]) -> list[dict[str, str]]:
+    """One item for each folder that the front end serves by itself; both sides end in a slash."""
+    items = []
+    for text in texts:
+        url, _, folder = text.partition("=")
+        full = os.path.abspath(folder)
+        check_plain("the folder", full)
+        prefix = url.rstrip("/")
+        items.append({"url": prefix + "/", "prefix": prefix, "folder": full.rstrip("/") + "/"})
+    return items
+
+
+def program() -> list[str]:
+    """How systemd starts this very installation."""
+    beside = os.path.join(os.path.dirname(sys.executable), "polydoor")
+    return [beside] if os.access(beside, os.X_OK) else [sys.executable, "-m", "polydoor"]
+
+
+def _name_of(app: str) -> str:
+    """A short name: of the module, or of the file, in letters that every configuration file takes."""
+    source = app.partition(":")[0].rstrip("/").removesuffix(".py")
+    last = source.rpartition("/")[2].partition(".")[0].lower()
+    return "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in last).strip("-") or "app"
+
+
+def _limits(settings: Settings) -> dict[str, Fact]:
+    body = max(1, settings.number("body_limit"))  # 0 would mean "no limit" to most front ends
+    head, target = settings.number("head_limit"), settings.number("target_limit")
+    line = max(8, -(-max(target, head // 4) // KIB))
+    return {
+        "body_limit": str(body),
+        "body_limit_kib": str(min(-(-body // KIB), 2**32 - 1)),
+        "body_limit_short": _short(body),
+        "head_limit": str(head),
+        "head_limit_kib": str(-(-head // KIB)),
+        "line_limit_kib": str(line),
+        "line_limit": str(line * KIB),
+        "field_limit": str(settings.number("field_limit")),
+    }
+
+
+def _times(settings: Settings) -> dict[str, Fact]:
+    idle = settings.number("idle_timeout") // 1000
+    queue = -(-settings.number("queue_timeout") // 1000)
+    return {
+        "kept": idle > 1,  # whether connections wait for a next request long enough to be used again
+        "kept_for": str(max(1, idle * 4 // 5)),
+        "idle_timeout": f"{settings.number('idle_timeout') / 1000:g}",
+        "queue_timeout": str(queue),
+        "silence": str(SILENCE),
+        "read_timeout": str(queue + SILENCE),
+        "connect_timeout": str(CONNECT),
+        "body_timeout": str(-(-settings.number("body_timeout") // 1000)),
+        "head_timeout": str(-(-settings.number("head_timeout") // 1000)),
+    }
+
+
+def _short(size: int) -> str:
+    """A size with the letter k, m or g, if it is a whole number of them."""
+    for letter, unit in (("g", KIB**3), ("m", KIB**2), ("k", KIB)):
+        if size % unit == 0:
+            return f"{size // unit}{letter}"
+    return str(size)

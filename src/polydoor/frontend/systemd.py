@@ -1,0 +1,62 @@
+"""What the units of systemd are filled with: unlike a web server they concern all listeners."""
+
+from __future__ import annotations
+
+from polydoor import codes
+from polydoor.errors import ConfigError
+from polydoor.frontend.facts import program, shell_word
+from polydoor.settings.listener import parse_listener
+from polydoor.settings.sources import current_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.frontend.template import Fact
+    from polydoor.settings.load import Settings
+
+
+def facts(settings: Settings, name: str) -> dict[str, Fact]:
+    """One socket unit for each listener, and the service that gets all of them."""
+    sockets = _sockets(settings, name)
+    words = [*program(), settings.app() or "APP"]
+    if settings.is_said("config") and settings.text("config"):
+        words += ["-c", settings.text("config")]
+    for item in sockets:
+        words += ["-b", item["bind"]]
+    drain = -(-settings.number("drain_timeout") // 1000)
+    return {
+        "sockets": sockets,
+        "units": " ".join(f"{item['unit']}.socket" for item in sockets),
+        "command": " ".join(shell_word(word).replace("%", "%%") for word in words),
+        "folder": current_folder(),
+        "stop_timeout": str(drain + 10),
+    }
+
+
+def _sockets(settings: Settings, name: str) -> list[dict[str, str]]:
+    items: list[dict[str, str]] = []
+    for text in settings.texts("bind"):
+        spec = parse_listener(text)
+        if spec["kind"] == "fd":
+            told = f"{text} is a socket that is passed already\nName addresses with -b; systemd is to open them."
+            raise ConfigError(told, code=codes.NO_PLACE)
+        protocol = str(spec["protocol"])
+        same = sum(item["protocol"] == protocol for item in items)
+        label = f"{protocol}-{same + 1}" if same else protocol
+        host = str(spec["host"])
+        stream = (
+            str(spec["path"]) if spec["kind"] == "unix" else f"{f'[{host}]' if ':' in host else host}:{spec['port']}"
+        )
+        query = text.partition("?")[2]
+        kept = "&".join(pair for pair in query.split("&") if pair and not pair.startswith("mode="))
+        mode = int(str(spec["mode"]))
+        items.append(
+            {
+                "unit": name if len(settings.texts("bind")) == 1 else f"{name}-{label}",
+                "protocol": protocol,
+                "label": label,
+                "stream": stream,
+                "mode": f"{mode:04o}" if spec["kind"] == "unix" else "",
+                "bind": f"fd://{label}" + (f"?{kept}" if kept else ""),
+            }
+        )
+    return items

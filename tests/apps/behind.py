@@ -1,0 +1,39 @@
+"""The conformance application for tests behind front ends: the root of its mount tells the environ, too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import conformance
+import journal
+from routing import ROUTES, TEXT, argument, route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from routing import Environ, StartResponse
+
+
+class PlantedError(Exception):
+    """An error that a test put there."""
+
+
+@route
+def break_off(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    """Fails behind its first block, once the test says that its client has seen that."""
+    length = [("Content-Length", "1000")] if argument(environ, "length") else []
+    start_response("200 OK", [*TEXT, *length])
+    yield b"partial"
+    journal.pass_gate(argument(environ, "key"))
+    raise PlantedError("planted")
+
+
+def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Dispatches as the conformance application does."""
+    if environ["PATH_INFO"] in ("", "/"):
+        return ROUTES["echo"](environ, start_response)
+    return conformance.application(environ, start_response)

@@ -1,0 +1,30 @@
+"""What a front end cannot do or does in its own way, with the row of protocols.md, or of its manual, that says so.
+
+A test looks up what to expect instead; what it finds must be just that, so that a row which is no longer true fails.
+"""
+
+# (front end or pair, test or name of a request): what is seen instead, and where that is written.
+APACHE_SCGI = "protocols.md 9.4: mod_proxy_scgi refuses uploads of unknown length"
+CADDY_FASTCGI = "protocols.md 9.4: a body is buffered up to 4 KiB to learn its length"
+CADDY_TYPE = "caddyserver/caddy modules/caddyhttp/reverseproxy/fastcgi/client.go, Post: a Content-Type is made up"
+UNDERSCORES = "protocols.md 1.3: before 1.4.83 X_Foo is a second HTTP_X_FOO"
+DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
+    **{("apache+scgi", f"chunked-{size}"): (411, APACHE_SCGI) for size in (0, 1, 10_000, 5_000_000, "slow")},
+    ("apache+scgi", "413-chunked"): ((411,), APACHE_SCGI),
+    **{("caddy+fastcgi", f"chunked-{size}"): (411, CADDY_FASTCGI) for size in (10_000, 5_000_000)},
+    ("caddy+fastcgi", "413-chunked"): ((411,), CADDY_FASTCGI),
+    ("caddy+fastcgi", "slash-at-the-end"): ({"CONTENT_TYPE": "application/x-www-form-urlencoded"}, CADDY_TYPE),
+    ("lighttpd", "empty-value"): ({"HTTP_X_EMPTY": None}, "protocols.md 1.3: empty headers are not sent"),
+    ("lighttpd+fastcgi", "spoofed"): ("evil, good", UNDERSCORES),
+    ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
+    ("haproxy+fastcgi", "chunked-5000000"): (400, "protocols.md 9.4: only known sizes are valid"),
+    ("haproxy+fastcgi", "413-chunked"): ((400, 413), "protocols.md 9.4: only known sizes are valid"),
+    ("haproxy+fastcgi", "location"): (302, "seen with 2.6.12: a Location behind the Status replaces it"),
+}
+
+
+def different(pair: str, what: str) -> object:
+    """What to expect of this pair instead of the usual; None for the usual."""
+    front_end = pair.partition("+")[0]
+    found = DIFFERENT.get((pair, what)) or DIFFERENT.get((front_end, what))
+    return found[0] if found else None

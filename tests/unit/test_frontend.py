@@ -1,0 +1,157 @@
+"""`polydoor frontend`: which listener, which words, and what is refused."""
+
+import subprocess
+import sys
+
+import pytest
+
+from polydoor.cli import main
+from polydoor.frontend.catalog import FRONT_ENDS, NAMES, TITLES
+from polydoor.frontend.facts import shell_word, with_option
+from polydoor.settings.listener import PROTOCOLS
+
+EVERY = [(front_end.name, protocol) for front_end in FRONT_ENDS for protocol in front_end.speaks]
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("PORT", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def told(capsys):
+    def ask(*words):
+        status = main(["frontend", *words])
+        return status, *capsys.readouterr()
+
+    return ask
+
+
+@pytest.fixture
+def printed(told):
+    def ask(*words):
+        status, out, err = told(*words)
+        assert (status, err) == (0, "")
+        return out
+
+    return ask
+
+
+def test_every_protocol_has_a_name():
+    assert set(TITLES) == set(PROTOCOLS)
+
+
+@pytest.mark.parametrize(("name", "protocol"), EVERY)
+@pytest.mark.parametrize("address", ["://127.0.0.1:9000", "+unix:/run/shop.sock"], ids=["tcp", "unix"])
+@pytest.mark.parametrize("options", [[], ["--idle-timeout", "0"], ["--static", "/static/=static"]])
+def test_every_template_is_filled(name, protocol, address, options, printed, tmp_path):
+    text = printed(name, "shop:app", "-b", f"{protocol}{address}?mount=/shop", *options)
+    assert "{{" not in text
+    assert not [line for line in text.split("\n") if line != line.rstrip() or line.lstrip().startswith("%")]
+    assert max(len(line) for line in text.replace("\t", "    ").split("\n")) <= 140
+    place = "/run/shop.sock" if "unix" in address else "127.0.0.1:9000"
+    assert f"over {TITLES[protocol]} at {place}." in text
+    if options[:1] == ["--static"]:
+        assert f"{tmp_path}/static/" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("nginx", "FastCGI"), ("apache", "FastCGI"), ("lighttpd", "FastCGI"), ("haproxy", "HTTP"), ("caddy", "HTTP")],
+)
+def test_of_several_listeners_it_takes_the_one_that_suits_best(name, protocol, printed):
+    several = ("-b", "scgi://127.0.0.1:1", "-b", "http://127.0.0.1:2", "-b", "fastcgi://127.0.0.1:3")
+    assert f"over {protocol} at" in printed(name, "shop:app", *several)
+    assert "over FastCGI at" in printed(name, "shop:app", *several, "--protocol", "fastcgi")
+
+
+def test_what_polydoor_itself_is_to_be_started_with(printed):
+    line = "#   polydoor shop:app -b http://127.0.0.1:8000 -b 'fastcgi://127.0.0.1:9000?mount=/a&profile=apache'\n"
+    more = ("-b", "http://127.0.0.1:8000", "-b", "fastcgi://127.0.0.1:9000?profile=nginx&mount=/a")
+    assert line in printed("apache", "shop:app", *more)
+
+
+def test_limits_and_times_are_those_of_the_settings(printed):
+    options = ("--body-limit", "100M", "--queue-timeout", "10", "--idle-timeout", "20")
+    text = printed("nginx", "shop:app", *options)
+    assert "client_max_body_size 100m;" in text
+    assert "proxy_read_timeout 70s;" in text
+    assert "keepalive_timeout 16s;" in text
+    assert "keepalive" not in printed("nginx", "shop:app", "--idle-timeout", "0")
+
+
+def test_settings_come_from_the_file(printed, tmp_path):
+    (tmp_path / "polydoor.toml").write_text('app = "stock:app"\nbind = "scgi://127.0.0.1:4000"\n', encoding="utf-8")
+    text = printed("nginx")
+    assert text.startswith("# stock:app behind nginx, over SCGI at 127.0.0.1:4000.")
+    assert "upstream stock {" in text
+
+
+def test_who_listens_everywhere_is_reached_on_loopback(printed):
+    assert "server 127.0.0.1:8000;" in printed("nginx", "shop:app", "-b", ":8000")
+    assert "server [::1]:8000;" in printed("nginx", "shop:app", "-b", "[::]:8000")
+    assert "server 10.0.0.1:80;" in printed("nginx", "shop:app", "-b", ":8000", "--connect", "10.0.0.1:80")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], "PD0060", "which front end?"),
+        (["ngnix"], "PD0060", "Did you mean nginx?"),
+        (["httpd"], "PD0060", "Did you mean apache?"),
+        (["haproxy", "-b", "scgi://127.0.0.1:4000"], "PD0061", "it speaks HTTP and FastCGI"),
+        (["caddy", "--protocol", "scgi"], "PD0061", "Caddy does not speak SCGI"),
+        (["nginx", "--protocol", "scgi"], "PD0061", "no listener speaks SCGI"),
+        (["nginx", "-b", "fd://3"], "PD0062", "Say it with --connect"),
+        (["nginx", "-b", "127.0.0.1:0"], "PD0062", "Say it with --connect"),
+        (["systemd", "-b", "fd://3"], "PD0062", "systemd is to open them"),
+        (["nginx", "-b", "http://127.0.0.1:1?mount=/a%20b"], "PD0063", "the mount"),
+        (["nginx", "--server-name", "a;b"], "PD0063", "the server name"),
+        (["nginx", "--name", "a b"], "PD0063", "the name"),
+        (["nginx", "--static", "/static/=a{b"], "PD0063", "the folder"),
+        (["nginx", "--static", "static"], "PD0005", "--static needs a path and a folder"),
+        (["nginx", "--listen", "here"], "PD0005", "--listen needs a port"),
+        (["nginx", "--connect", "fd://3"], "PD0005", "--connect needs HOST:PORT"),
+        (["nginx", "a:b", "c:d"], "PD0004", "but there are two"),
+    ],
+)
+def test_refusals_say_what_to_do(words, code, said, told):
+    status, out, err = told(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"polydoor: {code}: ")
+    assert said in err
+
+
+def test_units_of_systemd(printed):
+    text = printed("systemd", "shop:app", "-b", "unix:/run/shop.sock?mode=0600", "-b", "fastcgi://127.0.0.1:9?mount=/a")
+    assert "-m polydoor shop:app -b fd://http -b 'fd://fastcgi?mount=/a'\n" in text or (
+        "/polydoor shop:app -b fd://http -b 'fd://fastcgi?mount=/a'\n" in text
+    )
+    assert "ListenStream=/run/shop.sock\nFileDescriptorName=http\n" in text
+    assert "SocketMode=0600\n" in text
+    assert "ListenStream=127.0.0.1:9\nFileDescriptorName=fastcgi\n" in text
+
+
+def test_one_socket_of_systemd_is_named_as_the_service(printed):
+    assert "# /etc/systemd/system/shop.socket\n" in printed("systemd", "shop:app")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_the_engine_is_loaded(name):
+    code = (
+        "import sys; from polydoor.cli import main; main(['frontend', sys.argv[1], 'shop:app'])\n"
+        "assert 'polydoor.bridge' not in sys.modules and 'polydoor.worker' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, name], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(("word", "typed"), [("a:b", "a:b"), ("", "''"), ("a b", "'a b'"), ("a'b", "'a'\"'\"'b'")])
+def test_words_for_a_shell(word, typed):
+    assert shell_word(word) == typed
+
+
+def test_an_option_of_an_address_is_replaced():
+    assert with_option("a://b?c=1&profile=nginx", "profile", "caddy") == "a://b?c=1&profile=caddy"
+    assert with_option("a://b", "profile", "caddy") == "a://b?profile=caddy"
