@@ -204,7 +204,7 @@ class Apache(FrontEnd):
     name = "apache"
     program = "apache2"
     modules = ("mpm_event", "authz_core", "alias", "env", "headers", "rewrite")
-    modules += ("proxy", "proxy_http", "proxy_fcgi", "proxy_scgi")
+    modules += ("proxy", "proxy_http", "proxy_fcgi", "proxy_scgi", "proxy_uwsgi")
 
     def wrapped(self) -> str:
         # As root it insists on giving up root.

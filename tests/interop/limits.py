@@ -4,19 +4,25 @@ A test looks up what to expect instead; what it finds must be just that, so that
 """
 
 # (front end or pair, test or name of a request): what is seen instead, and where that is written.
-APACHE_SCGI = "protocols.md 9.4: mod_proxy_scgi refuses uploads of unknown length"
+APACHE_411 = "protocols.md 9.4: mod_proxy_scgi and mod_proxy_uwsgi refuse uploads of unknown length"
 CADDY_FASTCGI = "protocols.md 9.4: a body is buffered up to 4 KiB to learn its length"
 CADDY_TYPE = "caddyserver/caddy modules/caddyhttp/reverseproxy/fastcgi/client.go, Post: a Content-Type is made up"
 UNDERSCORES = "protocols.md 1.3: before 1.4.83 X_Foo is a second HTTP_X_FOO"
 DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
-    **{("apache+scgi", f"chunked-{size}"): (411, APACHE_SCGI) for size in (0, 1, 10_000, 5_000_000, "slow")},
-    ("apache+scgi", "413-chunked"): ((411,), APACHE_SCGI),
+    **{
+        (f"apache+{protocol}", f"chunked-{size}"): (411, APACHE_411)
+        for protocol in ("scgi", "uwsgi")
+        for size in (0, 1, 10_000, 5_000_000, "slow")
+    },
+    ("apache+scgi", "413-chunked"): ((411,), APACHE_411),
+    ("apache+uwsgi", "413-chunked"): ((411,), APACHE_411),
     **{("caddy+fastcgi", f"chunked-{size}"): (411, CADDY_FASTCGI) for size in (10_000, 5_000_000)},
     ("caddy+fastcgi", "413-chunked"): ((411,), CADDY_FASTCGI),
     ("caddy+fastcgi", "slash-at-the-end"): ({"CONTENT_TYPE": "application/x-www-form-urlencoded"}, CADDY_TYPE),
     ("lighttpd", "empty-value"): ({"HTTP_X_EMPTY": None}, "protocols.md 1.3: empty headers are not sent"),
     ("lighttpd+fastcgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
+    ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("haproxy+fastcgi", "chunked-5000000"): (400, "protocols.md 9.4: only known sizes are valid"),
     ("haproxy+fastcgi", "413-chunked"): ((400, 413), "protocols.md 9.4: only known sizes are valid"),
     ("haproxy+fastcgi", "location"): (302, "seen with 2.6.12: a Location behind the Status replaces it"),

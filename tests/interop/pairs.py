@@ -16,14 +16,20 @@ MOUNT = "/m"
 BODY_LIMIT = 6_000_000
 CLIENT = "127.0.0.2"  # so that nobody takes the front end for the client
 SPOKEN = {
-    "nginx": ("fastcgi", "scgi", "http"),
-    "newest-nginx": ("fastcgi", "scgi", "http"),
-    "apache": ("fastcgi", "scgi", "http"),
-    "lighttpd": ("fastcgi", "scgi", "http"),
+    "nginx": ("fastcgi", "scgi", "uwsgi", "http"),
+    "newest-nginx": ("fastcgi", "scgi", "uwsgi", "http"),
+    "apache": ("fastcgi", "scgi", "uwsgi", "http"),
+    "lighttpd": ("fastcgi", "scgi", "uwsgi", "http"),
     "haproxy": ("fastcgi", "http"),
     "caddy": ("fastcgi", "http"),
 }
 PAIRS = [f"{front_end}+{protocol}" for front_end, protocols in SPOKEN.items() for protocol in protocols]
+
+
+def query(name: str, protocol: str) -> str:
+    """The options of a listener, as `polydoor frontend` says that Polydoor is to be started."""
+    believed = "trust-forwarded=127.0.0.1&forwarded=for,proto,host" if protocol == "http" else f"profile={name}"
+    return f"mount={MOUNT}&{believed}"
 
 
 @dataclass
@@ -46,10 +52,8 @@ class Pairs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        names = [COMMAND_NAMES.get(name, name) for name in SPOKEN]
-        self._queries = {name: f"mount={MOUNT}&profile={name}" for name in names}
         listeners = {
-            (name, protocol): f"{protocol}://127.0.0.1:0?{self._queries[COMMAND_NAMES.get(name, name)]}"
+            (name, protocol): f"{protocol}://127.0.0.1:0?{query(name, protocol)}"
             for name, protocols in SPOKEN.items()
             if name not in COMMAND_NAMES
             for protocol in protocols
@@ -74,8 +78,10 @@ class Pairs:
 
     def _site(self, front_end: str, protocol: str) -> Site:
         name = COMMAND_NAMES.get(front_end, front_end)
-        url = url_of(protocol, self._doors[name, protocol].address, self._queries[name])
-        return printed(name, protocol, url, "--body-limit", str(BODY_LIMIT))
+        url = url_of(protocol, self._doors[name, protocol].address, query(name, protocol))
+        site = printed(name, protocol, url, "--body-limit", str(BODY_LIMIT))
+        assert "# Polydoor is started with\n" in site.text, "the listener has other options than it is told to have"
+        return site
 
     def stop(self) -> None:
         """Ends all of them, the server last."""

@@ -83,8 +83,6 @@ REQUESTS = {
 }
 # Behind an HTTP proxy these are about its own connection to us.
 OF_THE_PROXY = ("HTTP_CONNECTION", "HTTP_VIA", "HTTP_X_FORWARDED_", "HTTP_X_HOST")
-# Not yet: they need forwarded headers that are believed (docs/status.md).
-NOT_YET = ("REMOTE_ADDR", "SERVER_NAME", "SERVER_PORT")
 IDENTITY = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI", "SERVER_NAME", "SERVER_PORT")
 IDENTITY += ("SERVER_PROTOCOL", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_USER", "AUTH_TYPE", "HTTPS", "CONTENT_TYPE")
 IDENTITY += ("wsgi.url_scheme",)
@@ -129,7 +127,7 @@ def comparable(pair, environ):
         if key in IDENTITY or key.startswith("HTTP_") or (key == "CONTENT_LENGTH" and value != "0")
     }
     if pair.protocol == "http":
-        kept = {key: value for key, value in kept.items() if not key.startswith(OF_THE_PROXY) and key not in NOT_YET}
+        kept = {key: value for key, value in kept.items() if not key.startswith(OF_THE_PROXY)}
         kept.pop("SERVER_PROTOCOL")
     return kept
 
@@ -147,14 +145,13 @@ def test_the_environ_is_the_same(pair, name):
     assert seen == wanted
 
 
-def test_http_sees_the_front_end_as_its_client(pair):
-    """Not yet: forwarded headers that are believed. Until then this is what the guides say."""
-    environ = pair.door.request("GET", f"{MOUNT}/echo", [("X-Forwarded-For", "203.0.113.9")]).json()["environ"]
-    if pair.protocol == "http":
-        assert (environ["REMOTE_ADDR"], environ["HTTP_X_FORWARDED_FOR"]) == ("127.0.0.1", CLIENT)
-        assert environ["HTTP_X_FORWARDED_PROTO"] == "http"
-    else:
-        assert environ["REMOTE_ADDR"] == CLIENT
+def test_what_a_client_says_of_forwarding_changes_nothing(pair):
+    claims = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example")]
+    claims += [("Forwarded", "for=203.0.113.9;proto=https;host=evil.example"), ("X-Real-IP", "203.0.113.9")]
+    environ = pair.door.request("GET", f"{MOUNT}/echo", claims).json()["environ"]
+    assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == (CLIENT, "http")
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (SERVER_NAME, str(pair.site.port))
+    assert environ["HTTP_HOST"] == f"{SERVER_NAME}:{pair.site.port}"
 
 
 def test_spoofed_headers_change_nothing(pair):

@@ -77,6 +77,11 @@ class Place:
         check_plain("the address", self.path or self.host)
 
     @property
+    def forwarder(self) -> str:
+        """Who connects, as `trust-forwarded` names it: on one machine it comes from the address that it goes to."""
+        return "unix" if self.path else self.host.replace("localhost", "127.0.0.1")
+
+    @property
     def authority(self) -> str:
         """HOST:PORT, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from polydoor import codes
 from polydoor.errors import ConfigError
 
-TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI"}
+TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi"}
 
 
 class FrontEnd:
@@ -38,9 +38,9 @@ class FrontEnd:
 
 
 FRONT_ENDS = (
-    FrontEnd("nginx", "nginx", "nginx.conf", speaks=("fastcgi", "http", "scgi")),
-    FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "scgi")),
-    FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi")),
+    FrontEnd("nginx", "nginx", "nginx.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
+    FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
+    FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
     FrontEnd("haproxy", "HAProxy", "haproxy.cfg", speaks=("http", "fastcgi")),
     FrontEnd("caddy", "Caddy", "caddy.caddyfile", speaks=("http", "fastcgi")),
     FrontEnd("systemd", "systemd", "systemd.service", speaks=()),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KIB = 1024
 SILENCE = 60  # seconds without a byte that a front end grants the application, on top of its time in the queue
 CONNECT = 5
+FORWARDED = "for,proto,host"  # what each template for HTTP sets
 HTTP_PORT = "80"
 SAFE_IN_SHELL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
@@ -53,7 +54,9 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
     if mount:
         check_plain("the mount", mount)
     started = text
-    if protocol != "http" and spec["profile"] != front_end.profile:
+    if protocol == "http" and not spec["trust_forwarded"]:
+        started = with_option(with_option(text, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
+    elif protocol != "http" and spec["profile"] != front_end.profile:
         started = with_option(text, "profile", front_end.profile)
     return {
         **{name: name == protocol for name in TITLES},
@@ -65,7 +68,7 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "port": str(place.port),
         "authority": "" if place.path else place.authority,
         "place": place.path or place.authority,
-        "gateway": "proxy" if protocol == "http" else protocol,
+        "gateway": {"http": "proxy", "uwsgi": "scgi"}.get(protocol, protocol),  # what lighttpd calls it
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),
