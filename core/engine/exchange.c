@@ -22,6 +22,17 @@ bool pd_exchange_is_http(const struct pd_exchange *x)
     return x->conn->codec == &pd_codec_http1;
 }
 
+const char *pd_exchange_protocol(const struct pd_exchange *x)
+{
+    const struct pd_codec *codec = x->conn->codec;
+    return codec->gateway ? codec->name : "http";
+}
+
+const char *pd_exchange_peer(const struct pd_exchange *x)
+{
+    return x->conn->peer_addr;
+}
+
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
 {
     char method[40];

@@ -124,7 +124,9 @@ class Nginx:
         keep: bool = False,
         buffering: bool = True,
         static: Path | None = None,
+        more: str = "",
     ) -> None:
+        """`more` are further lines for the location of the application."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -141,7 +143,7 @@ class Nginx:
             upstream=where,
             keepalive="keepalive 4;" if keep or kind == "http" else "",
             extra=f"location /static/ {{ alias {static}/; }}" if static else "",
-            location=location,
+            location=location + more,
         )
         config = folder / "nginx.conf"
         config.write_text(text)

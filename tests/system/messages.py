@@ -292,4 +292,49 @@ SERVING = {
     ),
 }
 
-CASES = USAGE | FILES | LOADING | SOCKETS | SERVING
+TOKEN = "a-token-of-32-letters-and-digits"
+NOBODY = (
+    "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); s.close()"
+)
+OTHER = """
+import http.server, threading
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+    def log_message(self, *words): ...
+    def version_string(self): return "nginx/1.22.1"
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+print(server.server_address[1], flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+import sys; sys.stdin.read()
+"""
+
+FRONT_ENDS = {
+    "frontend-test-without-url": Case("polydoor frontend test --token env:DIAGNOSTICS"),
+    "frontend-test-without-token": Case("polydoor frontend test http://shop.example/"),
+    "frontend-test-bad-url": Case(f"polydoor frontend test shop.example --token {TOKEN}"),
+    "frontend-test-short-token": Case("polydoor frontend test http://shop.example/ --token shop"),
+    "frontend-test-unset-token": Case("polydoor frontend test http://shop.example/ --token env:DIAGNOSTICS"),
+    "frontend-test-short-token-in-file": Case(
+        "polydoor frontend test http://shop.example/ --token file:token", {"token": "shop\n"}
+    ),
+    "frontend-test-unknown-option": Case("polydoor frontend test http://shop.example/ --tokn x"),
+    "frontend-test-no-answer": Case(
+        f"polydoor frontend test http://127.0.0.1:PORT/ --token {TOKEN}",
+        prepare=lambda stack, folder: hold(stack, folder, NOBODY),
+    ),
+    "frontend-test-no-diagnostics": Case(
+        f"polydoor frontend test http://127.0.0.1:PORT/shop --token {TOKEN}",
+        prepare=lambda stack, folder: hold(stack, folder, OTHER),
+    ),
+    "diagnostics-short-token": Case(f"polydoor shop:app {LOCAL} --diagnostics shop", {"shop.py": APP}),
+    "diagnostics-unset-token": Case(f"polydoor shop:app {LOCAL} --diagnostics env:DIAGNOSTICS", {"shop.py": APP}),
+    "diagnostics-on": Case(f"polydoor shop:app {LOCAL} --diagnostics {TOKEN}", {"shop.py": APP}, serves=True),
+    "diagnostics-on-by-file": Case(
+        f"polydoor shop:app {LOCAL}",
+        {"shop.py": APP, "polydoor.toml": 'diagnostics = "file:token"\n', "token": TOKEN},
+        serves=True,
+    ),
+}
+
+CASES = FRONT_ENDS | USAGE | FILES | LOADING | SOCKETS | SERVING

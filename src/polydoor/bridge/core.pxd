@@ -260,6 +260,8 @@ cdef extern from "engine/exchange_api.h" nogil:
     pd_response *pd_exchange_response(pd_exchange *x)
     bint pd_exchange_head_sent(const pd_exchange *x)
     bint pd_exchange_is_http(const pd_exchange *x)
+    const char *pd_exchange_protocol(const pd_exchange *x)
+    const char *pd_exchange_peer(const pd_exchange *x)
     bint pd_exchange_body_is_collected(pd_exchange *x)
     bint pd_exchange_body_is_in_memory(pd_exchange *x)
     pd_read pd_exchange_read(pd_thread *t, pd_exchange *x, char *dst, size_t n, size_t *got)

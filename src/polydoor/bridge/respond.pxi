@@ -50,6 +50,13 @@ cdef class Exchange:
         if self.progress == SURPLUS:
             raise ValueError("write() past the response's Content-Length")
 
+    @property
+    def door(self):
+        """The protocol of the connection and the address of its other end; for diagnostics, while the app is called."""
+        if self.x == NULL:
+            raise RuntimeError("the response has ended")
+        return core.pd_exchange_protocol(self.x).decode("ascii"), core.pd_exchange_peer(self.x).decode("ascii")
+
     def client_gone(self):
         """True when nobody waits for this response any more. The GIL is kept: it never waits."""
         cdef bint gone

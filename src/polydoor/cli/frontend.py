@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydoor import codes
+from polydoor.cli import trial
 from polydoor.cli.command import Command
 from polydoor.cli.output import put
 from polydoor.errors import ConfigError
@@ -66,11 +67,14 @@ FRONTEND = Command(
         Setting("name", Word("WORD"), "", "What the site is called in the configuration; else as APP.", group=GROUP),
     ),
 )
-ROWS = (FRONTEND,)
+ROWS = (FRONTEND, trial.TEST)
+TEST = "test"  # behind `frontend`: no name of a front end
 
 
 def main(argv: list[str]) -> int:
-    """Print one configuration, with a last line."""
+    """Print one configuration, or test a front end."""
+    if argv[:1] == [TEST]:
+        return trial.main(argv[1:])
     arguments = FRONTEND.parse(argv)
     if arguments is None:
         return 0

@@ -184,6 +184,38 @@ A name, a path or a folder holds a sign, such as a quote, a brace or a space, th
 -> Use another name, or a symbolic link to the folder.
 """
 
+UNUSABLE = "PD0070"
+"""A secret cannot be used
+
+`env:NAME` or `file:PATH` names a variable that is not set or a file that cannot be read, or what stands there is too
+short or holds other signs than letters, digits and `-._~`.
+-> Set the variable or write the file; `python3 -c 'import secrets; print(secrets.token_urlsafe())'` prints a good one.
+"""
+
+DIAGNOSTICS_ON = "PD0071"
+"""Diagnostics are on
+
+With --diagnostics, whoever knows the token sees how requests arrive, and can have responses broken off. It is for the
+time in which `polydoor frontend test` is used. The token stands in the log lines of those requests.
+-> Leave the option out when the test is done. Give the token as env:NAME or file:PATH, not on the command line.
+"""
+
+NO_ANSWER = "PD0072"
+"""The front end does not answer
+
+`polydoor frontend test` cannot connect to the address of the URL, or what answers there does not speak HTTP.
+-> Check that the front end runs and listens there, the port, and that http and https are not mixed up.
+"""
+
+NO_DIAGNOSTICS = "PD0073"
+"""The diagnostics are not found behind the front end
+
+Something answered the first request of `polydoor frontend test`, but not the diagnostics of Polydoor; the message says
+what.
+-> Start Polydoor with --diagnostics and the same token, check that the URL is that of the application, and that the
+front end passes everything below it on.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

@@ -56,6 +56,33 @@ class Word(Kind):
         return str(value) or self.empty
 
 
+class Secret(Kind):
+    """A secret, or where one stands: `env:NAME` or `file:PATH` (read by secret.py when it is needed)."""
+
+    metavar = "TOKEN"
+    shortest = 16
+    longest = 200
+    places = ("env:", "file:")
+    signs = "-._~"  # beside letters and digits what never needs an escape in a URL (RFC 3986, section 2.3)
+
+    def parse(self, text: str) -> Value:
+        """Take a place, or a secret that is long enough and can stand in a URL."""
+        if not text.startswith(self.places):
+            self.check(text)
+        elif text in self.places:
+            raise ValueError("needs a name behind env:, or a path behind file:")
+        return text
+
+    def check(self, secret: str) -> None:
+        """Raise ValueError for what is too short, or cannot be a part of a path."""
+        plain = secret.isascii() and all(char.isalnum() or char in self.signs for char in secret)
+        if not plain or not self.shortest <= len(secret) <= self.longest:
+            raise ValueError(
+                f"needs at least {self.shortest} letters, digits or {self.signs}, or env:NAME or file:PATH, "
+                "where they stand"
+            )
+
+
 class UrlPath(Word):
     """The path of a request as the application sees it, decoded."""
 

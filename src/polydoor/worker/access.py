@@ -39,6 +39,10 @@ class AccessLog:
         if form == "off" or (not path and sys.stdout is None):  # closed: its number may be a socket's by now
             return
         exclude = self.settings.texts("access_log_exclude")
+        if self.settings.text("diagnostics"):
+            from polydoor.worker.diagnostics import folders
+
+            exclude += folders(self.settings)
         try:
             # The application may change the folder before the file is opened anew.
             where = os.path.abspath(path) if path else ""

@@ -104,7 +104,10 @@ class Worker:
             for spec in self.settings.listeners():
                 if spec["kind"] != "fd" or not spec["path"]:  # a name means something to a service of systemd alone
                     self._listen(spec, self.engine.check_listener)
-            return self.load()
+            loaded = self.load()
+            if self.settings.text("diagnostics"):
+                diagnosed(loaded.app, self.settings)
+            return loaded
         finally:
             self.engine.kill()
             self.signals.close()
@@ -117,12 +120,13 @@ class Worker:
         self.addresses = [self._listen(spec, self.engine.listen) for spec in specs]
         check_backlog(self.settings.number("backlog"))
         loaded = self.load_app()
+        app = diagnosed(loaded.app, self.settings) if self.settings.text("diagnostics") else loaded.app
         count = self.settings.number("threads")
         extra = self.settings.environ()
         page = error_page() if self.settings.flag("dev") else None
         self.access.start()
         for index in range(count):
-            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(loaded.app, extra, page))
+            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(app, extra, page))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
         if not self.engine.can_spill:
@@ -345,6 +349,15 @@ def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
     from polydoor.worker.idle import IdleWatch
 
     return IdleWatch(engine, limit_ms)
+
+
+def diagnosed(app: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+    """The application with the diagnostics before it, and a warning; nobody else pays for their imports."""
+    from polydoor.worker.diagnostics import warning, wrap
+
+    wrapped = wrap(app, settings)
+    say(*warning(settings), code=codes.DIAGNOSTICS_ON)
+    return wrapped
 
 
 def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Count, Flag, Setting, UrlPath, Variable, Word
+from polydoor.settings.option import Count, Flag, Secret, Setting, UrlPath, Variable, Word
 
 GROUP = "Serving"
 
@@ -119,5 +119,14 @@ SERVING = (
         "Answer GET of this path, such as /-/health, and of /live and /ready below it, without the application: for "
         "the checks of a load balancer or of Kubernetes.",
         group=GROUP,
+    ),
+    Setting(
+        "diagnostics",
+        Secret(),
+        "",
+        "For `polydoor frontend test`: tell what arrives at MOUNT/.polydoor/TOKEN/. Best as env:NAME or file:PATH, for "
+        "a command line is no place for secrets; take it out after the test.",
+        group=GROUP,
+        secret=True,
     ),
 )

@@ -1,0 +1,304 @@
+"""What to change for each fault, front end by front end, and what a front end cannot do.
+
+A text stands for every protocol; a mapping names protocols, and `""` in it stands for the others. In the texts {p} is
+the prefix of nginx's directives for the protocol, {base} the path of the URL, {peer} from where the front end calls.
+Facts and limits come from captures of Apache 2.4.71, nginx 1.22 and 1.31, lighttpd 1.4.69, HAProxy 2.6 and Caddy 2.11,
+and from their manuals.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from polydoor.frontend.trial.front import Front
+
+    Lines = Mapping[str, str | Mapping[str, str]]
+
+PREFIXES = {"http": "proxy"}  # nginx calls it otherwise; the gateway protocols by their names
+GATEWAYS = ("fastcgi", "scgi", "uwsgi", "ajp13", "cgi")
+
+NGINX_PATH = {
+    "http": "proxy_pass http://ADDRESS;            (nothing behind the address, not even a slash)",
+    "": "{p}_param REQUEST_URI $request_uri;",
+}
+APACHE_PATH = "ProxyPass {base}/ PROTOCOL://ADDRESS{base}/ nocanon   (the same path on both sides)"
+LIGHTTPD_PATH = 'server.http-parseopts = ( "url-normalize" => "disable" )'
+HAPROXY_PATH = "take out http-request set-path, replace-path and normalize-uri"
+ONLY_TRUST = "-b 'http://...?trust-forwarded={peer}' for Polydoor; the front end tells the rest by itself"
+TRUST = "   and -b 'http://...?trust-forwarded={peer}' for Polydoor"
+
+CHANGES: dict[str, Lines] = {
+    "mount-cut": {
+        "nginx": NGINX_PATH,
+        "apache": APACHE_PATH,
+        "lighttpd": 'take out url.rewrite and "map-urlpath" for this path',
+        "haproxy": HAPROXY_PATH,
+        "caddy": "handle {base}/* {{ ... }}   in place of handle_path, and without uri strip_prefix",
+        "": "The front end must pass the path on whole.",
+    },
+    "mount-unset": {
+        "": "-b 'ADDRESS?mount={base}' for Polydoor; or test the URL at which the application really begins",
+    },
+    "mount-wrong": {"": "-b ADDRESS without mount=, for Polydoor; or test the URL with the mount"},
+    "path-changed": {
+        "nginx": NGINX_PATH,
+        "apache": APACHE_PATH,
+        "lighttpd": LIGHTTPD_PATH,
+        "haproxy": HAPROXY_PATH,
+        "caddy": "take out uri and rewrite for this path",
+    },
+    "slashes-merged": {
+        "nginx": NGINX_PATH,
+        "apache": "MergeSlashes Off   and ProxyPass ... nocanon",
+        "lighttpd": LIGHTTPD_PATH,
+        "haproxy": HAPROXY_PATH,
+        "caddy": "take out uri and rewrite for this path",
+    },
+    "escaped-slash": {
+        "nginx": NGINX_PATH,
+        "apache": "AllowEncodedSlashes NoDecode   in the virtual host, and ProxyPass ... nocanon",
+        "lighttpd": 'server.http-parseopts = ( "url-path-2f-decode" => "disable" )',
+        "haproxy": HAPROXY_PATH,
+        "caddy": "take out uri and rewrite for this path",
+    },
+    "query-changed": {
+        "nginx": {"http": NGINX_PATH["http"], "": "{p}_param QUERY_STRING $query_string;"},
+        "": "The front end must pass the query on as it came.",
+    },
+    "host": {
+        "nginx": {"http": "proxy_set_header Host $http_host;", "": "take out {p}_param HTTP_HOST"},
+        "apache": "ProxyPreserveHost On",
+        "haproxy": "take out http-request set-header Host",
+        "caddy": "take out header_up Host",
+        "lighttpd": 'take out "map-host-request" and https-remap of proxy.header',
+        "": "The front end must pass Host on as the client sent it.",
+    },
+    "address": {
+        "nginx": {
+            "http": f"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;{TRUST}",
+            "": "{p}_param REMOTE_ADDR $remote_addr;",
+        },
+        "apache": {"http": f"ProxyAddHeaders On{TRUST}"},
+        "lighttpd": {"http": ONLY_TRUST},
+        "haproxy": {"http": f"option forwardfor{TRUST}"},
+        "caddy": {"http": ONLY_TRUST},
+        "": {
+            "http": f"The front end must send X-Forwarded-For{TRUST}",
+            "": "The front end must send REMOTE_ADDR.",
+        },
+    },
+    "scheme": {
+        "nginx": {
+            "http": f"proxy_set_header X-Forwarded-Proto $scheme;{TRUST}",
+            "": "{p}_param HTTPS $https if_not_empty;   and {p}_param REQUEST_SCHEME $scheme;",
+        },
+        "apache": {"http": f"RequestHeader set X-Forwarded-Proto expr=%{{{{REQUEST_SCHEME}}}}{TRUST}"},
+        "lighttpd": {"http": ONLY_TRUST},
+        "caddy": {"http": ONLY_TRUST},
+        "haproxy": {
+            "http": f"http-request set-header X-Forwarded-Proto https if {{{{ ssl_fc }}}}{TRUST}",
+            "fastcgi": "set-param HTTPS on if {{ ssl_fc }}   in the section fcgi-app",
+        },
+        "": {
+            "http": f"The front end must send X-Forwarded-Proto{TRUST}",
+            "": "The front end must send HTTPS=on for TLS, and nothing otherwise.",
+        },
+    },
+    "cookies": {
+        "apache": "-b '...?profile=apache' for Polydoor, which mends what Apache joins with a comma",
+        "caddy": "-b '...?profile=caddy' for Polydoor, which mends what Caddy joins with a comma",
+        "": "The front end must pass the lines on, or join them with a semicolon.",
+    },
+    "authorization": {
+        "nginx": {"http": "take out proxy_set_header Authorization", "": "take out {p}_param HTTP_AUTHORIZATION"},
+        "apache": {"http": "take out RequestHeader unset Authorization", "": "CGIPassAuth On"},
+        "haproxy": {"fastcgi": "pass-header authorization   in the section fcgi-app"},
+        "": "The front end must pass the header on.",
+    },
+    "underscore": {
+        "nginx": "underscores_in_headers off;",
+        "apache": "RequestHeader unset X_Foo   for each name that counts",
+        "": "The front end must drop header names with an underscore.",
+    },
+    "proxy-header": {
+        "nginx": '{p}_param HTTP_PROXY "";',
+        "apache": "RequestHeader unset Proxy early",
+        "": "The front end must drop the header Proxy (httpoxy).",
+    },
+    "forged-address": {
+        "nginx": {
+            "http": "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            "": "{p}_param REMOTE_ADDR $remote_addr;",
+        },
+        "apache": "take out RemoteIPHeader, or name in RemoteIPTrustedProxy only proxies of your own",
+        "haproxy": "http-request del-header X-Forwarded-For   before option forwardfor",
+        "caddy": "name in trusted_proxies only proxies of your own",
+        "": "Believe forwarded addresses only from proxies of your own.",
+    },
+    "forged-scheme": {
+        "nginx": {"http": "proxy_set_header X-Forwarded-Proto $scheme;", "": "{p}_param REQUEST_SCHEME $scheme;"},
+        "apache": "RequestHeader set X-Forwarded-Proto expr=%{{REQUEST_SCHEME}}",
+        "haproxy": "http-request set-header X-Forwarded-Proto http   (https where ssl_fc)",
+        "": "The front end must set the scheme itself.",
+    },
+    "forged-user": {
+        "": "-b ADDRESS without trust-remote-user=1, for Polydoor, unless the front end checks every password",
+    },
+    "two-lengths": {"": "Update the front end: it lets requests be smuggled (RFC 9112, section 6.3)."},
+    "body-limit": {
+        "nginx": "client_max_body_size 1g;",
+        "apache": "LimitRequestBody 0   (mod_fcgid: FcgidMaxRequestLen 1073741824)",
+        "lighttpd": "server.max-request-size = 0",
+        "caddy": "request_body {{ max_size 1GB }}",
+        "": "Raise the front end's limit of request bodies.",
+    },
+    "upload": {"": "The error log of the front end tells more."},
+    "body-changed": {
+        "nginx": {"scgi": "scgi_request_buffering on;", "": "{p}_param CONTENT_LENGTH $content_length;"},
+        "": "The front end must pass the body on whole.",
+    },
+    "chunked": {
+        "nginx": {"http": "proxy_request_buffering on;", "": "{p}_request_buffering on;"},
+        "apache": {"fastcgi": "SetEnv proxy-sendcl 1"},
+        "lighttpd": "server.stream-request-body = 0",
+        "": "The front end must take requests with Transfer-Encoding: chunked.",
+    },
+    "expect": {"": "The front end must answer Expect: 100-continue, or pass it on."},
+    "early-answer": {
+        "nginx": {"http": "proxy_request_buffering on;", "": "{p}_request_buffering on;"},
+        "lighttpd": "server.stream-request-body = 0",
+        "": "Let the front end collect request bodies before it passes them on.",
+    },
+    "large-request": {
+        "nginx": "large_client_header_buffers 4 16k;",
+        "apache": "LimitRequestFieldSize 16380",
+        "lighttpd": "server.max-request-field-size = 32768",
+        "haproxy": "tune.bufsize 32768   in the section global",
+        "": "Raise the front end's limit of request headers.",
+    },
+    "large-response": {
+        "nginx": "{p}_buffer_size 32k;   and {p}_buffers 8 32k;",
+        "apache": "ResponseFieldSize 16384   for the ProxyPass (responsefieldsize=16384)",
+        "haproxy": "tune.bufsize 32768   in the section global",
+        "": "Raise the front end's limit of response headers.",
+    },
+    "stray-body": {"": "Update the front end: bytes between two responses are taken for the next one."},
+    "status": {
+        "nginx": "take out {p}_intercept_errors and error_page for this status",
+        "apache": "ProxyErrorOverride Off",
+        "": "The front end must pass the status on.",
+    },
+    "redirect": {
+        "nginx": {"http": "proxy_redirect off;", "": "take out {p}_intercept_errors and error_page 302"},
+        "apache": {"scgi": "ProxySCGIInternalRedirect Off", "": "ProxyPassReverse {base}/ PROTOCOL://ADDRESS{base}/"},
+        "": "The front end must pass redirects on.",
+    },
+    "delayed": {
+        "nginx": "{p}_buffering off;",
+        "apache": {
+            "fastcgi": "ProxyPass ... flushpackets=on   (mod_fcgid: FcgidOutputBufferSize 0)",
+            "": "flushpackets=on",
+        },
+        "lighttpd": "server.stream-response-body = 2",
+        "haproxy": "take out option http-buffer-request and filter compression",
+        "caddy": "flush_interval -1   in reverse_proxy",
+        "": "Let the front end pass responses on as they come.",
+    },
+    "break-with-length": {"": "Update the front end: the length of the response is announced, and it is shorter."},
+    "break-without-length": {
+        "nginx": {"fastcgi": "fastcgi_keep_conn on;", "http": "proxy_http_version 1.1;"},
+        "": "Let responses have a Content-Length, or let Polydoor listen on a port in place of a Unix socket.",
+    },
+    "closed": {
+        "nginx": "keepalive_timeout 75s;",
+        "apache": "KeepAlive On",
+        "lighttpd": "server.max-keep-alive-idle = 60",
+        "haproxy": "take out option httpclose and forceclose",
+        "caddy": "take out keepalive_interval and idle of the servers block",
+        "": "Let the front end keep the connections of clients open.",
+    },
+}
+ELSE = "The manual and the error log of the front end tell more."
+
+
+class Limit:
+    """What a front end cannot do, by whichever configuration."""
+
+    __slots__ = ("because", "fault", "front_end", "only_local", "protocols")
+
+    def __init__(
+        self, front_end: str, fault: str, protocols: tuple[str, ...], because: str, *, only_local: bool = False
+    ) -> None:
+        self.front_end = front_end
+        self.fault = fault
+        self.protocols = protocols
+        self.because = because
+        self.only_local = only_local  # only where Polydoor is reached through a Unix socket
+
+    def fits(self, front: Front, fault: str) -> bool:
+        """Whether this is why something does not come through."""
+        return (
+            (self.front_end, self.fault) == (front.name, fault)
+            and front.protocol in self.protocols
+            and (front.is_local_socket or not self.only_local)
+        )
+
+
+UNIX_RESET = "without a length only the reset of a connection tells, and a Unix socket cannot be reset"
+LIMITS = (
+    Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
+    Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
+    Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
+    Limit(
+        "apache",
+        "break-with-length",
+        ("scgi", "uwsgi"),
+        "over {title} Apache drops the length and takes any end of the connection for the end",
+    ),
+    Limit("apache", "break-without-length", ("scgi", "uwsgi"), "over {title} Apache takes any end for the end"),
+    Limit(
+        "apache",
+        "underscore",
+        ("ajp13",),
+        "over AJP13 Apache passes header names on as they came",
+    ),
+    Limit("nginx", "break-without-length", ("scgi", "uwsgi"), UNIX_RESET, only_local=True),
+    Limit(
+        "lighttpd",
+        "underscore",
+        GATEWAYS,
+        "lighttpd before 1.4.83 makes X_Foo the same variable as X-Foo; do not rely on such headers",
+    ),
+    Limit(
+        "lighttpd",
+        "break-without-length",
+        ("http", *GATEWAYS),
+        "without a length lighttpd takes any end of a response for its end",
+    ),
+    Limit("caddy", "chunked", ("fastcgi",), "over FastCGI Caddy takes no larger request without a length (411)"),
+    Limit("caddy", "break-without-length", ("fastcgi",), UNIX_RESET, only_local=True),
+)
+
+
+def limit(front: Front, fault: str) -> str:
+    """Why the front end cannot do it; empty where it can."""
+    from polydoor.frontend.trial.front import PROTOCOLS
+
+    because = next((row.because for row in LIMITS if row.fits(front, fault)), "")
+    return because.format(title=PROTOCOLS.get(front.protocol, front.protocol))
+
+
+def change(front: Front, fault: str) -> str:
+    """The line to change."""
+    rows = CHANGES.get(fault, {})
+    found = rows.get(front.name)
+    text = _choose(found, front.protocol) or _choose(rows.get(""), front.protocol) or ELSE
+    return text.format(p=PREFIXES.get(front.protocol, front.protocol), base=front.target.base, peer=front.peer)
+
+
+def _choose(found: str | Mapping[str, str] | None, protocol: str) -> str:
+    if found is None or isinstance(found, str):
+        return found or ""
+    return found.get(protocol) or found.get("", "")

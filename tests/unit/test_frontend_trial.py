@@ -1,0 +1,286 @@
+"""`polydoor frontend test` against front ends that do one thing wrong: each check finds it, and no other one does."""
+
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from peers.fakefront import FakeFront
+from polydoor.frontend.trial import advice, checks
+from polydoor.frontend.trial.front import Front, NotFoundError
+from polydoor.frontend.trial.http import NoAnswerError, Target
+from polydoor.worker import diagnostics
+from polydoor.worker.diagnostics import Diagnostics
+
+TOKEN = "a-token-for-the-tests"
+SOURCES = Path(checks.__file__).parent
+
+
+def app(_environ, start_response):
+    start_response("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+
+
+@pytest.fixture
+def served():
+    return Diagnostics(app, TOKEN, {"polydoor": "0", "listeners": ["fastcgi://127.0.0.1:9000"], "body_limit": 1 << 30})
+
+
+def meet(fake, *, base="", name="", scheme="http", **how):
+    front = Front(Target(f"{scheme}://127.0.0.1:{fake.port}{base}", **how), TOKEN, name=name)
+    front.meet()
+    return front
+
+
+def verdicts(front):
+    return list(checks.run(front))
+
+
+def failed(front):
+    return {row.check for row in verdicts(front) if row.outcome != checks.PASSED}
+
+
+def test_a_front_end_that_does_all_right_passes_every_check(served):
+    with FakeFront(served) as fake:
+        found = verdicts(meet(fake))
+    assert [(row.check, row.outcome, row.seen) for row in found] == [(name, "ok", "") for name in checks.CHECKS]
+
+
+WRONG = {
+    "path-changed": {"path and mount", "non-ASCII in a path"},
+    "slashes-merged": {"double slashes"},
+    "path-info": {"double slashes"},
+    "escaped-slash": {"%2F in a path"},
+    "query-changed": {"query"},
+    "host": {"host"},
+    "address": {"client address"},
+    "scheme": {"scheme", "spoofed headers"},
+    "cookies": {"cookies"},
+    "repeated": {"repeated headers"},
+    "authorization": {"Authorization"},
+    "underscore": {"spoofed headers"},
+    "proxy-header": {"spoofed headers"},
+    "forged-address": {"spoofed headers"},
+    "forged-scheme": {"spoofed headers"},
+    "forged-user": {"spoofed headers"},
+    "two-lengths": {"two lengths"},
+    "large-request": {"large request headers"},
+    "body-limit": {"early 413"},
+    "early-answer": {"early 413"},
+    "reset-refused": {"early 413"},
+    "upload": {"upload", "100-continue upload", "early 413", "keep-alive"},
+    "body-changed": {"upload", "chunked upload", "100-continue upload"},
+    "chunked": {"chunked upload"},
+    "expect": {"100-continue upload"},
+    "expect-refused": {"100-continue upload"},
+    "status": {"204", "304"},
+    "stray-body": {"HEAD", "204", "304"},
+    "redirect": {"redirect"},
+    "large-response": {"large response headers"},
+    "delayed": {"streaming without delay"},
+    "break-with-length": {"truncation with a length"},
+    "break-without-length": {"truncation without one"},
+    "closed": {"keep-alive"},
+    "closed-late": {"keep-alive"},
+}
+SILENT = {"expect", "upload"}  # which let a client wait for 100 Continue
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_what_is_wrong_is_found_and_nothing_else(fault, served, monkeypatch):
+    monkeypatch.setattr(diagnostics, "PATIENCE_S", 0.05)  # only who collects a stream waits for it
+    with FakeFront(served, fault) as fake:
+        assert failed(meet(fake, patience=1.0 if fault in SILENT else 10.0)) == WRONG[fault]
+
+
+def test_a_stream_that_is_held_back_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(diagnostics, "PATIENCE_S", 1.0)
+    with FakeFront(served, "held") as fake:
+        front = meet(fake, patience=0.2)
+        (found,) = checks.CHECKS["streaming without delay"](front)
+    assert (found.fault, found.seen) == ("delayed", "the first block comes only with the end of the response")
+
+
+def test_with_one_thread_blocks_come_by_themselves(served):
+    with FakeFront(served, "one-thread") as fake:
+        assert list(checks.CHECKS["streaming without delay"](meet(fake))) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "base", "seen", "change"),
+    [
+        ("mount-cut", "/shop", "/shop is cut off", "fastcgi_param REQUEST_URI $request_uri;"),
+        ("mount-unset", "/shop", "SCRIPT_NAME is empty, so links would not lead to /shop", "-b 'ADDRESS?mount=/shop'"),
+        ("mount-wrong", "", "SCRIPT_NAME is '/wrong', so links", "-b ADDRESS without mount="),
+    ],
+)
+def test_a_wrong_mount_is_found_with_what_to_change(fault, base, seen, change, served):
+    with FakeFront(served, fault, server="nginx/1.22", mount=base) as fake:
+        (found,) = [row for row in verdicts(meet(fake, base=base)) if row.outcome != checks.PASSED]
+    assert found.check == "path and mount"
+    assert found.seen.startswith(seen)
+    assert found.change.startswith(change)
+
+
+def test_a_mount_comes_through(served):
+    with FakeFront(served, mount="/my%20shop") as fake:
+        assert failed(meet(fake, base="/my%20shop/")) == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "door", "fault", "because"),
+    [
+        ("lighttpd/1.4.69", ("fastcgi", "127.0.0.1"), "underscore", "lighttpd before 1.4.83"),
+        ("lighttpd/1.4.69", ("scgi", "127.0.0.1"), "break-without-length", "without a length lighttpd"),
+        ("nginx/1.22.1", ("scgi", ""), "break-without-length", "without a length only the reset"),
+        ("Apache/2.4.66", ("scgi", ""), "chunked", "over SCGI Apache takes no request without"),
+        ("Caddy", ("fastcgi", "127.0.0.1"), "chunked", "over FastCGI Caddy"),
+    ],
+)
+def test_known_limits_are_no_failures(server, door, fault, because, served):
+    with FakeFront(served, fault, server=server, door=door) as fake:
+        found = [row for row in verdicts(meet(fake)) if row.outcome != checks.PASSED]
+    assert {row.outcome for row in found} == {checks.CANNOT}
+    assert all(row.change.startswith(because) for row in found)
+
+
+def test_what_is_no_limit_of_this_way_is_a_failure(served):
+    with FakeFront(served, "break-without-length", server="nginx/1.22.1", door=("scgi", "127.0.0.1")) as fake:
+        (found,) = [row for row in verdicts(meet(fake)) if row.outcome != checks.PASSED]
+    assert found.outcome == checks.FAILED
+
+
+def test_every_fault_has_a_line_to_change_for_every_front_end(served):
+    texts = "".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.py") if path.name != "advice.py")
+    raised = set(re.findall(r'"([a-z]+(?:-[a-z]+)+|[a-z]+)", f?"', texts)) | set(WRONG)
+    assert set(advice.CHANGES) <= raised | {"mount-unset", "mount-wrong", "host", "mount-cut"}, (
+        "faults that no check has"
+    )
+    with FakeFront(served) as fake:
+        front = meet(fake, base="")
+    for name in ("nginx", "apache", "lighttpd", "haproxy", "caddy", "none", ""):
+        for protocol in ("http", "fastcgi", "scgi", "uwsgi", "ajp13", "cgi", ""):
+            front.name, front.first.facts["protocol"] = name, protocol
+            for fault in advice.CHANGES:
+                line = advice.change(front, fault)
+                assert line
+                assert "{p}" not in line
+
+
+@pytest.mark.parametrize("row", advice.LIMITS, ids=lambda row: f"{row.front_end}-{row.fault}")
+def test_every_limit_is_of_a_known_fault(row):
+    assert row.fault in advice.CHANGES
+
+
+SERVERS = {
+    "nginx/1.22.1": "nginx",
+    "Apache/2.4.66 (Debian)": "apache",
+    "lighttpd/1.4.69": "lighttpd",
+    "Caddy": "caddy",
+    "polydoor/0.1.0": "none",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_front_end_is_told_by_its_own_field(server, served):
+    with FakeFront(served, server=server) as fake:
+        assert meet(fake).name == SERVERS[server]
+        assert meet(fake, name="haproxy").name == "haproxy"
+
+
+def test_haproxy_is_told_by_its_page(served):
+    with FakeFront(served, "haproxy-page", server="") as fake:
+        assert meet(fake).name == "haproxy"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        ("404 Not Found", "--diagnostics and this token"),
+        ("502 Bad Gateway", "does not reach Polydoor"),
+        ("301 Moved Permanently", "redirects to"),
+        ("401 Unauthorized", "without a password"),
+        ("200 OK", "--diagnostics and this token"),
+    ],
+)
+def test_who_else_answers_is_told_with_a_hint(status, hint):
+    def other(_environ, start_response):
+        start_response(status, [("Content-Length", "0")])
+        return []
+
+    with FakeFront(other, server="nginx/1.22.1") as fake, pytest.raises(NotFoundError) as caught:
+        meet(fake)
+    assert f"by nginx/1.22.1 with {status}" in str(caught.value)
+    assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"])
+def test_what_speaks_no_http_is_no_answer(said):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(NoAnswerError):
+            Front(Target(f"http://127.0.0.1:{listener.getsockname()[1]}"), TOKEN).meet()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "example.org", "ftp://a", "http://", "http://u:p@a", "http://a/?x", "http://a/#x", "http://a/b c", "http://ä"],
+)
+def test_a_bad_url_is_refused(url):
+    with pytest.raises(ValueError, match="needs a URL"):
+        Target(url)
+
+
+def test_a_target_connects_where_it_is_told():
+    target = Target("https://shop.example:444/a/", connect="[::1]:8443")
+    assert (target.host, target.base, target.place, target.name) == (
+        "shop.example:444",
+        "/a",
+        ("::1", 8443),
+        "shop.example",
+    )
+
+
+def test_https_is_checked_unless_told_not_to(served, tmp_path):
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate")
+    files = ["-keyout", tmp_path / "key", "-out", tmp_path / "cert"]
+    request = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=shop.example", *files]
+    subprocess.run(request, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with FakeFront(served, tls=context) as fake:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            meet(fake, scheme="https")
+        assert failed(meet(fake, scheme="https", insecure=True)) == set()
+
+
+def test_the_application_behind_the_diagnostics_is_as_it_was(served):
+    with FakeFront(served) as fake, meet(fake).connect() as connection:
+        for path in ("/", "/.polydoor/", "/.polydoor/another-token-of-somebody/echo", f"/.polydoor/{TOKEN}x/echo"):
+            assert connection.ask("GET", path).body == b"hello"
+        assert connection.ask("GET", f"/.polydoor/{TOKEN}").status == 404
+        assert connection.ask("GET", f"/.polydoor/{TOKEN}/nothing").status == 404
+
+
+def test_the_token_is_in_no_verdict(served):
+    with FakeFront(served, *WRONG.keys() - SILENT) as fake:
+        front = meet(fake, patience=0.5)
+        text = "".join(row.seen + row.change for row in verdicts(front))
+    assert TOKEN not in text
