@@ -157,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         { &pd_client_http1, &pd_codec_http1 },
         { &pd_client_fastcgi, &pd_codec_fastcgi },
         { &pd_client_scgi, &pd_codec_scgi },
+        { &pd_client_uwsgi, &pd_codec_uwsgi },
     };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;

@@ -240,7 +240,7 @@ def requests() -> Iterator[bytes]:
 def asked() -> Iterator[bytes]:
     """Inputs of fuzz_ask: each request through each protocol, with and without chunks and kept connections."""
     for text in ASKED:
-        for protocol in range(3):
+        for protocol in range(4):
             for flags in (*range(8), 9, 14, 17):
                 yield bytes([protocol, flags, 255 * (flags % 2), 0]) + text.replace("|", "\x1e").encode("latin-1")
 

@@ -25,10 +25,12 @@ PROGRAMS = {
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),
+    "php-fpm": ("php-fpm8.2", "/usr/sbin/php-fpm8.2"),
 }
 # What is no program, and how one sees that it is there.
 FEATURES = {
     "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
+    "uwsgi": lambda: find_spec("pyuwsgi") is not None,  # a wheel; there is none for the newest Pythons
     "namespaces": isolation.is_available,  # a network of its own
 }
 

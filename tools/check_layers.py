@@ -1,6 +1,6 @@
 """Checks that imports and includes only run downwards.
 
-Python: django, flask > cli > frontend, flup > worker > bridge > settings > errors, failures, states > codes
+Python: django, flask > cli > frontend, flup > worker, client > bridge > settings > errors, failures, states > codes
 (PYTHON_LAYERS has places for more layers already).
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
@@ -23,7 +23,7 @@ PYTHON_LAYERS = (
     ("hosting",),
     ("supervisor", "status"),
     (LAZY, "flup"),  # LAZY: names that the package itself offers and loads when they are first used
-    ("worker",),
+    ("worker", "client"),
     ("bridge",),
     ("settings",),
     ("",),  # the package itself

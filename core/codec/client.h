@@ -94,5 +94,6 @@ struct pd_client_codec {
 extern const struct pd_client_codec pd_client_http1;
 extern const struct pd_client_codec pd_client_fastcgi;
 extern const struct pd_client_codec pd_client_scgi;
+extern const struct pd_client_codec pd_client_uwsgi;
 
 #endif

@@ -24,7 +24,8 @@ static const struct pd_codec *codec_named(const char *name)
 
 static const struct pd_client_codec *client_named(const char *name)
 {
-    static const struct pd_client_codec *const all[] = { &pd_client_http1, &pd_client_fastcgi, &pd_client_scgi };
+    static const struct pd_client_codec *const all[] = { &pd_client_http1, &pd_client_fastcgi, &pd_client_scgi,
+                                                         &pd_client_uwsgi };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];

@@ -66,3 +66,36 @@ class Engine:
 
     def kill(self) -> None:
         """Stop at once. From any thread."""
+
+class Client:
+    """One request and its response, as bytes, without a socket.
+
+    Answers are tuples: ("interim" or "head", status, phrase, [(name, value), ...]), ("body" or "stderr", data),
+    ("end", "whole" or "closed" or "cut", application's status, whether bytes came behind the end), ("bad", code, text).
+    """
+
+    @property
+    def gateway(self) -> bool:
+        """True where a request is CGI-style variables and not an HTTP head."""
+
+    @property
+    def sends_chunks(self) -> bool:
+        """True where a body of unknown length can be sent."""
+
+    def __init__(self, protocol: str) -> None: ...
+    def head(
+        self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], length: int | None, chunked: bool
+    ) -> bytes:
+        """Encode a request up to its body; ValueError says why it cannot be sent."""
+
+    def body(self, data: bytes) -> bytes:
+        """Encode a piece of the body."""
+
+    def end(self) -> bytes:
+        """Encode the end of the body, also of one that is empty."""
+
+    def feed(self, data: bytes) -> list[tuple[Any, ...]]:
+        """Take bytes of the server and return what they say."""
+
+    def eof(self, clean: bool) -> list[tuple[Any, ...]]:
+        """Return what the end of the connection means; `clean` is False for a reset."""

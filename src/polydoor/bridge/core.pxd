@@ -15,6 +15,8 @@ cdef extern from "base/buf.h" nogil:
         pass
 
     pd_slice pd_buf_view(const pd_buf *b)
+    void pd_buf_init(pd_buf *b, const pd_sys *sys, size_t limit)
+    void pd_buf_fini(pd_buf *b)
 
 
 cdef extern from "base/sys.h" nogil:
@@ -46,14 +48,85 @@ cdef extern from "codec/reason.h" nogil:
     enum pd_reason:
         PD_R_NONE
     const char *pd_reason_text(pd_reason r)
+    int pd_reason_number(pd_reason r)
 
 
 cdef extern from "codec/limits.h" nogil:
+    enum:
+        PD_FIELDS_MAX
     struct pd_limits:
         size_t head
         size_t target
         size_t fields
         uint64_t body
+
+    pd_limits PD_LIMITS_DEFAULT
+
+
+cdef extern from "codec/head.h" nogil:
+    enum pd_head_form:
+        PD_HEAD_HTTP
+        PD_HEAD_CGI
+
+    struct pd_field:
+        pd_slice name
+        pd_slice value
+
+    struct pd_scratch:
+        pd_field *fields
+
+    struct pd_head:
+        pd_head_form form
+        pd_slice method
+        pd_slice target
+        pd_field *fields
+        size_t nfields
+        int64_t content_length
+        bint chunked
+
+
+cdef extern from "codec/client.h" nogil:
+    enum pd_answer_kind:
+        PD_ANSWER_MORE
+        PD_ANSWER_INTERIM
+        PD_ANSWER_HEAD
+        PD_ANSWER_BODY
+        PD_ANSWER_STDERR
+        PD_ANSWER_END
+        PD_ANSWER_BAD
+
+    struct pd_answer_head:
+        unsigned int status
+        pd_slice phrase
+        pd_field *fields
+        size_t nfields
+
+    struct pd_answer:
+        pd_answer_kind kind
+        int ended
+        pd_reason reason
+        pd_slice data
+        const pd_answer_head *head
+        uint64_t app_status
+        bint surplus
+
+    struct pd_client_codec:
+        size_t state_size
+        bint gateway
+        bint sends_chunks
+        size_t frame_max
+        void (*init)(void *state, const pd_sys *sys, const pd_limits *limits)
+        void (*fini)(void *state)
+        pd_reason (*put_head)(void *state, const pd_head *head, pd_buf *out)
+        void (*put_frame)(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n)
+        size_t (*put_end)(void *state, char *dst)
+        void (*next)(void *state, pd_slice data, size_t *used, pd_scratch *scratch, pd_answer *a)
+        void (*eof)(void *state, bint clean, pd_answer *a)
+
+    const pd_client_codec pd_client_http1
+    const pd_client_codec pd_client_fastcgi
+    const pd_client_codec pd_client_scgi
+    const pd_client_codec pd_client_uwsgi
 
 
 cdef extern from "codec/request.h" nogil:

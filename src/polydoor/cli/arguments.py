@@ -46,10 +46,12 @@ class Arguments:
         self.version = False
 
 
-def parse_arguments(argv: list[str], own: Iterable[Setting] = ()) -> Arguments:
+def parse_arguments(argv: list[str], own: Iterable[Setting] = (), *, settings: bool = True) -> Arguments:
     """Sort `argv` into options and words. `own` are options of one command that are no settings."""
     found = Arguments()
     table = {**OPTIONS, **spellings(own)} if own else OPTIONS
+    if not settings:
+        table = spellings(own)
     rest = iter(argv)
     for word in rest:
         if word == "--":

@@ -31,7 +31,7 @@ class Command:
 
     def parse(self, argv: list[str]) -> Arguments | None:
         """Read the command line; None if it only asked for help or for the version, which is then printed."""
-        arguments = parse_arguments(argv, self.own)
+        arguments = parse_arguments(argv, self.own, settings=self.has_settings or not self.own)
         if arguments.help or arguments.version:
             from polydoor.cli import help as texts
             from polydoor.cli.output import put

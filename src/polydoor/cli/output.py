@@ -33,6 +33,22 @@ def put(text: str) -> None:
         raise _failed(error.strerror or str(error)) from None
 
 
+def put_bytes(data: bytes) -> None:
+    """Write bytes to standard output, and have them read at once."""
+    out = getattr(sys.stdout, "buffer", None)
+    if out is None or out.closed:
+        raise _failed("it is closed")
+    try:
+        out.write(data)
+        out.flush()
+    except BrokenPipeError:
+        _drop()
+        raise ReaderGoneError("nobody reads standard output any more") from None
+    except OSError as error:
+        _drop()
+        raise _failed(error.strerror or str(error)) from None
+
+
 def _failed(why: str) -> PolydoorError:
     return PolydoorError(f"cannot write to standard output: {why}", code=codes.NO_OUTPUT)
 

@@ -216,6 +216,57 @@ what.
 front end passes everything below it on.
 """
 
+# --- PD009x: polydoor request (responses that are none are numbered in core/codec/reason.h) ---------------------------
+
+CANNOT_ASK = "PD0090"
+"""The request cannot be sent as it stands
+
+An address is missing, or a method, path, header field or body is one that the protocol cannot carry.
+-> Correct what the message names.
+"""
+
+CANNOT_CONNECT = "PD0091"
+"""The server cannot be connected to
+
+`polydoor request` found nobody who listens at the address, or may not go there. The exit status is 7.
+-> Check that the server runs and listens there; for a Unix socket, that this user may write to it.
+"""
+
+ASK_TIMEOUT = "PD0092"
+"""The server was too slow
+
+`polydoor request` waited as long as --timeout says. The exit status is 28.
+-> Raise --timeout, or look into the log of the server.
+"""
+
+RESPONSE_CUT = "PD0093"
+"""The response broke off
+
+Its length, its chunks or the end that the protocol has are missing: what was printed is not all. The exit status is 18.
+-> Look into the log of the server; `polydoor request -v` shows what came.
+"""
+
+CANNOT_READ_BODY = "PD0094"
+"""The body of the request cannot be read
+
+The file of -d or -T cannot be read. The exit status is 26.
+-> Check the name and the permissions of the file.
+"""
+
+CANNOT_WRITE_BODY = "PD0095"
+"""The body of the response cannot be written
+
+The file of -o cannot be written. The exit status is 23.
+-> Check the name, the permissions and the room on the disk.
+"""
+
+HTTP_ERROR = "PD0096"
+"""The response has a status of an error
+
+With --fail, `polydoor request` ends with status 22 if the status of the response is 400 or more.
+-> Look at the response without --fail.
+"""
+
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 
 BAD_APP_NAME = "PD0100"

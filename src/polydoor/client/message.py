@@ -1,0 +1,111 @@
+"""A request as its protocol has it: header fields over HTTP, CGI variables over the others (RFC 3875 section 4.1)."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from polydoor import codes
+from polydoor._version import __version__
+from polydoor.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.bridge import Client
+    from polydoor.client.address import Address
+
+PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+FRAMING = ("content-length", "transfer-encoding")
+
+
+class Asked:
+    """What is asked for, before it is bytes. `length` None with `has_body` is a body of unknown length."""
+
+    __slots__ = ("address", "has_body", "headers", "length", "method", "parameters", "script", "target")
+
+    def __init__(self, address: Address, method: str, target: str) -> None:
+        self.address = address
+        self.method = method
+        self.target = target
+        self.headers: list[tuple[str, str]] = []
+        self.parameters: list[tuple[str, str]] = []
+        self.script = ""  # SCRIPT_FILENAME, for php-fpm
+        self.has_body = False
+        self.length: int | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of a header field, or None."""
+        return next((value for field, value in self.headers if field.lower() == name), None)
+
+    def default(self, name: str, value: str) -> None:
+        """Add a header field unless it is there."""
+        if self.header(name.lower()) is None:
+            self.headers.append((name, value))
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """`Name: value`, or `Name;` for an empty value, as curl has it."""
+    name, colon, value = text.partition(":")
+    if not colon and text.endswith(";"):
+        return text[:-1], ""
+    if not colon or not name.strip():
+        raise ValueError("needs 'Name: value'")
+    if name.lower() in FRAMING:
+        raise ValueError(f"may not set {name}: the body decides on it")
+    return name, value.strip()
+
+
+def encode_head(asked: Asked, client: Client) -> bytes:
+    """The request up to its body."""
+    asked.default("Host", asked.address.authority)
+    asked.default("User-Agent", f"polydoor/{__version__}")
+    asked.default("Accept", "*/*")
+    chunked = asked.has_body and asked.length is None
+    if chunked and not client.sends_chunks:
+        raise ConfigError(
+            f"{asked.address.protocol} cannot send a body of unknown length\n"
+            "Send it with -d @-, which reads standard input to its end first.",
+            code=codes.CANNOT_ASK,
+        )
+    fields = variables(asked, chunked) if client.gateway else asked.headers
+    try:
+        pairs = [(_octets(name), _octets(value)) for name, value in fields]
+        return client.head(_octets(asked.method), _octets(asked.target), pairs, asked.length, chunked)
+    except ValueError as error:
+        raise ConfigError(f"this request cannot be sent: {error}", code=codes.CANNOT_ASK) from None
+
+
+def _octets(text: str) -> bytes:
+    """The bytes that stood on the command line."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def variables(asked: Asked, chunked: bool) -> list[tuple[str, str]]:
+    """What a web server would send for this request, with --param last word on everything."""
+    path, _, query = asked.target.partition("?")
+    host, _, port = asked.address.authority.rpartition(":")
+    decoded = unquote_to_bytes(_octets(path)).decode("utf-8", "surrogateescape")
+    found = {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "REQUEST_METHOD": asked.method,
+        "REQUEST_URI": asked.target,
+        "SCRIPT_NAME": decoded if asked.script else "",
+        "PATH_INFO": "" if asked.script else decoded,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": f"polydoor/{__version__}",
+        "SERVER_NAME": host or asked.address.authority,
+        "SERVER_PORT": port if host else "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "0",
+        "REQUEST_SCHEME": "http",
+    }
+    if asked.script:
+        found["SCRIPT_FILENAME"] = asked.script
+        del found["PATH_INFO"]
+    if chunked:
+        found["HTTP_TRANSFER_ENCODING"] = "chunked"
+    fields = list(found.items())
+    for name, value in asked.headers:
+        fields.append((PLAIN.get(name.lower()) or "HTTP_" + name.upper().replace("-", "_"), value))
+    given = dict(asked.parameters)
+    return [(name, value) for name, value in fields if name not in given] + asked.parameters
