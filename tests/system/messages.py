@@ -232,6 +232,29 @@ LOADING = {
     "import-exits": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "import sys\n\n" + APP + "\nsys.exit(7)\n"}),
 }
 
+FLASK = "from flask import Flask\n\n"
+FLASK_SERVES = f"polydoor {LOCAL}"
+
+HOSTS = {
+    "flask-app-missing": Case(f"flask {FLASK_SERVES}"),
+    "flask-module-missing": Case(f"flask --app shpo {FLASK_SERVES}", {"shop.py": FLASK}),
+    "flask-module-without-app": Case(f"flask --app shop {FLASK_SERVES}", {"shop.py": FLASK}),
+    "flask-attribute-missing": Case(
+        f"flask --app shop:nope {FLASK_SERVES}", {"shop.py": FLASK + "app = Flask(__name__)\n"}
+    ),
+    "flask-attribute-is-no-app": Case(f"flask --app shop:PAGE {FLASK_SERVES}", {"shop.py": "PAGE = 'hello'\n"}),
+    "flask-factory-with-arguments": Case(
+        f"flask --app shop {FLASK_SERVES}", {"shop.py": FLASK + "def create_app(name):\n    return Flask(name)\n"}
+    ),
+    "flask-factory-fails": Case(
+        f"flask --app shop {FLASK_SERVES}", {"shop.py": "def create_app():\n    return {}['DATABASE']\n"}
+    ),
+    "flask-import-fails": Case(f"flask --app shop {FLASK_SERVES}", {"shop.py": FLASK + "PORT = 16000 / 0\n"}),
+    "flask-import-fails-unnamed": Case(f"flask {FLASK_SERVES}", {"app.py": FLASK + "PORT = 16000 / 0\n"}),
+    "flask-import-of-missing": Case(f"flask --app shop {FLASK_SERVES}", {"shop.py": "import flaskk\n"}),
+    "flask-syntax-error": Case(f"flask --app shop {FLASK_SERVES}", {"shop.py": "def app(environ, start_response:\n"}),
+}
+
 SOCKETS = {
     "port-in-use": Case("polydoor shop:app -b 127.0.0.1:PORT", prepare=hold_port),
     "unix-twice": Case("polydoor shop:app -b unix:shop.sock -b scgi+unix:shop.sock"),
@@ -337,4 +360,4 @@ FRONT_ENDS = {
     ),
 }
 
-CASES = FRONT_ENDS | USAGE | FILES | LOADING | SOCKETS | SERVING
+CASES = FRONT_ENDS | USAGE | FILES | LOADING | HOSTS | SOCKETS | SERVING

@@ -48,7 +48,7 @@ def load_app(text: str) -> LoadedApp:
     except (PolydoorError, *INTERRUPTS):
         raise
     except BaseException as error:  # an attribute that is computed, or a class that takes no question
-        _fail(f"looking for the application in {source}", error)
+        fail_to_load(f"looking for the application in {source}", error)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -73,7 +73,7 @@ def _load_module(name: str, attribute: str) -> ModuleType:
 
         if isinstance(error, ModuleNotFoundError) and is_about_app(error, name):
             raise AppLoadError(no_module(name, error.name or name, attribute), code=codes.MODULE_MISSING) from None
-        _fail(f"the import of {name}", error)
+        fail_to_load(f"the import of {name}", error)
     return sys.modules[name]
 
 
@@ -96,7 +96,7 @@ def _load_file(path: str, attribute: str) -> ModuleType:
         raise
     except BaseException as error:
         sys.modules.pop(name, None)
-        _fail(f"the import of {path}", error)
+        fail_to_load(f"the import of {path}", error)
     return module
 
 
@@ -117,7 +117,7 @@ def _check_file(path: str, full: str, attribute: str) -> None:
     raise AppLoadError(no_file(path, attribute), code=codes.FILE_MISSING)
 
 
-def _fail(what: str, error: BaseException) -> NoReturn:
+def fail_to_load(what: str, error: BaseException) -> NoReturn:
     """Tell of an exception in the application's own code."""
     try:
         from polydoor.worker.diagnose import explain_failure
