@@ -87,9 +87,11 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         for case in corpus.read_document(path):
             if len(case.data) > 1 << 16:
                 continue
-            codec = corpus.CODECS[case.protocol]
+            codec = corpus.REQUESTS[case.protocol]
             yield codec, DEFAULT + case.data
             yield codec, SMALL + case.data
+            if case.protocol in corpus.FRONTS:
+                continue
             number = list(corpus.CODECS).index(case.protocol)
             yield "engine", bytes([len(case.data) % 4 << 2, number, 0, len(case.data) % 251]) + case.data
             yield "request", _request_seed(case, DEFAULT)

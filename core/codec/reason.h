@@ -86,6 +86,12 @@
     X(UWSGI_BAD_MODIFIER, 740, 0, "the uwsgi modifiers ask for something other than a WSGI request") \
     X(UWSGI_BAD_PAIRS, 741, 400, "a uwsgi variable does not fit into its block") \
     X(UWSGI_NO_LENGTH, 742, 411, "a uwsgi request with a body of unknown length") \
+    /* the PROXY protocol */ \
+    X(PROXY_MISSING, 750, 0, "the connection does not begin with a PROXY header") \
+    X(PROXY_BAD_LINE, 751, 0, "the PROXY line is malformed") \
+    X(PROXY_BAD_HEADER, 752, 0, "the PROXY header of version 2 is malformed") \
+    X(PROXY_TOO_LARGE, 753, 0, "the PROXY header is longer than 4096 bytes") \
+    X(PROXY_BAD_CHECKSUM, 754, 0, "the checksum of the PROXY header is wrong") \
     /* responses (errors of the application) */ \
     X(BAD_STATUS, 421, 500, "the status is not three digits, a space and a reason") \
     X(BAD_RESPONSE_NAME, 422, 500, "a response header name is not a token") \

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "front_codec.h"
 #include "replay.h"
 
 static void die(const char *what, const char *word)
@@ -14,7 +15,8 @@ static void die(const char *what, const char *word)
 
 static const struct pd_codec *codec_named(const char *name)
 {
-    static const struct pd_codec *const all[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi, &pd_codec_uwsgi };
+    static const struct pd_codec *const all[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi, &pd_codec_uwsgi,
+                                                  &front_codec_proxy };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];

@@ -10,7 +10,7 @@ import pytest
 from support import cbuild, corpus
 
 
-@pytest.mark.parametrize("protocol", list(corpus.CODECS))
+@pytest.mark.parametrize("protocol", list(corpus.REQUESTS))
 def test_every_allocation_of_every_case_may_fail(protocol: str) -> None:
     paths = [path for path in corpus.documents() if path.relative_to(corpus.FOLDER).parts[0] == protocol]
     cases = [case for path in paths for case in corpus.read_document(path)]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
 CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi"}
+FRONTS = {"proxy": "proxy"}  # what stands before a codec (tests/core/front_codec.h)
 CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items()}  # folders of responses, for the client halves
+REQUESTS = CODECS | FRONTS
 BODY_SHOWN = 64
 
 _ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", '"': b'"', "x": b""}
@@ -124,6 +126,28 @@ def _fastcgi_line(line: str) -> bytes:  # noqa: PLR0911 - one for each kind of r
             raise CorpusError(f"unknown record {command}")
 
 
+def _proxy_line(line: str) -> bytes:
+    """@v2 COMMAND FAMILY LENGTH BYTES: a header of version 2; in the place of CRC! comes the checksum."""
+    command, family, length, *rest = line.split(" ", 4)[1:]
+    data = unescape(rest[0]) if rest else b""
+    crc = data.find(b"\x03\0\x04CRC!") + 3 if b"\x03\0\x04CRC!" in data else -1
+    size = len(data) if length == "-" else int(length)
+    header = b"\r\n\r\n\0\r\nQUIT\n" + bytes.fromhex(command + family) + size.to_bytes(2, "big")
+    if crc < 0:
+        return header + data
+    zeroed = header + data[:crc] + bytes(4) + data[crc + 4 :]
+    return header + data[:crc] + _crc32c(zeroed).to_bytes(4, "big") + data[crc + 4 :]
+
+
+def _crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
 def _uwsgi_line(line: str) -> bytes:
     command, *words = line.split()
     modifier = int(words.pop(0)) if words and words[0].isdecimal() else 0
@@ -142,6 +166,8 @@ def _input_line(protocol: str, line: str) -> bytes:
         pairs = [_split_pair(word) for word in line.split()[1:]]
         block = b"".join(name + b"\0" + value + b"\0" for name, value in pairs)
         return b"%d:%s," % (len(block), block)
+    if protocol == "proxy" and line.startswith("@v2 "):
+        return _proxy_line(line)
     if protocol == "uwsgi" and line.startswith(("@packet ", "@block ")):
         return _uwsgi_line(line)
     return unescape(line)
@@ -183,7 +209,7 @@ def _fill(case: Case, kind: str, block: list[str]) -> None:
 def _check(case: Case) -> None:
     if not case.guards:
         raise CorpusError(f"{case.where}: the case has no Guards: line")
-    if not case.data and case.protocol in CODECS and not any("EOF" in line for line in case.expect):
+    if not case.data and case.protocol in REQUESTS and not any("EOF" in line for line in case.expect):
         raise CorpusError(f"{case.where}: the case has no input")
     if not case.expect:
         raise CorpusError(f"{case.where}: the case expects nothing")
@@ -206,7 +232,7 @@ def read_document(path: Path) -> list[Case]:
     return cases
 
 
-def documents(folders: Iterable[str] = CODECS) -> list[Path]:
+def documents(folders: Iterable[str] = tuple(REQUESTS)) -> list[Path]:
     """All documents of all protocols; with CLIENTS those of responses."""
     return sorted(path for protocol in folders for path in (FOLDER / protocol).rglob("*.md"))
 
@@ -234,7 +260,7 @@ def program(name: str, flags: Sequence[str] = cbuild.SANITIZED) -> Path:
 
 def request_of(case: Case) -> bytes:
     """The case as the driver reads it."""
-    words = [f"proto={(CODECS | CLIENTS)[case.protocol]}", *case.words, f"size={len(case.data)}"]
+    words = [f"proto={(REQUESTS | CLIENTS)[case.protocol]}", *case.words, f"size={len(case.data)}"]
     return " ".join(words).encode() + b"\n" + case.data
 
 

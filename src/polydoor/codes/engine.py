@@ -319,6 +319,24 @@ configuration that has 256 bytes or more.
 UWSGI_NO_LENGTH = """The client sent a body without its length, and uwsgi cannot carry one.
 -> Let the front end collect the body first (nginx: leave uwsgi_request_buffering on)."""
 
+# --- the PROXY protocol -----------------------------------------------------------------------------------------------
+
+PROXY_MISSING = """This listener was told that each connection begins with a PROXY header, and this one does not.
+-> Switch it on in the proxy (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or remove proxy-protocol from the \
+listener's address."""
+
+PROXY_BAD_LINE = """The line of the PROXY protocol, version 1, is not of its form.
+-> Report it to the proxy's makers."""
+
+PROXY_BAD_HEADER = """The header of the PROXY protocol, version 2, is not of its form.
+-> Report it to the proxy's makers."""
+
+PROXY_TOO_LARGE = """The proxy sends more about the connection than is wanted, such as the client's certificate.
+-> Let it send less (HAProxy: without proxy-v2-options)."""
+
+PROXY_BAD_CHECKSUM = """The PROXY header was changed on its way, or the proxy computes its checksum wrongly.
+-> Look for what stands between the proxy and this server."""
+
 # --- responses of a server that was asked by `polydoor request` -------------------------------------------------------
 
 ANSWER_EMPTY = """The connection was closed before a byte of a response came, so the request was not answered. Often \
