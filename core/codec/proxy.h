@@ -24,7 +24,7 @@ enum pd_proxy_step {
 
 struct pd_proxied {
     bool named;    /* there is an address; else the peer itself counts (LOCAL, UNKNOWN, Unix sockets) */
-    char addr[46]; /* INET6_ADDRSTRLEN: in its usual form; an IPv4 address in IPv6 clothes as IPv4 */
+    char addr[46]; /* INET6_ADDRSTRLEN; in its usual form; an IPv4 address in IPv6 clothes as IPv4 */
     char port[6];
 };
 

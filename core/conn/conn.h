@@ -32,6 +32,7 @@ struct pd_conn {
     enum pd_conn_state state;
     enum pd_conn_job job;
 
+    bool proxied;     /* its PROXY header has not come yet: nothing else may */
     bool readable;    /* the kernel may hold unread input */
     bool eof;         /* the peer will send no more */
     bool hung_up;     /* the peer closed or reset both directions */
@@ -61,7 +62,7 @@ struct pd_conn {
     uint64_t output_moved;
     uint64_t deadline_ms; /* 0: none */
 
-    char peer_addr[46]; /* INET6_ADDRSTRLEN */
+    char peer_addr[46]; /* INET6_ADDRSTRLEN; the peer, or the client that its PROXY header names */
     char peer_port[6];
 };
 

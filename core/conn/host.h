@@ -54,7 +54,8 @@ struct pd_port {
     const struct pd_codec *codec;
     struct pd_codec_options options;
     struct pd_site site;
-    bool stream; /* call the app at the head */
+    bool proxied; /* each connection begins with a PROXY header (codec/proxy.h) */
+    bool stream;  /* call the app at the head */
     bool serve_half_closed;
     bool is_unix;
 };

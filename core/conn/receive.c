@@ -1,6 +1,7 @@
 /* receive.c - codec events become requests (see receive.h). */
 #include "conn/receive.h"
 
+#include "codec/proxy.h"
 #include "conn/health.h"
 #include "conn/respond.h"
 
@@ -335,9 +336,31 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
     return !c->input_bad && !c->hung_up && !c->yielded;
 }
 
+/* The header that must come before everything else. False: it is not there yet, or the connection is closed. */
+static bool receive_proxy(struct pd_conn *c, struct pd_slice in, size_t *used)
+{
+    struct pd_proxied client;
+    enum pd_reason reason;
+    enum pd_proxy_step step = pd_proxy_parse(in, &client, used, &reason);
+    if (step == PD_PROXY_BAD) {
+        pd_host_refused(c->host, reason, c, NULL);
+        pd_conn_close(c, false);
+    }
+    if (step != PD_PROXY_DONE)
+        return false;
+    c->proxied = false;
+    if (client.named) {
+        memcpy(c->peer_addr, client.addr, sizeof c->peer_addr);
+        memcpy(c->peer_port, client.port, sizeof c->peer_port);
+    }
+    return true;
+}
+
 size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
 {
     size_t consumed = 0;
+    if (c->proxied && !receive_proxy(c, in, &consumed))
+        return 0;
     bool go_on = true;
     struct pd_event ev = { .kind = PD_EV_MORE };
     while (go_on && c->state == PD_CONN_OPEN) {

@@ -180,10 +180,24 @@ static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
         snprintf(c->peer_port, sizeof c->peer_port, "%u", (unsigned)port);
 }
 
+/* A PROXY header may name any client, so without a list only the machine itself is believed. */
+static bool door_admits(struct pd_engine *e, const struct pd_door *d, const struct pd_accepted *in)
+{
+    char peer[46];
+    char text[160];
+    bool listed = pd_listener_admits(&d->listener, in);
+    if (!d->port.proxied || (listed && (d->listener.allow_n || pd_addr_is_loopback(&in->peer.sa))))
+        return listed;
+    pd_addr_text(&in->peer.sa, peer, sizeof peer);
+    snprintf(text, sizeof text, "%s; peer %s", pd_notice_text(PD_NOTICE_PROXY_NOT_LISTED), peer);
+    e->host.log(&e->host, PD_NOTICE_PROXY_NOT_LISTED, text, NULL, NULL);
+    return false;
+}
+
 static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, const struct pd_accepted *in)
 {
     size_t size = sizeof(struct pd_client) + d->port.codec->state_size;
-    struct pd_client *cl = pd_listener_admits(&d->listener, in) ? pd_alloc(e->sys, size) : NULL;
+    struct pd_client *cl = door_admits(e, d, in) ? pd_alloc(e->sys, size) : NULL;
     if (!cl) {
         PD_SYS(e->sys, close, in->fd);
         return;

@@ -47,7 +47,16 @@ LAYERS = {
 
 # What every C test may use; rig.c, which needs the engine, only comes with its header.
 FOLDERS = (ROOT / "tests" / "core", ROOT / "fuzz")
-HARNESS = ("guard.c", "text.c", "replay.c", "client_replay.c", "corpus_case.c", "front_codec.c", "faulty_sys.c", "scripted_client.c")
+HARNESS = (
+    "guard.c",
+    "text.c",
+    "replay.c",
+    "client_replay.c",
+    "corpus_case.c",
+    "front_codec.c",
+    "faulty_sys.c",
+    "scripted_client.c",
+)
 
 
 class BuildError(Exception):

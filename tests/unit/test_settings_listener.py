@@ -19,6 +19,7 @@ PLAIN = {
     "trust_remote_user": 0,
     "trust_forwarded": [],
     "forwarded": "for,proto",
+    "proxy_protocol": 0,
     "stream": 0,
     "half_close": "drop",
 }
@@ -69,6 +70,7 @@ PLAIN = {
             {"kind": "unix", "path": "s", "trust_forwarded": ["unix", "::1/128"], "forwarded": "proto,host"},
         ),
         ("h:1?stream=1&trust-remote-user=yes", {"host": "h", "port": 1, "stream": 1, "trust_remote_user": 1}),
+        ("h:1?proxy-protocol=on", {"host": "h", "port": 1, "proxy_protocol": 1}),
         ("h:1?stream&half-close=serve", {"host": "h", "port": 1, "stream": 1, "half_close": "serve"}),
     ],
 )

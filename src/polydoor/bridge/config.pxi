@@ -99,6 +99,7 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     port.site.forwarders.unix_peers = "unix" in spec["trust_forwarded"]
     for name in spec["forwarded"].split(","):
         port.site.forwarders.fields |= FORWARDED[name]
+    port.proxied = bool(spec["proxy_protocol"])
     port.stream = bool(spec["stream"])
     port.serve_half_closed = spec["half_close"] == "serve"
     return 0

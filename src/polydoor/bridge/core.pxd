@@ -271,6 +271,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     struct pd_port:
         const pd_codec *codec
         pd_site site
+        bint proxied
         bint stream
         bint serve_half_closed
 

@@ -31,6 +31,8 @@ Behind an address, after a question mark and joined by &:
                      socket uid:www-data
   trust-forwarded=10.0.0.5, forwarded=for,proto   a proxy that is believed about
                      the client (or unix), and in which X-Forwarded fields
+  proxy-protocol=on  each connection begins with a PROXY header, from a peer
+                     that allow names, or else from this machine
   mode=0660          permissions of a Unix socket
   profile=nginx      whose variables to expect: generic, apache, nginx,
                      lighttpd, haproxy, caddy

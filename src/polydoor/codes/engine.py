@@ -321,6 +321,10 @@ UWSGI_NO_LENGTH = """The client sent a body without its length, and uwsgi cannot
 
 # --- the PROXY protocol -----------------------------------------------------------------------------------------------
 
+PROXY_NOT_LISTED = """Who sends a PROXY header says who its client is. Only the peers that allow names are believed, \
+and without allow those on this machine; the others are closed at once.
+-> Add allow=ADDRESS of the proxy to the listener's address, or find out who connects there."""
+
 PROXY_MISSING = """This listener was told that each connection begins with a PROXY header, and this one does not.
 -> Switch it on in the proxy (HAProxy: send-proxy-v2; nginx: proxy_protocol on), or remove proxy-protocol from the \
 listener's address."""

@@ -114,6 +114,7 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "trust-remote-user": (Flag(), 0),
     "trust-forwarded": (Forwarder(), ""),
     "forwarded": (ForwardedFields(), "for,proto"),
+    "proxy-protocol": (Flag(), 0),
     "stream": (Flag(), 0),
     "half-close": (Choice("drop", "serve"), "drop"),
 }
