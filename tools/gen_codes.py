@@ -49,7 +49,7 @@ Each serious line that Polydoor writes carries a code behind the program's name:
 
 A code keeps its meaning for ever; wording may change. The exit status of the command is 0 when all went well, 2 for
 usage, configuration and sockets, 3 when the server cannot start, 4 when the module holds no such application, and 1
-for a defect of Polydoor itself.
+for a defect of Polydoor itself. `polydoor request` has [statuses of its own](../guide/request.md).
 """
 
 

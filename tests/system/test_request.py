@@ -182,6 +182,20 @@ def test_an_early_answer_is_read_while_the_body_is_not(ask: Ask, tmp_path: Path)
     assert (status, out) == (0, b"no\n")
 
 
+def test_a_body_that_does_not_come_delays_neither_the_answer_nor_the_end() -> None:
+    reader, writer = os.pipe()  # nobody writes, and nobody closes
+    command = [sys.executable, "-m", "polydoor", "request", "-T", "-"]
+    with os.fdopen(reader) as silent, os.fdopen(writer), Answerer(ANSWERS["http"], until=b"\r\n\r\n") as server:
+        ran = subprocess.run([*command, f"http://{server.place}"], stdin=silent, capture_output=True, check=False)
+        assert (ran.returncode, ran.stdout) == (0, b"hello")
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as silent, os.fdopen(writer), Answerer(until=b"never") as server:
+        words = [f"http://{server.place}", "-m", "0.3"]
+        ran = subprocess.run([*command, *words], stdin=silent, capture_output=True, check=False)
+        assert ran.returncode == 28
+        assert b"PD0092" in ran.stderr
+
+
 def test_fail_makes_an_error_of_a_status(ask: Ask) -> None:
     with Answerer(b"Status: 404 Not Found\r\n\r\ngone") as server:
         assert ask(f"scgi://{server.place}")[:2] == (0, b"gone")

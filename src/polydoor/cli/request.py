@@ -115,6 +115,7 @@ class Options:
         self.parameters = self._texts.get("param", [])
         self.data = self._texts.get("data", [])
         self.upload = self.text("upload_file")
+        self.source = -1  # the descriptor that a body comes from which is not there yet
         if self.data and self.upload:
             raise ConfigError(
                 "--data and --upload-file are both the body; only one can be sent", code=codes.CONTRADICTION
@@ -155,6 +156,7 @@ class Body:
             kind = os.fstat(self._fd)
             asked.has_body = True
             asked.length = kind.st_size if stat.S_ISREG(kind.st_mode) and self._fd else None
+            options.source = -1 if stat.S_ISREG(kind.st_mode) else self._fd
 
     def __enter__(self) -> Iterator[bytes]:
         """The pieces."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -36,17 +37,17 @@ def ask(asked: Asked, pieces: Iterator[bytes], options: Options) -> int:
         with connect(asked.address, deadline) as sock:
             answers.note(f"connected to {asked.address}")
             exchange = Exchange(sock, client, answers.watch)
-            for answer in exchange.run(_wire(client, head, pieces, has_body=asked.has_body), deadline):
+            if options.source < 0 and asked.has_body:
+                head += client.body(next(pieces, b""))  # in one segment with what is there already
+            for answer in exchange.run(head, _wire(client, pieces), deadline, options.source):
                 answers.take(answer)
     finally:
         answers.close()
     return answers.status()
 
 
-def _wire(client: Client, head: bytes, pieces: Iterator[bytes], *, has_body: bool) -> Iterator[bytes]:
-    """The request as it goes out, the first piece of the body together with the head."""
-    first = next(pieces, b"") if has_body else b""
-    yield head + client.body(first)
+def _wire(client: Client, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The body as it goes out."""
     for piece in pieces:
         yield client.body(piece)
     if last := client.end():
@@ -70,8 +71,9 @@ class Printer:
     @staticmethod
     def _say(line: str) -> None:
         if sys.stderr is not None:
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it
+                sys.stderr.write(line + "\n")
+                sys.stderr.flush()
 
     def note(self, text: str) -> None:
         """Show a line of our own, with -v."""
@@ -116,8 +118,6 @@ class Printer:
             self._say(f"stderr: {clean(line.decode('utf-8', 'replace'))}")
 
     def _end(self, ended: str, app_status: int, surplus: bool) -> None:
-        if self._errors:
-            self._stderr(b"\n")
         if ended == "cut":
             text = f"{self._asked.address}: the response broke off behind {self._length} bytes of its body"
             raise RequestError(text, code=codes.RESPONSE_CUT, exit_code=CUT)
@@ -145,6 +145,8 @@ class Printer:
 
     def close(self) -> None:
         """Give the file back, and show what is left."""
+        if self._errors:
+            self._stderr(b"\n")
         if self._trace:
             self._trace.end()
         if self._file >= 0:

@@ -79,21 +79,28 @@ class Exchange:
         self._client = client
         self._watch = watch
 
-    def run(self, pieces: Iterator[bytes], deadline: Deadline) -> Iterator[tuple[Any, ...]]:
-        """Send everything, and give the answers as they come, up to the last one."""
-        waiting = b""
+    def run(self, head: bytes, pieces: Iterator[bytes], deadline: Deadline, source: int) -> Iterator[tuple[Any, ...]]:
+        """Send everything, and give the answers as they come, up to the last one.
+
+        A `source` of 0 or more is the descriptor that the pieces are read from, and that may keep them waiting.
+        """
+        waiting = head
         sending = True
         while True:
-            if sending and not waiting:
+            if sending and not waiting and source < 0:
                 waiting = next(pieces, b"")
                 sending = bool(waiting)
+            reads: list[Any] = [self._sock, source] if sending and not waiting else [self._sock]
             left = deadline.left("the response was not complete")
-            readable, writable, _ = select.select([self._sock], [self._sock] if sending else [], [], left)
+            readable, writable, _ = select.select(reads, [self._sock] if waiting else [], [], left)
+            if source in readable:
+                waiting = next(pieces, b"")
+                sending = bool(waiting)
             if writable:
                 sent = self._send(waiting)
                 sending = sent >= 0
-                waiting = waiting[max(sent, 0) :]
-            if readable:
+                waiting = waiting[sent:] if sending else b""
+            if self._sock in readable:
                 answers = self._receive()
                 yield from answers
                 if answers and answers[-1][0] in {"end", "bad"}:
