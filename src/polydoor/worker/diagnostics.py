@@ -66,7 +66,7 @@ class Diagnostics:
             "refuse": _refuse,
             "elsewhere": _elsewhere,
             "headers": _headers,
-            "break": _break,
+            "break": self._break,
             "stream": self._stream,
             "release": self._release,
         }
@@ -100,32 +100,60 @@ class Diagnostics:
 
     def _stream(self, environ: Environ, start_response: Any) -> Body:
         """Three blocks; a request for `release` lets each further one go, else it goes after a while."""
-        query = _query(environ)
         start_response("200 OK", [PLAIN, FRESH])
-        wait = min(PATIENCE_S, _number(query, "wait_ms", 60_000) / 1000)
-        return self._blocks(query.get("key", ""), wait, environ.get("polydoor.client_gone", lambda: False))
+        return self._blocks(_Pause(environ, self._streams))
 
-    def _blocks(self, key: str, wait: float, has_gone: Callable[[], bool]) -> Iterator[bytes]:
-        released = threading.Event()
-        if len(self._streams) < MOST_STREAMS:
-            self._streams[key] = released
-        try:
+    def _blocks(self, pause: _Pause) -> Iterator[bytes]:
+        with pause:
             yield b"block 1\n"
             for number in (2, 3):
-                deadline = time.monotonic() + wait
-                while not released.wait(min(GLANCE_S, max(0.0, deadline - time.monotonic()))):
-                    if time.monotonic() >= deadline or has_gone():
-                        break
-                released.clear()
+                pause.wait()
                 yield b"block %d\n" % number
-        finally:
-            self._streams.pop(key, None)
+
+    def _break(self, environ: Environ, start_response: Any) -> Body:
+        """Begin a response and break it off when `release` is asked for, with or without its length being known."""
+        length = [("Content-Length", str(2 * HALF))] if _query(environ).get("length") else []
+        start_response("200 OK", [PLAIN, FRESH, *length])
+        return self._half(_Pause(environ, self._streams))
+
+    def _half(self, pause: _Pause) -> Iterator[bytes]:
+        with pause:
+            yield b"x" * HALF
+            pause.wait()
+        raise BrokenOffError("`polydoor frontend test` asked for a response that breaks off")
 
     def _release(self, environ: Environ, start_response: Any) -> Body:
         waiting = self._streams.get(_query(environ).get("key", ""))
         if waiting is not None:
             waiting.set()
         return _answer(start_response, "200 OK", b"released\n" if waiting else b"nobody waits\n")
+
+
+class _Pause:
+    """Where a response waits until another request releases it, nobody listens any more, or time is up."""
+
+    def __init__(self, environ: Environ, streams: dict[str, threading.Event]) -> None:
+        query = _query(environ)
+        self._key = query.get("key", "")
+        self._wait = min(PATIENCE_S, _number(query, "wait_ms", 60_000) / 1000)
+        self._has_gone: Callable[[], bool] = environ.get("polydoor.client_gone", lambda: False)
+        self._streams = streams
+        self._released = threading.Event()
+
+    def __enter__(self) -> None:
+        if len(self._streams) < MOST_STREAMS:
+            self._streams[self._key] = self._released
+
+    def __exit__(self, *_unused: object) -> None:
+        self._streams.pop(self._key, None)
+
+    def wait(self) -> None:
+        """Wait once."""
+        deadline = time.monotonic() + self._wait
+        while not self._released.wait(min(GLANCE_S, max(0.0, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline or self._has_gone():
+                break
+        self._released.clear()
 
 
 def wrap(app: Callable[..., Body], settings: Settings) -> Diagnostics:
@@ -200,16 +228,6 @@ def _headers(environ: Environ, start_response: Any) -> Body:
         left -= part
     start_response("200 OK", fields)
     return []
-
-
-def _break(environ: Environ, start_response: Any) -> Iterator[bytes]:
-    """Begin a response and break it off, with or without its length being known."""
-    fields = [PLAIN, FRESH]
-    if _query(environ).get("length"):
-        fields.append(("Content-Length", str(2 * HALF)))
-    start_response("200 OK", fields)
-    yield b"x" * HALF
-    raise BrokenOffError("`polydoor frontend test` asked for a response that breaks off")
 
 
 def _read(stream: Any) -> dict[str, object]:

@@ -208,7 +208,7 @@ CHANGES: dict[str, Lines] = {
     },
     "break-with-length": {"": "Update the front end: the length of the response is announced, and it is shorter."},
     "break-without-length": {
-        "nginx": {"fastcgi": "fastcgi_keep_conn on;", "http": "proxy_http_version 1.1;"},
+        "nginx": {"fastcgi": "fastcgi_keep_conn on;   and fastcgi_buffering on;", "http": "proxy_http_version 1.1;"},
         "": "Let responses have a Content-Length, or let Polydoor listen on a port in place of a Unix socket.",
     },
     "closed": {
@@ -251,18 +251,15 @@ LIMITS = (
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
     Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
     Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
-    Limit(
-        "apache",
-        "break-with-length",
-        ("scgi", "uwsgi"),
-        "over {title} Apache drops the length and takes any end of the connection for the end",
-    ),
-    Limit("apache", "break-without-length", ("scgi", "uwsgi"), "over {title} Apache takes any end for the end"),
+    Limit("apache", "break-without-length", ("scgi", "uwsgi"), UNIX_RESET, only_local=True),
     Limit(
         "apache",
         "underscore",
         ("ajp13",),
         "over AJP13 Apache passes header names on as they came",
+    ),
+    Limit(
+        "haproxy", "chunked", ("fastcgi",), "over FastCGI HAProxy 2.6 takes no larger request without a length (400)"
     ),
     Limit("nginx", "break-without-length", ("scgi", "uwsgi"), UNIX_RESET, only_local=True),
     Limit(
@@ -271,12 +268,7 @@ LIMITS = (
         GATEWAYS,
         "lighttpd before 1.4.83 makes X_Foo the same variable as X-Foo; do not rely on such headers",
     ),
-    Limit(
-        "lighttpd",
-        "break-without-length",
-        ("http", *GATEWAYS),
-        "without a length lighttpd takes any end of a response for its end",
-    ),
+    Limit("lighttpd", "break-without-length", GATEWAYS, UNIX_RESET, only_local=True),
     Limit("caddy", "chunked", ("fastcgi",), "over FastCGI Caddy takes no larger request without a length (411)"),
     Limit("caddy", "break-without-length", ("fastcgi",), UNIX_RESET, only_local=True),
 )
@@ -287,7 +279,7 @@ def limit(front: Front, fault: str) -> str:
     from polydoor.frontend.trial.front import PROTOCOLS
 
     because = next((row.because for row in LIMITS if row.fits(front, fault)), "")
-    return because.format(title=PROTOCOLS.get(front.protocol, front.protocol))
+    return because.format(title=PROTOCOLS.get(front.protocol, ""))
 
 
 def change(front: Front, fault: str) -> str:

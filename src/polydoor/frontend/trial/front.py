@@ -25,7 +25,7 @@ SERVERS = {
     "caddy": "caddy",
     "polydoor": "none",
 }
-PAGES = {"Your browser sent an invalid request.": "haproxy", "<center>nginx": "nginx"}
+PAGES = {"Your browser sent an invalid request.": "haproxy"}
 TITLES = {
     "nginx": "nginx",
     "apache": "Apache",
@@ -128,20 +128,27 @@ class Front:
             raise NotFoundError(_who_answered(found, self.target.url))
         self.first = found
         self.software = found.response.get("Server")
-        self.name = self.name or _named(self.software) or self._recognized(found.response)
+        self.name = self.name or self._recognized(found.response)
 
     def _recognized(self, response: Response) -> str:
-        """Which front end it is by what it adds, or by its own page for a request that it cannot pass on."""
+        """Which front end it is. Some pass on the Server field of what is behind them, or have none of their own."""
         if "caddy" in response.get("Via").lower():
             return "caddy"
+        name = _named(self.software)
+        if name not in {"", "none"}:
+            return name
+        return self._by_own_page() or name
+
+    def _by_own_page(self) -> str:
+        """Which front end it is by its answer to a request that it cannot pass on."""
         try:
             with self.connect() as connection:
-                connection.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+                connection.send(b"GET / HTTP/1.1\r\nHost: a b\r\nno header field\r\n\r\n")
                 page = connection.response()
         except (OSError, NoAnswerError):
             return ""
         text = page.body.decode("latin-1")
-        return _named(page.get("Server")) or next((name for part, name in PAGES.items() if part in text), "")
+        return next((name for part, name in PAGES.items() if part in text), "") or _named(page.get("Server"))
 
     def describe(self) -> str:
         """Which front end, and how Polydoor is reached behind it."""

@@ -146,6 +146,11 @@ class Connection:
             pass
         return response
 
+    def wait_for(self, size: int) -> None:
+        """Let so many bytes come, or all that come before the end."""
+        while len(self._data) < size and self._receive():
+            pass
+
     def head(self, method: str = "GET", *, interim: bool = False) -> Response:
         """Take the next response up to its body, with `interim` also one that is not final."""
         passed: list[int] = []

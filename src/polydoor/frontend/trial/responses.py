@@ -18,6 +18,8 @@ SHEET = b"x" * 1000
 LARGE = 6000
 FOUND = 302
 MOST_WAIT = 3.0  # for a block; the application waits longer before it goes on by itself
+HELD_MS = 500  # for the first half of a response that is to break off
+HALF = 20_000  # its size, with which the diagnostics have it
 UNASKED_MS = 700  # for the next block where nothing can ask for it
 
 
@@ -77,13 +79,9 @@ def large_fields(front: Front) -> Iterator[Finding]:
 
 def streaming(front: Front) -> Iterator[Finding]:
     """Each block comes before the next one is made: for live output, and for long answers."""
-    assert front.first is not None
-    facts = front.first.facts
-    can_ask = facts.get("several_threads") and not facts.get("several_processes")
-    key = secrets.token_hex(8)
-    wait = "" if can_ask else f"&wait_ms={UNASKED_MS}"
+    pause = Pause(front, UNASKED_MS)
     with front.connect() as connection:
-        connection.send_head("GET", front.path(f"stream?key={key}{wait}"), [("Connection", "close")])
+        connection.send_head("GET", front.path(f"stream?{pause.query}"), [("Connection", "close")])
         connection.be_patient(min(MOST_WAIT, front.target.patience))
         try:
             response = connection.head()
@@ -95,8 +93,24 @@ def streaming(front: Front) -> Iterator[Finding]:
                 word = {1: "first", 2: "second"}[number]
                 yield Finding("delayed", f"the {word} block does not come before the next one is made")
                 return
-            if can_ask:
-                front.ask("GET", f"release?key={key}")
+            pause.release()
+
+
+class Pause:
+    """A response that goes on when a second request says so, where the application can take one meanwhile."""
+
+    def __init__(self, front: Front, unasked_ms: int) -> None:
+        assert front.first is not None
+        facts = front.first.facts
+        self._front = front
+        self._key = secrets.token_hex(8)
+        self._can_ask = bool(facts.get("several_threads")) and not facts.get("several_processes")
+        self.query = f"key={self._key}" if self._can_ask else f"key={self._key}&wait_ms={unasked_ms}"
+
+    def release(self) -> None:
+        """Let it go on, unless it does so by itself."""
+        if self._can_ask:
+            self._front.ask("GET", f"release?key={self._key}")
 
 
 def _comes_alone(connection: Connection, response: Response, number: int) -> bool:
@@ -109,19 +123,32 @@ def _comes_alone(connection: Connection, response: Response, number: int) -> boo
 
 def break_with_length(front: Front) -> Iterator[Finding]:
     """A response that breaks off is seen to be broken: its length is known."""
-    yield from _broken(front, "break?length=1", "break-with-length")
+    yield from _broken(front, "break?length=1&", "break-with-length")
 
 
 def break_without_length(front: Front) -> Iterator[Finding]:
     """A response that breaks off is seen to be broken: only the way of its end tells."""
-    yield from _broken(front, "break", "break-without-length")
+    yield from _broken(front, "break?", "break-without-length")
 
 
 def _broken(front: Front, rest: str, fault: str) -> Iterator[Finding]:
-    try:
-        response = front.ask("GET", rest)
-    except (NoAnswerError, ConnectionError):
-        return
+    """It breaks off when its first half has come here, or is held back: a break may overtake what was sent before."""
+    pause = Pause(front, HELD_MS)
+    with front.connect() as connection:
+        connection.send_head("GET", front.path(rest + pause.query), [("Connection", "close")])
+        connection.be_patient(min(HELD_MS / 1000, front.target.patience))
+        try:
+            connection.wait_for(HALF)
+        except TimeoutError:
+            pass  # held back by the front end, which may then answer something else
+        except (NoAnswerError, ConnectionError):
+            return
+        connection.be_patient()
+        pause.release()
+        try:
+            response = connection.response()
+        except (NoAnswerError, ConnectionError):
+            return
     if response.whole and response.status < 500:
         yield Finding(fault, f"a response that broke off looks complete, with {len(response.body)} bytes")
 
