@@ -44,7 +44,8 @@
     X(RESPONSE_CUT, 403, "the application gave more than its Content-Length") \
     X(RESPONSE_SHORT, 404, "the application gave less than its Content-Length") \
     X(FILE_SHRANK, 405, "a file became shorter while it was sent") \
-    X(WRITE_TIMEOUT, 406, "the peer does not take the response")
+    X(WRITE_TIMEOUT, 406, "the peer does not take the response") \
+    X(BODY_CUT, 407, "more of a request body came than was announced; it was dropped")
 /* clang-format on */
 
 enum pd_notice {

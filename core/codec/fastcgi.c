@@ -497,7 +497,8 @@ static enum pd_reason fcgi_parse_head(void *state, uint32_t stream, struct pd_sl
                               .fields = scratch->fields,
                               .content_length = -1,
                               .keep_alive = s->keep_conn,
-                              .authorizer = s->authorizer };
+                              .authorizer = s->authorizer,
+                              .body_has_end = !s->authorizer };
     enum pd_reason bad = parse_pairs(f, bytes, head);
     if (bad)
         s->phase = FCGI_IGNORED;
@@ -552,9 +553,9 @@ static size_t fcgi_put_end(void *state, uint32_t stream, struct pd_response *r, 
 {
     struct fcgi *f = state;
     struct fcgi_stream *s = find_stream(f, stream);
-    (void)r;
     if (!s)
         return 0;
+    r->close = r->close || !s->keep_conn; /* section 3.5: also behind a request that was given up without a head */
     remove_stream(f, s);
     char *p = fcgi_put_header(dst, FCGI_STDOUT, stream, 0);
     p = fcgi_put_end_request(p, stream, FCGI_REQUEST_COMPLETE);

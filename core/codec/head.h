@@ -41,6 +41,7 @@ struct pd_head {
     bool expect_continue;   /* HTTP form: the client waits for 100 Continue */
     bool keep_alive;        /* the peer wants to reuse the connection */
     bool authorizer;        /* FastCGI role Authorizer */
+    bool body_has_end;      /* the protocol itself says where a body ends whose length is not announced */
 };
 
 #endif

@@ -172,22 +172,6 @@ static bool http1_at_boundary(const void *state)
 
 /* --- responses --------------------------------------------------------- */
 
-/* Copies the fields but for Content-Length; returns the new end of `dst`. */
-static char *put_fields_without_length(char *dst, struct pd_slice fields)
-{
-    static const struct pd_slice skipped = { "content-length:", 15 };
-    while (fields.n) {
-        size_t n = pd_slice_find(fields, '\n') + 1;
-        assert(n <= fields.n); /* pd_response_add ends each field in CR LF */
-        if (n < skipped.n || !pd_slice_eq_nocase(pd_slice(fields.p, skipped.n), skipped)) {
-            memcpy(dst, fields.p, n);
-            dst += n;
-        }
-        fields = pd_slice_from(fields, n);
-    }
-    return dst;
-}
-
 static char *put_field(char *dst, struct pd_slice name_and_colon, struct pd_slice value)
 {
     return pd_put(pd_put(pd_put(dst, name_and_colon), value), PD_SLICE("\r\n"));
@@ -199,7 +183,7 @@ static char *put_field(char *dst, struct pd_slice name_and_colon, struct pd_slic
  */
 static void decide_framing(const struct pd_http1 *st, struct pd_response *r)
 {
-    r->bodiless = r->is_head || pd_status_is_bodiless(r->status) || r->status == 205;
+    r->bodiless = pd_response_has_no_body(r);
     bool framed = r->bodiless || r->content_length >= 0;
     r->chunked = !framed && r->http_minor > 0;
     bool by_close = !framed && !r->chunked;
@@ -216,8 +200,7 @@ static char *put_own_fields(char *dst, const struct pd_response *r)
         dst = put_field(dst, PD_SLICE("Server: "), r->server);
     if (r->chunked)
         dst = pd_put(dst, PD_SLICE("Transfer-Encoding: chunked\r\n"));
-    if (r->status == 205)
-        dst = pd_put(dst, PD_SLICE("Content-Length: 0\r\n"));
+    dst = pd_put(dst, pd_response_forced_length(r));
     if (r->close)
         dst = pd_put(dst, PD_SLICE("Connection: close\r\n"));
     else if (r->http_minor == 0)
@@ -235,9 +218,7 @@ static enum pd_reason http1_put_head(void *state, uint32_t stream, struct pd_res
     if (fault != PD_R_NONE)
         return fault;
     char *dst = put_field(out->data + out->end, PD_SLICE("HTTP/1.1 "), line);
-    bool without_length = r->status < 200 || r->status == 204 || r->status == 205; /* RFC 9110 section 8.6 */
-    dst = without_length ? put_fields_without_length(dst, fields) : pd_put(dst, fields);
-    dst = put_own_fields(dst, r);
+    dst = put_own_fields(pd_put(dst, fields), r);
     out->end = (size_t)(dst - out->data);
     return PD_R_NONE;
 }

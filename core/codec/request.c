@@ -51,6 +51,28 @@ static bool is_https(const struct pd_policy *p)
     return pd_slice_eq_nocase(p->given[PD_NAME_REQUEST_SCHEME], PD_SLICE("https"));
 }
 
+static bool seldom_has_body(struct pd_slice method)
+{
+    static const struct pd_slice without_body[] = {
+        { "GET", 3 }, { "HEAD", 4 }, { "OPTIONS", 7 }, { "DELETE", 6 }, { "TRACE", 5 },
+    };
+    for (size_t i = 0; i < sizeof without_body / sizeof without_body[0]; i++)
+        if (pd_slice_eq(method, without_body[i]))
+            return true;
+    return false;
+}
+
+/*
+ * A client of HTTP/2 or later may send a body and announce it in no field: nginx without request buffering then passes
+ * an empty CONTENT_LENGTH. Only where a body is likely, as HAProxy may leave out the end of one that is not there.
+ */
+static bool may_be_unmeasured(const struct build *b, const struct pd_head *head)
+{
+    struct pd_slice protocol = b->policy.given[PD_NAME_SERVER_PROTOCOL];
+    return head->body_has_end && protocol.n && !pd_slice_has_prefix(protocol, PD_SLICE("HTTP/1.")) &&
+           !seldom_has_body(b->out->method);
+}
+
 static enum pd_reason read_length(struct build *b, const struct pd_head *head, const struct pd_limits *limits)
 {
     struct pd_slice given = b->policy.given[PD_NAME_CONTENT_LENGTH];
@@ -62,7 +84,8 @@ static enum pd_reason read_length(struct build *b, const struct pd_head *head, c
             return bad;
     }
     /* an Authorizer gets the header of a chunked body, but never the body (FastCGI section 6.3) */
-    r->chunked = head->chunked || (b->policy.chunked && r->content_length < 0 && !head->authorizer);
+    bool unmeasured = (b->policy.chunked && !head->authorizer) || may_be_unmeasured(b, head);
+    r->chunked = head->chunked || (unmeasured && r->content_length < 0);
     return PD_R_NONE;
 }
 
@@ -282,15 +305,7 @@ static void put_client(struct build *b)
  */
 static bool is_filler_length(const struct build *b)
 {
-    static const struct pd_slice without_body[] = {
-        { "GET", 3 }, { "HEAD", 4 }, { "OPTIONS", 7 }, { "DELETE", 6 }, { "TRACE", 5 },
-    };
-    if (!b->policy.scgi || b->policy.client_length || b->out->content_length != 0)
-        return false;
-    for (size_t i = 0; i < sizeof without_body / sizeof without_body[0]; i++)
-        if (pd_slice_eq(b->out->method, without_body[i]))
-            return true;
-    return false;
+    return b->policy.scgi && !b->policy.client_length && b->out->content_length == 0 && seldom_has_body(b->out->method);
 }
 
 static void put_host(struct build *b)

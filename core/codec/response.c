@@ -11,6 +11,7 @@ enum {
     STATUS_MIN = 200, /* a 1xx as final status makes front ends send corrupt responses (protocols, rule 8) */
     STATUS_MAX = 599,
     STATUS_NO_CONTENT = 204,
+    STATUS_RESET_CONTENT = 205,
     STATUS_NOT_MODIFIED = 304,
 };
 
@@ -147,7 +148,8 @@ static enum pd_reason take_length(struct pd_response *r, struct pd_slice value, 
     int64_t length;
     if (r->content_length >= 0 || pd_length_parse(value, INT64_MAX, &length) != PD_R_NONE)
         return PD_R_BAD_RESPONSE_LENGTH;
-    *keep = r->status != STATUS_NO_CONTENT; /* RFC 9110 section 8.6: MUST NOT be sent with 204 */
+    /* RFC 9110 section 8.6: MUST NOT be sent with 204; that of 205 is 0, whatever the application says */
+    *keep = r->status != STATUS_NO_CONTENT && r->status != STATUS_RESET_CONTENT;
     if (*keep)
         r->content_length = length;
     return PD_R_NONE;
@@ -193,23 +195,35 @@ bool pd_status_is_bodiless(unsigned status)
     return (status >= 100 && status < 200) || status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED;
 }
 
+bool pd_response_has_no_body(const struct pd_response *r)
+{
+    return r->is_head || pd_status_is_bodiless(r->status) || r->status == STATUS_RESET_CONTENT;
+}
+
+struct pd_slice pd_response_forced_length(const struct pd_response *r)
+{
+    return r->status == STATUS_RESET_CONTENT ? PD_SLICE("Content-Length: 0\r\n") : PD_SLICE_NONE;
+}
+
 enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out)
 {
     const struct pd_slice end = PD_SLICE("\r\n");
     struct pd_slice line = pd_buf_view(&r->line);
     struct pd_slice fields = pd_buf_view(&r->fields);
     assert(r->status); /* pd_response_start() succeeded */
-    size_t n = label.n + line.n + end.n + fields.n + end.n;
+    struct pd_slice length = pd_response_forced_length(r);
+    size_t n = label.n + line.n + end.n + fields.n + length.n + end.n;
     if (n > r->fields.limit)
         return PD_R_RESPONSE_HEAD_TOO_LARGE;
     enum pd_reason bad = pd_response_reserve(out, n);
     if (bad)
         return bad;
-    r->bodiless = r->is_head || pd_status_is_bodiless(r->status);
+    r->bodiless = pd_response_has_no_body(r);
     append_nc(out, label);
     append_nc(out, line);
     append_nc(out, end);
     append_nc(out, fields);
+    append_nc(out, length);
     append_nc(out, end);
     return PD_R_NONE;
 }

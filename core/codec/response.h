@@ -54,6 +54,11 @@ static inline void pd_response_spoil(struct pd_response *r)
 /* True for statuses that never have a body: 1xx, 204, 304 (RFC 9110 section 6.4.1). */
 bool pd_status_is_bodiless(unsigned status);
 
+/* True when no byte of a body may be sent: the answer to HEAD, those statuses, and 205 (RFC 9110 section 15.3.6). */
+bool pd_response_has_no_body(const struct pd_response *r);
+/* The field that 205 has instead of the application's Content-Length; nothing for other statuses. */
+struct pd_slice pd_response_forced_length(const struct pd_response *r);
+
 /* Writes the IMF-fixdate of `wall_s` (seconds since 1970), 29 bytes (RFC 9110 section 5.6.7). */
 enum { PD_DATE_LEN = 29 };
 void pd_date_put(int64_t wall_s, char dst[PD_DATE_LEN]);

@@ -37,12 +37,14 @@ struct pd_exchange {
     struct pd_request request;
 
     struct pd_body body;
-    uint64_t input_ms;  /* when the wait for the body began; while the app does not wait, how long it has waited */
-    bool streaming;     /* the app is called at the head and reads while the body arrives */
-    bool input_ended;   /* the peer has said that nothing more of this request comes */
-    bool want_continue; /* the client waits for 100 Continue */
-    bool aborted;       /* the peer gave this request up */
-    bool is_health;     /* it asks for our health: no application gets it (see health.h) */
+    uint64_t input_ms;      /* when the wait for the body began; while the app does not wait, how long it has waited */
+    bool streaming;         /* the app is called at the head and reads while the body arrives */
+    bool input_ended;       /* the peer has said that nothing more of this request comes */
+    bool want_continue;     /* the client waits for 100 Continue */
+    bool aborted;           /* the peer gave this request up */
+    bool has_surplus;       /* it has sent a body that it had not announced; said once */
+    enum pd_reason failure; /* what broke the body off while the app had the request, PD_R_NONE: nothing */
+    bool is_health;         /* it asks for our health: no application gets it (see health.h) */
 
     struct pd_response response;
     struct pd_buf head_out;    /* the encoded response head */

@@ -76,8 +76,10 @@ void pd_receive_failed(struct pd_exchange *x, enum pd_reason reason)
         host->exchange_free(host, x);
         return;
     }
-    if (!x->body.complete && !x->body.error)
+    if (!x->body.complete && !x->body.error) {
         x->body.error = body_error(reason);
+        x->failure = reason;
+    }
     if (!x->conn->codec->multiplexed) /* the head may have promised to keep the connection */
         x->conn->input_bad = x->conn->closing = true;
     receive_wake(x);
@@ -205,16 +207,29 @@ static void receive_stream_instead(struct pd_exchange *x)
     receive_enqueue(x);
 }
 
+/* FastCGI: what was not announced is cut off, as behind every other gateway, but not without a word. */
+static void receive_surplus(struct pd_exchange *x)
+{
+    if (x->input_ended || x->has_surplus)
+        return;
+    x->has_surplus = true;
+    pd_host_note(x->conn->host, PD_NOTICE_BODY_CUT, x->conn, x);
+}
+
 static void receive_body(struct pd_exchange *x, struct pd_slice data)
 {
     struct pd_conn *c = x->conn;
     const struct pd_config *cfg = &c->host->config;
     struct pd_body *b = &x->body;
     int64_t announced = x->request.content_length;
+    if (b->complete)
+        receive_surplus(x);
     if (b->complete || b->error)
         return;
-    if (announced >= 0 && data.n > (uint64_t)announced - b->received)
-        data.n = (size_t)((uint64_t)announced - b->received); /* FastCGI: surplus is ignored */
+    if (announced >= 0 && data.n > (uint64_t)announced - b->received) {
+        receive_surplus(x);
+        data.n = (size_t)((uint64_t)announced - b->received);
+    }
     if (b->received + data.n > cfg->limits.body) {
         pd_receive_failed(x, PD_R_BODY_TOO_LARGE);
         return;
@@ -410,8 +425,9 @@ void pd_receive_late(struct pd_conn *c, enum pd_reason reason)
     }
     if (c->codec->multiplexed && !silent && reason == PD_R_BODY_TIMEOUT)
         return; /* the other streams go on */
-    c->input_bad = true;
     c->closing = true;
     if (silent)
-        c->readable = false; /* an empty connection needs no lingering */
+        c->readable = false; /* nothing was sent that the end could destroy, so there is nothing to linger for */
+    else
+        c->input_bad = true;
 }

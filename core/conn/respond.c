@@ -282,6 +282,7 @@ void pd_respond_abandon(struct pd_exchange *x)
     struct pd_conn *c = x->conn;
     char end[PD_END_MAX];
     pd_respond_raw(c, pd_slice(end, c->codec->put_end(c->codec_state, x->stream, &x->response, end)));
+    c->closing |= x->response.close;
     respond_leave(x);
 }
 

@@ -279,6 +279,21 @@ void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x)
     exchange_leave(t, x);
 }
 
+bool pd_exchange_refuse_body(struct pd_thread *t, struct pd_exchange *x)
+{
+    exchange_lock(x);
+    if (!x->failure) {
+        exchange_unlock(x);
+        return false;
+    }
+    exchange_see_off(x, true);
+    pd_conn_reclaim(x->conn, x);
+    x->body_sent = 0;
+    pd_respond_refuse(x, x->failure);
+    exchange_leave(t, x);
+    return true;
+}
+
 bool pd_exchange_client_gone(struct pd_exchange *x)
 {
     exchange_lock(x);

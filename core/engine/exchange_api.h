@@ -79,6 +79,11 @@ void pd_exchange_park(struct pd_exchange *x);
 void pd_exchange_resume(struct pd_exchange *x);
 /* The app failed: a 500 page if nothing was sent, else a visibly broken response. The exchange is gone afterwards. */
 void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x);
+/*
+ * The app passed on that its request's body broke off: the peer is answered what it would have been before the app was
+ * called. False: the body did not break off, and nothing was done.
+ */
+bool pd_exchange_refuse_body(struct pd_thread *t, struct pd_exchange *x) PD_MUST_CHECK;
 /* True when the peer no longer waits for this response; asks the descriptor itself. */
 bool pd_exchange_client_gone(struct pd_exchange *x);
 

@@ -77,7 +77,8 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
-        x->is_health = x->was_parked = x->ending = false;
+        x->is_health = x->was_parked = x->ending = x->has_surplus = false;
+    x->failure = PD_R_NONE;
     x->waiters = x->guests = 0;
     x->body_sent = x->spill_end = x->input_ms = 0;
     x->ready_ns = x->started_ns = 0;

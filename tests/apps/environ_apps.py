@@ -103,6 +103,20 @@ def hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 @route
+def odd_hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Sends hints with one field, or none, and notes what is raised."""
+    name = argument(environ, "name")
+    try:
+        environ["wsgi.early_hints"]([(name, "5")] if name else [])
+    except Exception as error:
+        journal.note(argument(environ, "key"), type(error).__name__)
+    else:
+        journal.note(argument(environ, "key"), None)
+    start_response("200 OK", TEXT)
+    return [b"done"]
+
+
+@route
 def gone(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Notes whether the client is there, then again when it has gone."""
     key = argument(environ, "key")

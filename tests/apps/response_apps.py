@@ -245,6 +245,31 @@ def too_late(environ: Environ, start_response: StartResponse) -> Iterator[bytes]
     journal.note(key, None)
 
 
+@route
+def odd_exc_info(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    """Gives a second start_response what sys.exc_info() never gives, before or behind the head."""
+    start_response("200 OK", TEXT)
+    yield b"out" if argument(environ, "when") == "late" else b""
+    try:
+        start_response("503 Replaced", TEXT, eval(argument(environ, "given")))
+    except Exception as error:
+        journal.note(argument(environ, "key"), type(error).__name__)
+        raise
+    yield b"replaced"
+
+
+@route
+def subclass(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    """Blocks whose type is made from bytes."""
+
+    class Block(bytes):
+        pass
+
+    write = start_response("200 OK", TEXT)
+    write(Block(b"one "))
+    yield Block(b"two")
+
+
 def planted_deep_down() -> None:
     """A frame that the traceback must show."""
     raise PlantedError("planted")

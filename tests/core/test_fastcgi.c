@@ -254,7 +254,7 @@ static void test_put_end_frees_an_id_whose_input_never_ended(void)
     add_record(p, PARAMS, 1, PD_SLICE(""), 0);
     pump(p);
     CHECK(!codec->at_boundary(p->state)); /* STDIN is still to come */
-    CHECK_INT(codec->put_end(p->state, 1, NULL, dst), 24);
+    CHECK_INT(codec->put_end(p->state, 1, &(struct pd_response){ 0 }, dst), 24);
     CHECK(codec->at_boundary(p->state));
     add_record(p, STDIN, 1, PD_SLICE("late"), 3); /* of a finished request: dropped */
     add_begin(p, 1, 1, 1);
@@ -273,7 +273,7 @@ static void test_put_end_inside_a_record_skips_the_rest_of_it(void)
     p->in_n -= 12; /* five bytes of the content and the padding are on their way */
     pump(p);
     CHECK_STR(logged(p), "OPEN 1\nHEAD 1\nBODY 1 01234\n");
-    CHECK_INT(codec->put_end(p->state, 1, NULL, dst), 24);
+    CHECK_INT(codec->put_end(p->state, 1, &(struct pd_response){ 0 }, dst), 24);
     CHECK(!codec->at_boundary(p->state));
     add(p, PD_SLICE("56789ppppppp"));
     add_begin(p, 1, 1, 1);
@@ -289,16 +289,16 @@ static void test_end_request_is_written_once(void)
     memset(dst, 0x5a, sizeof dst);
     add_begin(p, 0xfffe, 1, 1);
     pump(p);
-    CHECK_INT(codec->put_end(p->state, 0xfffe, NULL, dst), 24);
+    CHECK_INT(codec->put_end(p->state, 0xfffe, &(struct pd_response){ 0 }, dst), 24);
     CHECK_STR(pd_slice(dst, 25), "\1\6\xff\xfe\0\0\0\0"
                                  "\1\3\xff\xfe\0\10\0\0\0\0\0\0\0\0\0\0\x5a");
-    CHECK_INT(codec->put_end(p->state, 0xfffe, NULL, dst), 0);
+    CHECK_INT(codec->put_end(p->state, 0xfffe, &(struct pd_response){ 0 }, dst), 0);
     add_begin(p, 3, 1, 1);
     pump(p);
     codec->drop(p->state, 3);
     codec->drop(p->state, 3);
-    CHECK_INT(codec->put_end(p->state, 3, NULL, dst), 0);
-    CHECK_INT(codec->put_end(p->state, 0, NULL, dst), 0); /* the id of nobody */
+    CHECK_INT(codec->put_end(p->state, 3, &(struct pd_response){ 0 }, dst), 0);
+    CHECK_INT(codec->put_end(p->state, 0, &(struct pd_response){ 0 }, dst), 0); /* the id of nobody */
     free(p);
 }
 
@@ -342,7 +342,7 @@ static void test_requests_beyond_the_table_get_a_full_answer(void)
     add_record(p, PARAMS, 32, PD_SLICE(""), 0); /* the others go on */
     pump(p);
     CHECK_STR(logged(p), "HEAD 32\n");
-    codec->put_end(p->state, 7, NULL, dst); /* room for one in the middle */
+    codec->put_end(p->state, 7, &(struct pd_response){ 0 }, dst); /* room for one in the middle */
     add_begin(p, 500, 1, 1);
     add_record(p, PARAMS, 500, PD_SLICE("abc"), 0);
     add_record(p, PARAMS, 6, PD_SLICE("def"), 0);
@@ -385,7 +385,7 @@ static void test_abort_keeps_the_id_until_the_connection_ends_it(void)
     add_record(p, ABORT, 5, PD_SLICE(""), 0);
     pump(p);
     CHECK_STR(logged(p), "OPEN 5\nHEAD 5\nBODY_END 5\nABORT 5\n");
-    CHECK_INT(codec->put_end(p->state, 5, NULL, dst), 24);
+    CHECK_INT(codec->put_end(p->state, 5, &(struct pd_response){ 0 }, dst), 24);
     add_record(p, ABORT, 5, PD_SLICE(""), 0); /* of an inactive id */
     pump(p);
     CHECK_STR(logged(p), "");

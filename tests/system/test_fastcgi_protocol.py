@@ -9,6 +9,7 @@ import pytest
 from peers import fastcgi
 from peers.fastcgi import FcgiConnection
 from support.holding import HoldingServer
+from support.server import APPS, Server
 
 
 @pytest.fixture
@@ -214,6 +215,25 @@ def test_f7_the_application_can_see_an_abort(client, fcgi_door, control, key):
     client.response(1)
 
 
+@pytest.mark.parametrize("part", ["params", "head", "body"])
+def test_a_connection_that_is_not_kept_ends_behind_an_abort(client, fcgi_door, part):
+    variables = fcgi_door.variables("POST", "/mirror", length=100)
+    begun = fastcgi.head(1, variables)
+    cut = {"params": begun[:-8], "head": begun, "body": begun + fastcgi.stream(fastcgi.STDIN, 1, b"x" * 50)}[part]
+    client.expect(1, "POST")
+    client.send(cut + fastcgi.record(fastcgi.ABORT, 1))
+    assert client.read_until(lambda: False) is False  # FastCGI sections 3.5 and 5.4
+    assert len(client.finished[1]) == 1
+
+
+def test_a_connection_that_is_not_kept_ends_behind_an_aborted_call(client, fcgi_door, control, key):
+    client.start(1, fcgi_door.variables("GET", f"/gone?key={key}"), keep=False)
+    assert control.notes(key, 1) == [False]
+    client.send(fastcgi.record(fastcgi.ABORT, 1))
+    control.open(key)
+    assert client.read_until(lambda: False) is False
+
+
 def test_f9_exactly_one_end_request_each(client, fcgi_door):
     for target in ("/arguments", "/crash?where=call", "/missing", "/closing?how=silent&key=f9"):
         client.start(1, fcgi_door.variables("GET", target))
@@ -228,6 +248,30 @@ def test_f10_stdin_longer_than_content_length_is_cut(client, fcgi_door):
     assert client.response(1).body == b"body"
     client.start(1, fcgi_door.variables("GET", "/arguments"))
     assert client.response(1).json() == [2, []]
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/2.0", "HTTP/3.0"])
+@pytest.mark.parametrize("said", ["", None])
+def test_a_body_that_no_field_announces_is_taken_to_its_end(client, fcgi_door, protocol, said):
+    """As nginx sends it over HTTP/2 without request buffering."""
+    variables = fcgi_door.variables("PUT", "/mirror") | {"SERVER_PROTOCOL": protocol}
+    variables.pop("CONTENT_LENGTH", None)
+    if said is not None:
+        variables["CONTENT_LENGTH"] = said
+    client.start(1, variables, b"body" * 20000)
+    assert client.response(1).body == b"body" * 20000
+    client.start(3, variables)
+    assert client.response(3).body == b""
+
+
+@pytest.mark.parametrize(("method", "protocol"), [("GET", "HTTP/2.0"), ("POST", "HTTP/1.1")])
+def test_a_body_that_nobody_can_expect_is_dropped_with_a_word(tmp_path, method, protocol):
+    with Server(f"{APPS}/conformance.py:application", [f"fastcgi+unix:{tmp_path}/f"]) as server:
+        door = server.doors[0]
+        with FcgiConnection(door.address) as opened:
+            opened.start(1, door.variables(method, "/mirror") | {"SERVER_PROTOCOL": protocol}, b"body")
+            assert opened.response(1).body == b""
+        assert "request body came than was announced" in server.log.wait_for("PD0407")
 
 
 def test_f10_stdin_shorter_than_content_length_is_not_run(client, fcgi_door, control, key):

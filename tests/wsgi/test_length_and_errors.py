@@ -279,6 +279,13 @@ def test_l12_early_hints_are_sent_on_http_alone(door):
         assert (response.interim, response.body) == ([], b"not offered")
 
 
+@pytest.mark.parametrize(("given", "raised"), [("Content-Length", "ValueError"), ("", None)])
+def test_l12_early_hints_without_use_are_not_sent(http_door, control, key, given, raised):
+    response = http_door.request("GET", f"/odd_hints?key={key}&name={given}")
+    assert control.notes(key, 1) == [raised]
+    assert (response.status, response.interim) == (200, [])
+
+
 def test_l12_early_hints_are_not_for_http_1_0(http_door):
     with http.HttpConnection(http_door.address) as client:
         client.send(http.head("GET", "/hints", [], version="HTTP/1.0"))
@@ -286,13 +293,21 @@ def test_l12_early_hints_are_not_for_http_1_0(http_door):
     assert (response.status, response.interim) == (200, [])
 
 
-BODILESS = ["204 No Content", "304 Not Modified"]
+BODILESS = ["204 No Content", "205 Reset Content", "304 Not Modified"]
 
 
 @pytest.mark.parametrize("status", BODILESS)
 def test_l04_no_body_where_the_status_has_none(door, status):
     response = door.request("GET", "/respond", [("X-Response", json.dumps({"status": status, "body": ["body"]}))])
     assert (f"{response.status} {response.reason}", response.body, response.complete) == (status, b"", True)
+
+
+@pytest.mark.parametrize("headers", [[], [["Content-Length", "4"]]])
+def test_l04_the_length_of_205_is_0(door, headers):
+    asked = {"status": "205 Reset Content", "headers": headers, "body": ["body"]}
+    response = door.request("GET", "/respond", [("X-Response", json.dumps(asked))])
+    assert response.all("Content-Length") == ["0"]
+    assert (response.body, response.complete) == (b"", True)
 
 
 @pytest.mark.parametrize("target", ["/respond", "/sized?size=1000&count=2", "/lengthy?length=10&size=10"])

@@ -50,6 +50,11 @@ def test_s01_write_takes_nothing_but_bytes(door, control, key):
     assert control.notes(key, 1) != [None]
 
 
+def test_s01_blocks_may_be_of_a_type_made_from_bytes(door):
+    response = door.request("GET", "/subclass")
+    assert (response.body, response.complete) == (b"one two", True)
+
+
 def test_s02_exc_info_is_an_optional_third_argument(door):
     assert door.request("GET", "/start_signature").body == b"True"
 
@@ -178,6 +183,24 @@ def test_s13_exc_info_behind_the_head_raises_it(door, control, key):
     response = door.request("GET", f"/too_late?key={key}")
     assert (response.status, response.body, response.complete) == (200, b"out", False)
     assert control.notes(key, 1) == [[True, True]]
+
+
+NO_EXC_INFO = ["(1, 2, 3)", "(ValueError, ValueError())", "'abc'", "(None, None, None)", "[1, 2, 3]", "True"]
+
+
+@pytest.mark.parametrize("given", NO_EXC_INFO)
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_s13_what_is_no_exc_info_is_a_type_error(door, control, key, given, when):
+    response = door.request("GET", f"/odd_exc_info?key={key}&when={when}&given={quote(given)}")
+    assert control.notes(key, 1) == ["TypeError"]
+    assert response.status == (200 if when == "late" else 500)
+    assert response.complete == (when == "early")
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_s11_an_empty_exc_info_is_none(door, control, key, when):
+    door.request("GET", f"/odd_exc_info?key={key}&when={when}&given=()")
+    assert control.notes(key, 1) == ["AssertionError"]
 
 
 def test_s14_no_reference_to_exc_info_is_kept(door, key):

@@ -1,5 +1,5 @@
 # cython: language_level=3, binding=False, embedsignature=False, freethreading_compatible=True
-# cython: boundscheck=False, wraparound=False
+# cython: wraparound=False
 """The bridge: pulls requests from the engine, calls the application, hands its bytes back (PEP 3333).
 
 C never calls Python: an app thread asks `pd_engine_next()` for a request with the GIL released, and everything else

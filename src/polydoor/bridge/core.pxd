@@ -348,6 +348,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     pd_send pd_exchange_file(pd_thread *t, pd_exchange *x, int fd, uint64_t offset, uint64_t n)
     bint pd_exchange_early_hints(pd_exchange *x, pd_slice fields)
     void pd_exchange_fail(pd_thread *t, pd_exchange *x)
+    bint pd_exchange_refuse_body(pd_thread *t, pd_exchange *x)
     bint pd_exchange_client_gone(pd_exchange *x)
     void pd_exchange_describe(const pd_exchange *x, char *dst, size_t n)
 

@@ -29,8 +29,9 @@ cdef class Exchange:
             x = self.input.x
             if x == NULL:
                 raise RuntimeError("start_response() after the response has ended")
-            if exc_info is not None:
+            if exc_info:
                 try:
+                    check_exc_info(exc_info)
                     if self.input.sending or core.pd_exchange_head_sent(x):
                         raise exc_info[1].with_traceback(exc_info[2])
                 finally:
@@ -72,7 +73,11 @@ cdef class Exchange:
         core.pd_response_init(&hints, core.pd_sys_default(), 65536)
         try:
             fill_head(&hints, "200 OK", headers)
+            if hints.content_length >= 0:  # RFC 9110 section 8.6: never in an interim response
+                raise ValueError("early hints cannot have a Content-Length")
             fields = core.pd_buf_view(&hints.fields)
+            if fields.n == 0:
+                return
             with cython.critical_section(self.input):
                 x = self.input.x
                 if x != NULL:
@@ -237,6 +242,19 @@ cdef class Exchange:
         except BaseException as trouble:
             report(self.t, codes.APP_FAILED, f"error in the page of an error, id {self.request_id}", trouble)
 
+    cdef bint refuse_body(self) noexcept:
+        """Answer that the body broke off. False: it did not."""
+        cdef core.pd_exchange *x = self.x
+        cdef bint refused
+        if x == NULL:
+            return False
+        self.detach()
+        with nogil:
+            refused = core.pd_exchange_refuse_body(self.t, x)
+        if not refused:
+            self.x = x  # for fail()
+        return refused
+
     cdef void fail(self) noexcept:
         cdef core.pd_exchange *x = self.x
         if x != NULL:
@@ -245,9 +263,16 @@ cdef class Exchange:
                 core.pd_exchange_fail(self.t, x)
 
 
+cdef int check_exc_info(object given) except -1:
+    """Raise TypeError for what cannot have come from sys.exc_info()."""
+    if type(given) is not tuple or len(<tuple>given) != 3 or not isinstance((<tuple>given)[1], BaseException):
+        raise TypeError(f"exc_info must be what sys.exc_info() gives while an exception is handled, not {given!r}")
+    return 0
+
+
 cdef inline bint may_have_length(int status):
-    """RFC 9110 section 8.6: no Content-Length in 1xx and 204; in 304 it would speak of another response."""
-    return status >= 200 and status != 204 and status != 304
+    """RFC 9110 section 8.6: no Content-Length in 1xx, 204 and 205; in 304 it would speak of another response."""
+    return status >= 200 and status != 204 and status != 205 and status != 304
 
 
 cdef Py_ssize_t known_length(object result):

@@ -51,12 +51,13 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
     except BaseException as error:
         if forks != forks_before:
             end_child(error)
-        try:
-            report_failure(ex, error)
-            if page is not None and environ is not None:
-                ex.explain(page, environ, error)
-        finally:
-            ex.fail()
+        if type(error) is not PeerClosed or not ex.refuse_body():
+            try:
+                report_failure(ex, error)
+                if page is not None and environ is not None:
+                    ex.explain(page, environ, error)
+            finally:
+                ex.fail()
     if type(result) is not list:
         close_result(result, ex)
 

@@ -12,7 +12,8 @@ cdef inline str latin1(core.pd_slice s):
     return PyUnicode_DecodeLatin1(s.p, <Py_ssize_t>s.n, NULL)
 
 
-cdef inline core.pd_slice bytes_slice(bytes data):
+cdef inline core.pd_slice bytes_slice(object data):
+    """The bytes of a bytes object, also of a subclass; they live as long as it does."""
     return core.pd_slice_make(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data))
 
 

@@ -97,6 +97,10 @@ FILE_SHRANK = """A file became shorter while it was sent. The connection was bro
 WRITE_TIMEOUT = """The peer took no further byte of the response for --write-timeout. The connection was closed.
 -> Nothing, if it is a client with a bad line; raise --write-timeout if it is your own."""
 
+BODY_CUT = """The front end sent more of a request body than it announced: past CONTENT_LENGTH, or with a \
+request that has neither that nor the chunked coding. The application got what was announced.
+-> Have the client announce its length, or let the front end collect the body first (in nginx: request buffering on)."""
+
 BAD_STATUS = """The application's status is not written as "200 OK". The client was answered 500.
 -> Pass three digits, a space and a reason to start_response()."""
 
