@@ -34,8 +34,10 @@ def write_app(folder: Path, text: str) -> str:
 class Booting:
     """A command that may never come to serve, with its log."""
 
-    def __init__(self, folder: Path, text: str, *options: str) -> None:
+    def __init__(self, folder: Path, text: str, *options: str, program: str = "") -> None:
         command = [sys.executable, "-m", "polydoor", write_app(folder, text), "-b", f"unix:{folder}/s", *options]
+        if program:
+            command = [sys.executable, "-c", HELLO + program, f"{folder}/s"]
         self.socket = folder / "s"
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -126,6 +128,118 @@ def test_the_server_takes_its_signals_back_from_the_application(tmp_path, number
     assert "the application's handler" not in server.log.text
 
 
+# --- what users of other servers send ---------------------------------------------------------------------------------
+
+UNHEARD = [signal.SIGHUP, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU]
+WAITS = """
+def app(environ, start_response):
+    print("in the application", file=sys.stderr, flush=True)
+    with open(environ["QUERY_STRING"]) as pipe:
+        pipe.read()
+    return hello(environ, start_response)
+"""
+
+
+def test_unheard_signals_are_told_and_change_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with Server(write_app(tmp_path, WAITS)) as server:
+        held = server.doors[0].start("GET", f"/?{tmp_path}/pipe")
+        server.log.wait_for("in the application")
+        for number in UNHEARD:
+            server.process.send_signal(number)
+            line = server.log.wait_for(f"PD0323: {number.name}: ")
+            assert line.endswith("; nothing was changed")
+        server.process.send_signal(signal.SIGTERM)
+        server.log.wait_for("finishing open requests")
+        for number in UNHEARD:
+            server.process.send_signal(number)
+        assert server.log.wait_until(lambda lines: sum("PD0323" in line for line in lines) == 2 * len(UNHEARD))
+        (tmp_path / "pipe").write_bytes(b"go on")
+        assert held.finish().body == b"hello"
+
+
+def test_unheard_signals_do_not_end_the_boot(tmp_path):
+    with Booting(tmp_path, CATCHES) as server:
+        server.log.wait_for("hangs")
+        for number in UNHEARD:
+            server.process.send_signal(number)
+            server.log.wait_for(f"PD0323: {number.name}: ")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+    assert server.log.text.count("PD0323") == len(UNHEARD)  # none of them again when the boot is over
+
+
+SETS_UNHEARD = """
+import faulthandler
+faulthandler.register(signal.SIGUSR2)
+signal.signal(signal.SIGHUP, lambda number, frame: print("the application reloads", file=sys.stderr, flush=True))
+app = hello
+"""
+
+
+def test_what_the_application_sets_for_unheard_signals_stays(tmp_path):
+    with Server(write_app(tmp_path, SETS_UNHEARD)) as server:
+        server.process.send_signal(signal.SIGHUP)
+        server.log.wait_for("the application reloads")
+        server.process.send_signal(signal.SIGUSR2)
+        server.log.wait_for("most recent call first")
+        assert server.doors[0].request("GET", "/").body == b"hello"
+
+
+JOB = """
+import fcntl, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+form = termios.tcgetattr(0)
+form[3] |= termios.TOSTOP
+termios.tcsetattr(0, termios.TCSANOW, form)
+job = os.fork()
+if job == 0:
+    os.setpgid(0, 0)
+    os.execv(sys.executable, [sys.executable, "-m", "polydoor", *sys.argv[1:]])
+_, status = os.waitpid(job, os.WUNTRACED)
+assert os.WIFSTOPPED(status), status
+os.tcsetpgrp(0, job)
+os.kill(job, signal.SIGCONT)
+_, status = os.waitpid(job, 0)
+assert status == 0, status
+"""
+
+
+def test_a_background_job_of_a_terminal_stops_when_it_writes_and_may_not(tmp_path):
+    ours, its = os.openpty()
+    app = write_app(tmp_path, "os.write(1, b'in the background')\nos.kill(os.getpid(), signal.SIGTERM)\napp = hello\n")
+    command = [sys.executable, "-c", HELLO + JOB, app, "-b", f"unix:{tmp_path}/s"]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=subprocess.PIPE) as process:
+        said = process.communicate(timeout=PATIENCE)[1].decode()
+        assert said == "polydoor: SIGTERM: stopping before anything was served; again stops at once\n"
+        assert process.returncode == 0
+    os.close(ours)
+    os.close(its)
+
+
+GUEST = """
+import polydoor
+signal.signal(signal.SIGUSR2, lambda number, frame: print("the program's own", file=sys.stderr, flush=True))
+polydoor.serve(hello, f"unix:{sys.argv[1]}", banner=True)
+print("back", file=sys.stderr, flush=True)
+os.kill(os.getpid(), signal.SIGHUP)
+"""
+
+
+def test_a_guest_leaves_the_signals_of_its_program_alone(tmp_path):
+    with Booting(tmp_path, "", program=GUEST) as server:
+        server.log.wait_for("Ctrl-C stops")
+        server.process.send_signal(signal.SIGUSR2)
+        server.log.wait_for("the program's own")
+        server.process.send_signal(signal.SIGHUP)
+        server.log.wait_for("PD0323: SIGHUP: ")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == -signal.SIGHUP
+        server.log.join()
+        assert server.log.lines[-1] == "back"
+
+
 # --- forked children --------------------------------------------------------------------------------------------------
 
 FORKS = """
@@ -177,6 +291,7 @@ def forking(tmp_path):
 def test_sigterm_ends_a_forked_child_and_not_the_server(forking):
     for _ in range(5):
         assert forking.doors[0].request("GET", f"/fork?{signal.SIGTERM.value}").body == b"-15"
+    assert forking.doors[0].request("GET", f"/fork?{signal.SIGHUP.value}").body == b"-1"
     assert forking.doors[0].request("GET", "/multiprocessing").body == b"-15"
 
 

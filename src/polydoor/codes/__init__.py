@@ -491,6 +491,14 @@ While it was loaded it installed a handler for a signal that belongs to the serv
 -> Leave the signals alone; what is to be done at the end goes into atexit.register().
 """
 
+SIGNAL_UNHEARD = "PD0323"
+"""A signal changed nothing
+
+SIGHUP, SIGUSR2, SIGTTIN or SIGTTOU came. Other servers reload, upgrade or change the number of processes then; this
+version does not, and goes on serving.
+-> Restart the server to load new code or settings, or to run another version.
+"""
+
 # --- PD04xx: the application, and its responses (the core's are numbered in core/base/notice.h and codec/reason.h) ----
 
 APP_FAILED = "PD0401"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import threading
 
 from polydoor.errors import BootError, ConfigError
@@ -16,7 +17,7 @@ from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.apploader import LoadedApp, check_app
 from polydoor.worker.serve import Worker
-from polydoor.worker.signals import StoppedAtBootError
+from polydoor.worker.signals import UNHEARD, StoppedAtBootError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class EmbeddedWorker(Worker):
         self, settings: Settings, load: Callable[[], LoadedApp], *, watched: tuple[int, ...], banner: bool
     ) -> None:
         self.watched = watched
+        free = set(UNHEARD) - set(watched) if watched else ()
+        self.unheard = tuple(n for n in free if signal.getsignal(n) == signal.SIG_DFL)  # else it is the program's
         self.banner = banner
         self.asked_ms = settings.number("drain_timeout")
         super().__init__(settings, load)

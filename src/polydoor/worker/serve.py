@@ -22,7 +22,7 @@ from polydoor.worker.apploader import LoadedApp, load_app
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
 from polydoor.worker.messages import Messages
-from polydoor.worker.signals import StoppedAtBootError, WakePipe
+from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Worker:
     """One serving process."""
 
     watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    unheard: tuple[int, ...] = tuple(UNHEARD)  # watched, too
     daemon = False  # whether the interpreter may end while the threads still run
 
     def __init__(
@@ -75,7 +76,7 @@ class Worker:
         self.connections = fit_connections(settings.number("max_connections"))
         self.engine = _make_engine(settings, self.connections)
         self.access = AccessLog(self.engine, settings)
-        self.signals = WakePipe(self.watched)
+        self.signals = WakePipe(self.watched, self.unheard)
         self.colour = wants_colour(os.environ)
         self.messages = Messages(self.engine)
         self.addresses: list[str] = []
@@ -244,7 +245,9 @@ class Worker:
         """Do what a byte of the pipe asks for."""
         if number == THREAD_ENDED:
             return
-        if number == signal.SIGUSR1:
+        if number in self.unheard:
+            tell_unheard(number)
+        elif number == signal.SIGUSR1:
             self.access.reopen()
         elif self.state.now == RUNNING:
             self.stopped_by = number

@@ -10,6 +10,7 @@ import select
 import signal
 import threading
 
+from polydoor import codes
 from polydoor.worker.banner import say
 
 TYPE_CHECKING = False
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
+
+# What is asked of other servers with these, and what to do here. By default each would end or stop the process.
+UNHEARD = {
+    signal.SIGHUP: ("there is no reload yet", "Restart the server to load new code or settings."),
+    signal.SIGUSR2: ("there is no upgrade while it serves yet", "Restart the server to run another version."),
+    signal.SIGTTIN: ("there is only one process yet", "For more requests at once, restart with more --threads."),
+    signal.SIGTTOU: ("there is only one process yet", "For fewer requests at once, restart with fewer --threads."),
+}
+OF_TERMINALS = (signal.SIGTTIN, signal.SIGTTOU)
 
 
 class StoppedAtBootError(KeyboardInterrupt):
@@ -26,11 +36,13 @@ class StoppedAtBootError(KeyboardInterrupt):
 class WakePipe:
     """Signals and ending threads become bytes in a pipe, so that one poll() hears all of them.
 
-    Only the main thread can watch signals; elsewhere `watched` is empty.
+    Only the main thread can watch signals; elsewhere both tuples are empty. What the application sets for those of
+    `unheard` is left to it.
     """
 
-    def __init__(self, watched: tuple[int, ...]) -> None:
-        self.watched = watched
+    def __init__(self, watched: tuple[int, ...], unheard: tuple[int, ...] = ()) -> None:
+        self.watched = (*watched, *unheard)
+        self.unheard = unheard
         self.stopped_by = 0  # the signal that interrupted the boot
         self._is_booting = True
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -59,7 +71,9 @@ class WakePipe:
         self.close()
 
     def _handle(self, number: int, _frame: object) -> None:
-        """Interrupt the boot; later the byte in the pipe is all that is needed."""
+        """Interrupt the boot, or answer at once; later the byte in the pipe is all that is needed."""
+        if self._is_booting and number in self.unheard:
+            tell_unheard(number)
         if not self._is_booting or number not in ENDING:
             return
         self.stopped_by = number
@@ -75,11 +89,15 @@ class WakePipe:
     def end_boot(self) -> list[str]:
         """From here on signals are bytes in the pipe. Return the names of those that the application had taken."""
         self._interrupt()
-        taken = [signal.Signals(number).name for number in self.watched if signal.getsignal(number) != self._handle]
+        ours = [number for number in self.watched if number not in self.unheard]
+        taken = [signal.Signals(number).name for number in ours if signal.getsignal(number) != self._handle]
+        for number in self.wait(0):
+            if number not in self.unheard:  # else it has been answered
+                self.post(number)
         self._is_booting = False
         if self.watched:
             signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in self.watched:
+        for number in ours:
             signal.signal(number, self._handle)
         return taken
 
@@ -116,6 +134,29 @@ class WakePipe:
     def wait(self, timeout_ms: int) -> bytes:
         """Return what came into the pipe, at most `timeout_ms` later."""
         return os.read(self._read, 256) if self._poll.poll(timeout_ms) else b""
+
+
+def tell_unheard(number: int) -> None:
+    """Say that a signal has changed nothing; or let the process be stopped, where its terminal asks for that."""
+    if number in OF_TERMINALS and is_in_background():
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return
+    what, remedy = UNHEARD[signal.Signals(number)]
+    say(f"{signal.Signals(number).name}: {what}; nothing was changed", remedy, code=codes.SIGNAL_UNHEARD)
+
+
+def is_in_background() -> bool:
+    """Whether the process is a background job of its terminal.
+
+    Who reads there, or writes after `stty tostop`, gets SIGTTIN or SIGTTOU from the kernel, and tries again for ever
+    unless it stops.
+    """
+    for fd in range(3):
+        try:
+            return os.tcgetpgrp(fd) != os.getpgrp()
+        except OSError:  # no terminal, or not the one of this session
+            continue
+    return False
 
 
 # --- fork() -----------------------------------------------------------------------------------------------------------
