@@ -63,7 +63,7 @@ static void check_fastcgi(struct pd_slice got, struct pd_slice sent)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi,
-                                                     &pd_codec_uwsgi };
+                                                     &pd_codec_uwsgi, &pd_codec_cgi };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
     char path[32];
@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (scene.codec == &pd_codec_fastcgi)
         check_fastcgi(got, script);
     else
-        check_single(got, scene.codec == &pd_codec_scgi ? PD_SLICE("Status: ") : PD_SLICE("HTTP/1.1 "));
+        check_single(got, scene.codec == &pd_codec_uwsgi ? PD_SLICE("HTTP/1.1 ") : PD_SLICE("Status: "));
     rig_fini(&r);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include "guard.h"
 #include "text.h"
 
-enum { FORM_CGI = 1, HEAD_CHUNKED = 2, HEAD_HTTP10 = 4, HEAD_AUTHORIZER = 8, FIELDS_TRIED = 64 };
+enum { FORM_CGI = 1, HEAD_CHUNKED = 2, HEAD_HTTP10 = 4, HEAD_AUTHORIZER = 8, HEAD_PROCESS = 16, FIELDS_TRIED = 64 };
 
 static bool take_string(struct pd_slice *rest, struct pd_slice *out)
 {
@@ -200,6 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     h.chunked = data[2] & HEAD_CHUNKED;
     h.authorizer = data[2] & HEAD_AUTHORIZER && h.form == PD_HEAD_CGI;
+    h.process = data[2] & HEAD_PROCESS && h.form == PD_HEAD_CGI;
     h.http_minor = data[2] & HEAD_HTTP10 ? 0 : 1;
     const struct pd_limits limits = fuzz_limits(data[0]);
     const struct pd_site site = fuzz_site(data[1]);

@@ -70,6 +70,12 @@ static const struct pd_slice scgi_inputs[VARIANTS][2] = {
     { S("24:CONTENT_LENGTH\0005\0SCGI\0001\0,he"), S("llo24:CONTENT_LENGTH\0000\0SCGI\0001\0,") },
     { S("24:CONTENT_LENGTH\0000\0SCGI\0001\0,"), S("x") },
 };
+static const struct pd_slice cgi_inputs[VARIANTS][2] = {
+    { S("A=b\0\0"), S("A=b\0\0") },
+    { S("CONTENT_LENGTH=5\0\0"), S("helloA=b\0\0") },
+    { S("CONTENT_LENGTH=5\0\0he"), S("lloA=b\0\0") },
+    { S("A=b\0\0"), S("x") },
+};
 
 #define SIZED(size) "\016\0CONTENT_LENGTH\001\0" size
 static const struct pd_slice uwsgi_inputs[VARIANTS][2] = {
@@ -85,6 +91,8 @@ static const struct pd_slice *inputs_of(const struct exchange *x)
         return http_inputs[x->variant];
     if (x->codec == &pd_codec_fastcgi)
         return fastcgi_inputs[x->variant];
+    if (x->codec == &pd_codec_cgi)
+        return cgi_inputs[x->variant];
     return x->codec == &pd_codec_scgi ? scgi_inputs[x->variant] : uwsgi_inputs[x->variant];
 }
 
@@ -339,7 +347,7 @@ static void set_up(struct exchange *x, const uint8_t *knobs, struct pd_slice dat
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi,
-                                                     &pd_codec_uwsgi };
+                                                     &pd_codec_uwsgi, &pd_codec_cgi };
     const struct pd_limits limits = PD_LIMITS_DEFAULT;
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;

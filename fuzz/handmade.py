@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORM_CGI, CHUNKED, HTTP10, AUTHORIZER = 1, 2, 4, 8
+FORM_CGI, CHUNKED, HTTP10, AUTHORIZER, PROCESS = 1, 2, 4, 8, 16
 
 # Knob bytes of sites: mount, trust and profile (fuzz.c): each profile once, with and without the others.
 SITES = (0b00000, 0b00001, 0b00010, 0b00111, 0b01000, 0b01100, 0b01101, 0b10000, 0b10100, 0b10111)
@@ -230,7 +230,7 @@ def requests() -> Iterator[bytes]:
                 yield bytes([0, site, FORM_CGI, 0]) + _bytes(start + variables)
         for start in ODD_STARTS:
             yield bytes([0, site, FORM_CGI, 0]) + _bytes(start)
-    for flags in (FORM_CGI | CHUNKED, FORM_CGI | AUTHORIZER, FORM_CGI | AUTHORIZER | CHUNKED):
+    for flags in (FORM_CGI | CHUNKED, FORM_CGI | AUTHORIZER, FORM_CGI | AUTHORIZER | CHUNKED, FORM_CGI | PROCESS):
         for variables in VARIABLES:
             yield bytes([3, 1, flags, 0]) + _bytes(STARTS[0] + variables)
     for head in HTTP_HEADS:
@@ -248,7 +248,7 @@ def asked() -> Iterator[bytes]:
 def responses() -> Iterator[bytes]:
     """Inputs of fuzz_response: each answer through each codec, with knobs that differ from one to the next."""
     for number, response in enumerate(RESPONSES):
-        for codec in range(3):
+        for codec in range(5):
             for knob in range(number % 4, 128, 4):
                 date = (1 + number) * (1 + knob) * 2503 % 65536
                 options = codec + (0, 66, 96, 18, 129, 9)[knob % 6]

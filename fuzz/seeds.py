@@ -76,6 +76,9 @@ def _uwsgi_variables(data: bytes) -> bytes:
 def _request_seed(case: corpus.Case, knobs: bytes) -> bytes:
     if case.protocol == "http":
         return knobs + _http_head(case.data)
+    if case.protocol == "cgi":
+        strings = case.data.partition(b"\0\0")[0]
+        return knobs[:2] + bytes([handmade.FORM_CGI | handmade.PROCESS, 0]) + strings.replace(b"=", b"\0")
     read = {"fastcgi": _fastcgi_variables, "uwsgi": _uwsgi_variables}.get(case.protocol)
     variables = read(case.data) if read else case.data.partition(b":")[2]
     return knobs[:2] + bytes([handmade.FORM_CGI, 0]) + variables

@@ -31,7 +31,7 @@ PYTHON_LAYERS = (
     ("codes",),
 )
 C_LAYERS = (("cmd",), ("engine",), ("conn", "loop"), ("codec",), ("base",))
-PROTOCOLS = ("http1", "fastcgi", "scgi", "uwsgi", "ajp13")  # chunked.h and cgivars.h are shared helpers
+PROTOCOLS = ("http1", "fastcgi", "scgi", "uwsgi", "ajp13", "cgi")  # chunked.h and cgivars.h are shared helpers
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\s+[<"]([^">]+)[">]', re.MULTILINE)
 
 

@@ -13,7 +13,7 @@
  *           (ABORT may come at any point after OPEN and ends the stream;
  *            BAD with fatal = false ends it too)
  *
- * HTTP, SCGI and uwsgi have one stream, id 1, at a time; FastCGI has many.
+ * HTTP, SCGI, uwsgi and CGI have one stream, id 1, at a time; FastCGI has many.
  */
 #ifndef PD_CODEC_H
 #define PD_CODEC_H
@@ -108,5 +108,6 @@ extern const struct pd_codec pd_codec_http1;
 extern const struct pd_codec pd_codec_fastcgi;
 extern const struct pd_codec pd_codec_scgi;
 extern const struct pd_codec pd_codec_uwsgi;
+extern const struct pd_codec pd_codec_cgi;
 
 #endif

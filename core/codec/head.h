@@ -42,6 +42,7 @@ struct pd_head {
     bool keep_alive;        /* the peer wants to reuse the connection */
     bool authorizer;        /* FastCGI role Authorizer */
     bool body_has_end;      /* the protocol itself says where a body ends whose length is not announced */
+    bool process;           /* CGI form: the environment of a process that the web server started for this request */
 };
 
 #endif

@@ -98,10 +98,25 @@ static bool is_below(struct pd_slice path, struct pd_slice prefix)
     return pd_slice_has_prefix(path, prefix) && (path.n == prefix.n || path.p[prefix.n] == '/');
 }
 
+/* Where a program is mounted whose URL may have been rewritten by an .htaccess file beside it. */
+static size_t program_cut(struct pd_slice path, struct pd_slice program)
+{
+    if (is_below(path, program))
+        return program.n;
+    struct pd_slice folder = program;
+    while (folder.n && folder.p[folder.n - 1] != '/')
+        folder.n--;
+    while (folder.n && folder.p[folder.n - 1] == '/')
+        folder.n--;
+    return is_below(path, folder) ? folder.n : 0;
+}
+
 size_t pd_path_cut(struct pd_slice path, const struct pd_site *site, const struct pd_pair *pair, bool raw)
 {
     if (site->mount.n)
         return is_below(path, site->mount) ? site->mount.n : 0;
+    if (pair->is_program)
+        return raw ? program_cut(path, pair->script_name) : pair->script_name.n;
     if (pd_profile_fixes(site->profile) & PD_FIX_NO_PAIR)
         return 0;
     if (!raw)

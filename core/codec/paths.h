@@ -24,6 +24,7 @@ struct pd_target {
 struct pd_pair {
     struct pd_slice script_name;
     struct pd_slice path_info;
+    bool is_program; /* script_name is the path of the program that the front end has started (CGI) */
 };
 
 /* Strips "http://authority" and "#fragment" (nginx and lighttpd pass it on), splits at '?'. */
@@ -48,6 +49,8 @@ enum pd_reason pd_pair_mend(struct pd_pair *pair, bool *slash) PD_MUST_CHECK;
  * whole path is PATH_INFO, so the two together always are the path requested.
  * Without one, `pair` (mended) decides if `path` is made of it, and is a hint
  * if `path` comes from the raw target: believed when it has a PATH_INFO.
+ * A program is mounted at its own path, or, where requests were rewritten to it, at its folder ("/sub" for
+ * "/sub/shop.cgi"), or at the root: at the first of them that the raw target lies below.
  */
 size_t pd_path_cut(struct pd_slice path, const struct pd_site *site, const struct pd_pair *pair, bool raw);
 

@@ -44,6 +44,17 @@ static const struct pd_slice unwanted[] = {
     X("SERVER_SIGNATURE") X("SHELL") X("TMPDIR") X("UWSGI_*")
 #undef X
 };
+
+/* The same for a process that was started for one request: what a shell, a login or a service manager leaves to it. */
+static const struct pd_slice inherited[] = {
+#define X(name) { name, sizeof(name) - 1 },
+    X("APACHE_*") X("COLUMNS") X("DBUS_*") X("DISPLAY") X("EDITOR") X("GCONV_PATH") X("GLIBC_*") X("HOSTNAME")
+    X("INVOCATION_ID") X("JOURNAL_STREAM") X("LANG") X("LANGUAGE") X("LC_*") X("LINES") X("LISTEN_*") X("LOGNAME")
+    X("LS_COLORS") X("MAIL") X("MALLOC_*") X("MEMORY_PRESSURE_*") X("NOTIFY_SOCKET") X("OLDPWD") X("PAGER")
+    X("SHLVL") X("SSH_*") X("SUDO_*") X("SYSTEMD_*") X("TERM") X("TZ") X("USER") X("VIRTUAL_ENV") X("VISUAL")
+    X("WATCHDOG_*") X("XDG_*")
+#undef X
+};
 /* clang-format on */
 
 static const struct pd_slice http_prefix = { "HTTP_", 5 };
@@ -264,16 +275,22 @@ static enum pd_reason check_odd_name(struct pd_slice name)
     return name.n ? PD_R_NONE : PD_R_BAD_VARIABLE_NAME;
 }
 
-static bool is_unwanted(struct pd_slice name)
+static bool is_listed(struct pd_slice name, const struct pd_slice *list, size_t n)
 {
-    for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) {
-        struct pd_slice u = unwanted[i];
+    for (size_t i = 0; i < n; i++) {
+        struct pd_slice u = list[i];
         if (u.p[0] != name.p[0])
             continue;
         if (u.p[u.n - 1] == '*' ? pd_slice_has_prefix(name, pd_slice(u.p, u.n - 1)) : pd_slice_eq(name, u))
             return true;
     }
     return false;
+}
+
+static bool is_unwanted(const struct pd_policy *p, struct pd_slice name)
+{
+    return is_listed(name, unwanted, sizeof unwanted / sizeof unwanted[0]) ||
+           (p->process && is_listed(name, inherited, sizeof inherited / sizeof inherited[0]));
 }
 
 /* HAProxy takes the user's name from a Basic header that nobody has verified. */
@@ -289,16 +306,16 @@ static enum pd_reason take_operator_variable(struct pd_policy *p, size_t at)
     const struct pd_field *f = &p->fields[at];
     uint32_t hash;
     if (!is_key(f->name, &hash))
-        return check_odd_name(f->name);
+        return p->process ? PD_R_NONE : check_odd_name(f->name);
     p->scgi = p->scgi || pd_slice_eq(f->name, PD_SLICE("SCGI"));
-    if (f->name.p[0] < 'A' || f->name.p[0] == '_' || is_unwanted(f->name))
+    if (f->name.p[0] < 'A' || f->name.p[0] == '_' || is_unwanted(p, f->name))
         return PD_R_NONE;
     if (is_identity(f->name) && (!p->trusting || !f->value.n))
         return PD_R_NONE;
     /* certificates are handed over in PEM form, which has lines */
     bool lines = pd_slice_has_prefix(f->name, PD_SLICE("SSL_"));
     if (lines ? pd_slice_find(f->value, '\0') != f->value.n : is_bad_value(f->value))
-        return PD_R_BAD_VARIABLE_VALUE;
+        return p->process ? PD_R_NONE : PD_R_BAD_VARIABLE_VALUE;
     if (f->value.n)
         take_other(p, hash, at, false);
     return PD_R_NONE;
@@ -441,6 +458,7 @@ enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, c
     p->nvariables = head->form == PD_HEAD_AJP ? head->nvariables : head->nfields;
     assert(p->nheaders <= p->nvariables && p->nvariables <= head->nfields);
     p->trusting = site->trust_remote_user;
+    p->process = head->process;
     /* per field: the prefix of the key, and what joins it to another */
     p->text = head->nfields * (http_prefix.n + 2);
     p->mask = 15;

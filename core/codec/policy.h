@@ -29,6 +29,7 @@ struct pd_policy {
     bool trusting;      /* the front end's word on who the user is counts */
     bool chunked;       /* gateway form: the client sent a body of a length unknown to it */
     bool scgi;          /* the variable SCGI was there: CONTENT_LENGTH is never left out */
+    bool process;       /* gateway form: what is no CGI variable is the process's own */
     bool client_length; /* the client itself sent Content-Length */
     size_t npicks;
     size_t text; /* most bytes that the names and values of all fields can need in the environ */

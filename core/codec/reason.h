@@ -92,6 +92,8 @@
     X(PROXY_BAD_HEADER, 752, 0, "the PROXY header of version 2 is malformed") \
     X(PROXY_TOO_LARGE, 753, 0, "the PROXY header is longer than 4096 bytes") \
     X(PROXY_BAD_CHECKSUM, 754, 0, "the checksum of the PROXY header is wrong") \
+    /* CGI */ \
+    X(CGI_NO_LENGTH, 770, 411, "the web server does not tell the length of the request body") \
     /* responses (errors of the application) */ \
     X(BAD_STATUS, 421, 500, "the status is not three digits, a space and a reason") \
     X(BAD_RESPONSE_NAME, 422, 500, "a response header name is not a token") \

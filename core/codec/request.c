@@ -109,10 +109,11 @@ static enum pd_reason read_target(struct build *b, const struct pd_limits *limit
 /* The front end's SCRIPT_NAME and PATH_INFO. With a raw target they are a hint, and a wrong hint is ignored. */
 static enum pd_reason read_pair(struct build *b)
 {
-    b->pair = (struct pd_pair){ b->policy.given[PD_NAME_SCRIPT_NAME], b->policy.given[PD_NAME_PATH_INFO] };
+    b->pair =
+        (struct pd_pair){ b->policy.given[PD_NAME_SCRIPT_NAME], b->policy.given[PD_NAME_PATH_INFO], b->policy.process };
     enum pd_reason bad = pd_pair_mend(&b->pair, &b->slash);
     if (bad && b->raw.n) {
-        b->pair = (struct pd_pair){ PD_SLICE_NONE, PD_SLICE_NONE };
+        b->pair = (struct pd_pair){ .script_name = PD_SLICE_NONE };
         bad = PD_R_NONE;
     }
     return bad;

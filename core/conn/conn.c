@@ -382,6 +382,7 @@ void pd_conn_close(struct pd_conn *c, bool reset)
     if (c->lent)
         return; /* the thread that has it closes it when it gives it back */
     if (c->reset) {
+        c->host->resets++;
         struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
         PD_SYS(c->host->sys, setsockopt, c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }

@@ -73,6 +73,7 @@ struct pd_host {
     _Atomic uint64_t now_ms; /* engine time, refreshed by the loop; for deadlines only */
     _Atomic uint64_t now_ns; /* the same in nanoseconds, for the access log */
     _Atomic bool draining;
+    _Atomic uint64_t resets;        /* connections that were cut, as a response broke off or its peer left it unread */
     _Atomic uint64_t health_checks; /* how many were answered */
     /* A fresh exchange, or NULL without memory. */
     struct pd_exchange *(*exchange_new)(struct pd_host *h);

@@ -218,6 +218,17 @@ static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door 
     pthread_mutex_unlock(&cl->conn.lock);
 }
 
+bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd)
+{
+    struct pd_accepted in = { .fd = fd };
+    size_t before = e->nclients;
+    in.peer.sa.sa_family = AF_UNIX;
+    e->keeper->has_role = true;
+    door_admit(e, e->keeper, d, &in);
+    e->keeper->has_role = false;
+    return e->nclients > before;
+}
+
 static void doors_pause(struct pd_engine *e, uint64_t ms)
 {
     struct pd_list *l;

@@ -51,6 +51,8 @@ static inline struct pd_client *pd_client_of(struct pd_conn *c)
 }
 
 void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d);
+/* Takes over a connected socket through a door that does not listen; before any thread is made. */
+bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd);
 void pd_doors_watch(struct pd_engine *e);
 void pd_doors_close(struct pd_engine *e);
 void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events);

@@ -201,6 +201,26 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
     return true;
 }
 
+bool pd_engine_adopt(struct pd_engine *e, int fd, const struct pd_port *port)
+{
+    struct pd_listener_config nobody_listens = { .allow_n = 0 };
+    struct pd_door *d = pd_alloc(e->sys, sizeof *d);
+    if (d)
+        memset(d, 0, sizeof *d);
+    if (!d || !door_copy_config(e, d, &nobody_listens, port)) {
+        pd_release(e->sys, d);
+        PD_SYS(e->sys, close, fd);
+        return false;
+    }
+    d->owner = PD_OWNER_LISTENER;
+    d->broken = true;
+    d->listener = (struct pd_listener){ .sys = e->sys, .fd = -1, .family = AF_UNIX };
+    pd_unix_path_init(&d->listener.path);
+    door_name_server(d);
+    pd_list_push(&e->doors, &d->node);
+    return pd_door_adopt(e, d, fd);
+}
+
 /* --- threads ------------------------------------------------------------------------------------------------------ */
 
 struct pd_thread *pd_thread_new(struct pd_engine *e)
@@ -238,6 +258,7 @@ void pd_engine_stats(struct pd_engine *e, struct pd_stats *out)
     out->ready = e->nready;
     out->running = e->running;
     out->begun = e->id_last - e->host.health_checks;
+    out->resets = e->host.resets;
     out->busy = e->nbusy;
     pthread_mutex_unlock(&e->lock);
 }

@@ -50,6 +50,12 @@ void pd_engine_free(struct pd_engine *e);
 bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *config, const struct pd_port *port,
                       char *name, size_t name_n, char *error, size_t error_n) PD_MUST_CHECK;
 
+/*
+ * Takes over a connected, non-blocking socket as if it had been accepted; before any thread is made. False: no memory,
+ * and it is closed.
+ */
+bool pd_engine_adopt(struct pd_engine *e, int fd, const struct pd_port *port) PD_MUST_CHECK;
+
 /* One per app thread, made by that thread or before it starts. NULL without memory. */
 struct pd_thread *pd_thread_new(struct pd_engine *e);
 void pd_thread_free(struct pd_thread *t);
@@ -90,6 +96,7 @@ struct pd_stats {
     uint64_t running;     /* with app threads now */
     uint64_t dropped;     /* never started because the peer had left */
     uint64_t begun;       /* requests whose first bytes came; health checks do not count */
+    uint64_t resets;      /* connections that were cut, so that a broken response is seen as broken */
     uint64_t busy;        /* connections with a request that arrives, waits or runs, or with output, now */
 };
 void pd_engine_stats(struct pd_engine *e, struct pd_stats *out);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,19 @@ def notes(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """What was noted under `key`, once there are `count` notes."""
     count = int(argument(environ, "count", "0"))
     return reply(start_response, journal.notes(argument(environ, "key"), count))
+
+
+@route
+def note(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Notes the body under `key`, for another process."""
+    journal.note(argument(environ, "key"), json.loads(environ["wsgi.input"].read()))
+    return reply(start_response, None)
+
+
+@route
+def passing(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Waits at a gate, for another process."""
+    return reply(start_response, journal.pass_gate(argument(environ, "key")))
 
 
 @route

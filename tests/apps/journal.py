@@ -1,12 +1,18 @@
-"""What applications note and wait for; shared by all requests of one server process."""
+"""What applications note and wait for; shared by all requests of one server process.
+
+A process that serves one request has nobody to share with: it uses the journal of the server that `remote` names.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
+from urllib.parse import quote
 
 WAIT = 15.0
 
+remote: tuple[str, int] | None = None
 _changed = threading.Condition()
 _notes: dict[str, list[Any]] = {}
 _gates: dict[str, threading.Event] = {}
@@ -14,6 +20,9 @@ _gates: dict[str, threading.Event] = {}
 
 def note(key: str, value: Any = None) -> None:
     """Appends a JSON-able value under a key."""
+    if remote:
+        _ask(f"/note?key={quote(key, safe='')}", json.dumps(value))
+        return
     with _changed:
         _notes.setdefault(key, []).append(value)
         _changed.notify_all()
@@ -38,4 +47,18 @@ def open_gate(name: str) -> None:
 
 def pass_gate(name: str) -> bool:
     """Waits for the gate; False when nobody opened it."""
+    if remote:
+        return bool(_ask(f"/passing?key={quote(name, safe='')}"))
     return _gate(name).wait(WAIT)
+
+
+def _ask(target: str, body: str = "") -> Any:
+    """Asks the server that has the journal."""
+    from http.client import HTTPConnection
+
+    assert remote
+    connection = HTTPConnection(*remote)
+    connection.request("POST", target, body)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer

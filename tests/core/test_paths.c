@@ -152,7 +152,7 @@ static void test_pairs_are_mended(void)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct pair_row *row = &rows[i];
-        struct pd_pair pair = { text_of(row->script), text_of(row->info) };
+        struct pd_pair pair = { text_of(row->script), text_of(row->info), false };
         bool slash = false;
         enum pd_reason bad = pd_pair_mend(&pair, &slash);
         CHECK_INT(bad, row->want_info ? PD_R_NONE : PD_R_BAD_PATH);
@@ -170,7 +170,7 @@ static void test_pairs_are_mended(void)
 static size_t cut(const char *path, const char *mount, const char *script, const char *info, bool raw)
 {
     struct pd_site site = { .mount = text_of(mount) };
-    struct pd_pair pair = { text_of(script), text_of(info) };
+    struct pd_pair pair = { text_of(script), text_of(info), false };
     return pd_path_cut(text_of(path), &site, &pair, raw);
 }
 
@@ -208,11 +208,26 @@ static void test_pair_is_a_hint(void)
 static void test_lighttpd_pair_is_no_hint(void)
 {
     struct pd_site site = { .mount = PD_SLICE(""), .profile = PD_PROFILE_LIGHTTPD };
-    struct pd_pair pair = { PD_SLICE("/x"), PD_SLICE("/y") };
+    struct pd_pair pair = { PD_SLICE("/x"), PD_SLICE("/y"), false };
     CHECK_INT(pd_path_cut(PD_SLICE("/x/y"), &site, &pair, true), 0);
     CHECK_INT(pd_path_cut(PD_SLICE("/x/y"), &site, &pair, false), 0);
     site.mount = PD_SLICE("/x");
     CHECK_INT(pd_path_cut(PD_SLICE("/x/y"), &site, &pair, true), 2);
+}
+
+/* The rest is in tests/corpus/cgi/paths.md. */
+static void test_program_is_mounted_at_its_path_or_its_folder(void)
+{
+    struct pd_site site = { .mount = PD_SLICE("") };
+    struct pd_pair pair = { PD_SLICE("/a/b.cgi"), PD_SLICE("/x"), true };
+    CHECK_INT(pd_path_cut(PD_SLICE("/a/b.cgi/x"), &site, &pair, true), 8);
+    CHECK_INT(pd_path_cut(PD_SLICE("/a/x"), &site, &pair, true), 2);
+    CHECK_INT(pd_path_cut(PD_SLICE("/ab"), &site, &pair, true), 0);
+    CHECK_INT(pd_path_cut(PD_SLICE("/a/b.cgi/x"), &site, &pair, false), 8);
+    pair.script_name = PD_SLICE("//b.cgi");
+    CHECK_INT(pd_path_cut(PD_SLICE("//x"), &site, &pair, true), 0);
+    pair.script_name = PD_SLICE("");
+    CHECK_INT(pd_path_cut(PD_SLICE("/x"), &site, &pair, true), 0);
 }
 
 int main(void)
@@ -228,5 +243,6 @@ int main(void)
     test_mount_is_cut_at_segments();
     test_pair_is_a_hint();
     test_lighttpd_pair_is_no_hint();
+    test_program_is_mounted_at_its_path_or_its_folder();
     return check_result();
 }

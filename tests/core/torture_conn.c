@@ -137,6 +137,7 @@ int main(int argc, char **argv)
         { "fastcgi, unix", &pd_codec_fastcgi, PD_LOOP_EPOLL, path, scripts.fastcgi, scripts.fastcgi_n, PIECE },
         { "scgi, tcp", &pd_codec_scgi, PD_LOOP_EPOLL, NULL, scripts.scgi, scripts.scgi_n, PIECE },
         { "uwsgi, tcp", &pd_codec_uwsgi, PD_LOOP_EPOLL, NULL, scripts.uwsgi, scripts.uwsgi_n, PIECE },
+        { "cgi, tcp", &pd_codec_cgi, PD_LOOP_EPOLL, NULL, scripts.cgi, scripts.cgi_n, PIECE },
         { "http, unix, poll", &pd_codec_http1, PD_LOOP_POLL, path, scripts.http, scripts.http_n, PIECE },
         { "fastcgi, tcp, poll", &pd_codec_fastcgi, PD_LOOP_POLL, NULL, scripts.fastcgi, scripts.fastcgi_n, PIECE },
     };

@@ -44,6 +44,13 @@ static void put_scgi(struct text *t, const char *path, size_t body)
     text_fini(&block);
 }
 
+static void put_cgi(struct text *t, const char *path, size_t body)
+{
+    text_printf(t, "REQUEST_METHOD=%s%cREQUEST_URI=%s%c", body ? "POST" : "GET", 0, path, 0);
+    text_printf(t, "CONTENT_LENGTH=%zu%c%c", body, 0, 0);
+    put_body(t, body);
+}
+
 static void put_uwsgi_pair(struct text *t, const char *name, const char *value)
 {
     text_printf(t, "%c%c%s%c%c%s", (int)strlen(name), 0, name, (int)strlen(value), 0, value);
@@ -120,6 +127,16 @@ static void write_scgi(struct scripts *s)
     }
 }
 
+static void write_cgi(struct scripts *s)
+{
+    static const char *const paths[] = { "/echo", "/big", "/file" };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct text *t = add_text(s);
+        put_cgi(t, paths[i], i ? 0 : ECHO_SIZE);
+        s->cgi[s->cgi_n++] = text_view(t);
+    }
+}
+
 static void write_uwsgi(struct scripts *s)
 {
     static const char *const paths[] = { "/echo", "/big", "/file" };
@@ -137,6 +154,7 @@ void scripts_init(struct scripts *s)
     write_fastcgi(s);
     write_scgi(s);
     write_uwsgi(s);
+    write_cgi(s);
 }
 
 void scripts_fini(struct scripts *s)
@@ -267,5 +285,5 @@ const char *judge_visit(const struct pd_codec *codec, struct pd_slice healthy, s
         return pd_slice_eq(healthy, got.bytes) ? NULL : "a delay changed what the client got";
     if (codec == &pd_codec_http1)
         return judge_http(healthy, got.bytes);
-    return judge_single(healthy, got, codec == &pd_codec_scgi ? PD_SLICE("Status: ") : PD_SLICE("HTTP/1.1 "));
+    return judge_single(healthy, got, codec == &pd_codec_uwsgi ? PD_SLICE("HTTP/1.1 ") : PD_SLICE("Status: "));
 }

@@ -15,8 +15,9 @@ struct scripts {
     struct pd_slice fastcgi[SCRIPTS_MAX];
     struct pd_slice scgi[SCRIPTS_MAX];
     struct pd_slice uwsgi[SCRIPTS_MAX];
-    size_t http_n, fastcgi_n, scgi_n, uwsgi_n;
-    struct text texts[4 * SCRIPTS_MAX];
+    struct pd_slice cgi[SCRIPTS_MAX];
+    size_t http_n, fastcgi_n, scgi_n, uwsgi_n, cgi_n;
+    struct text texts[5 * SCRIPTS_MAX];
     size_t texts_n;
 };
 

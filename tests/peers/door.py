@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Self
 
-from peers import cgivars, fastcgi, http, scgi, uwsgi
+from peers import cgi, cgivars, fastcgi, http, scgi, uwsgi
 from peers.response import CgiDecoder, Decoder, Response, UwsgiDecoder
 from peers.wire import Address, Wire
 
@@ -22,7 +22,7 @@ Headers = list[tuple[str, str]]
 class Exchange:
     """One request on a connection of its own, in steps."""
 
-    def __init__(self, wire: Wire, decoder: Decoder) -> None:
+    def __init__(self, wire: Wire | cgi.CgiWire, decoder: Decoder) -> None:
         self.wire = wire
         self.decoder = decoder
 
@@ -259,6 +259,25 @@ class UwsgiDoor(GatewayDoor):
         if length is None:
             raise ValueError("uwsgi cannot carry a body of unknown length")
         return Exchange(Wire(self.address), UwsgiDecoder(method))
+
+
+class CgiDoor(GatewayDoor):
+    """A process for each request; `program` is what a web server would start."""
+
+    name = "cgi"
+    knows_unknown_length = False
+
+    def __init__(self, program: cgi.Program, server: tuple[str, int] = ("127.0.0.1", 80)) -> None:
+        super().__init__("", server)
+        self._program = program
+
+    def encode(self, variables: dict[str, str]) -> bytes:
+        return cgi.environment(variables)
+
+    def exchange(self, method: str, length: int | None) -> Exchange:
+        if length is None:
+            raise ValueError("CGI cannot carry a body of unknown length")
+        return Exchange(cgi.CgiWire(self._program), CgiDecoder(method))
 
 
 DOORS: dict[str, type[Door]] = {"http": HttpDoor, "fastcgi": FcgiDoor, "scgi": ScgiDoor, "uwsgi": UwsgiDoor}

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
-CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi"}
+CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi", "cgi": "cgi"}
 FRONTS = {"proxy": "proxy"}  # what stands before a codec (tests/core/front_codec.h)
-CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items()}  # folders of responses, for the client halves
+# folders of responses, for the client halves; nobody asks a CGI program for anything
+CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name != "cgi"}
 REQUESTS = CODECS | FRONTS
 BODY_SHOWN = 64
 
@@ -170,6 +171,8 @@ def _input_line(protocol: str, line: str) -> bytes:
         return _proxy_line(line)
     if protocol == "uwsgi" and line.startswith(("@packet ", "@block ")):
         return _uwsgi_line(line)
+    if protocol == "cgi" and line.startswith("@environ "):
+        return b"".join(unescape(word) + b"\0" for word in line.split()[1:]) + b"\0"
     return unescape(line)
 
 

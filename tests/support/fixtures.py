@@ -6,21 +6,38 @@ Folders import what they need into their conftest.py.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
+from peers.cgi import Forker
+from peers.door import CgiDoor
 from support.server import APPS, Server
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peers.door import Door, GatewayDoor
 
+FORKER = Path(__file__).with_name("cgi_forker.py")
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
 GATEWAYS = ("fastcgi", "scgi", "uwsgi")
+# With the one that has no listener: it starts a process for each request.
+EVERY_DOOR = (*PROTOCOLS, "cgi")
+EVERY_GATEWAY = (*GATEWAYS, "cgi")
+# `polydoor cgi` with these options; by itself it believes REMOTE_USER, which a listener does not.
+CGI_DOORS = {
+    "cgi": ["--trust-remote-user=0"],
+    "cgi-stream": ["--stream"],
+    "cgi-mount": ["--mount", "/shop"],
+    "cgi-trust": [],
+}
 
 
 class Control:
@@ -65,9 +82,36 @@ class Doors:
         self.server = Server(f"{APPS}/conformance.py:application", list(listeners.values()), threads=threads)
         self.by_name = dict(zip(listeners, self.server.doors, strict=True))
         self.control = Control(self.by_name["http"])
+        self._folder = folder
+        self._forkers: list[subprocess.Popen[bytes]] = []
 
     def __getitem__(self, name: str) -> Door:
+        if name not in self.by_name:
+            self.by_name[name] = self._cgi_door(name)
         return self.by_name[name]
+
+    def _cgi_door(self, name: str) -> CgiDoor:
+        """A door that was not wanted until now."""
+        path = f"{self._folder}/{name}"
+        http = self.by_name["http"]
+        host, port = http.address
+        command = [sys.executable, str(FORKER), path, f"{host}:{port}", *CGI_DOORS[name]]
+        forker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._forkers.append(forker)
+        assert forker.stderr is not None
+        self.server.log.follow(forker.stderr)
+        assert eventually(lambda: os.path.exists(path)), f"{command} does not start"
+        return CgiDoor(Forker(path), http.server)
+
+    def stop(self) -> None:
+        """Ends the server, which must have nothing to complain about."""
+        for forker in self._forkers:
+            forker.terminate()
+            forker.wait()
+        self.server.stop()
+        for forker in self._forkers:
+            assert forker.stderr is not None
+            forker.stderr.close()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +119,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     """One server for all tests that leave it as it was."""
     opened = Doors(tmp_path_factory.mktemp("doors"))
     yield opened
-    opened.server.stop()
+    opened.stop()
 
 
 @pytest.fixture
@@ -97,31 +141,37 @@ def key() -> str:
     return uuid.uuid4().hex
 
 
-@pytest.fixture(params=PROTOCOLS)
+@pytest.fixture(params=EVERY_DOOR)
 def door(request: pytest.FixtureRequest, server: Server, doors: Doors) -> Door:
     """Each protocol in turn; the body is collected before the application is called."""
     return doors[request.param]
 
 
 @pytest.fixture(params=PROTOCOLS)
+def lasting_door(request: pytest.FixtureRequest, server: Server, doors: Doors) -> Door:
+    """Each protocol whose process goes on behind a response: not CGI."""
+    return doors[request.param]
+
+
+@pytest.fixture(params=EVERY_DOOR)
 def stream_door(request: pytest.FixtureRequest, server: Server, doors: Doors) -> Door:
     """Each protocol in turn; the application is called at the head."""
     return doors[f"{request.param}-stream"]
 
 
-@pytest.fixture(params=PROTOCOLS)
+@pytest.fixture(params=EVERY_DOOR)
 def mount_door(request: pytest.FixtureRequest, server: Server, doors: Doors) -> Door:
     """Each protocol in turn, mounted at /shop."""
     return doors[f"{request.param}-mount"]
 
 
-@pytest.fixture(params=GATEWAYS)
+@pytest.fixture(params=EVERY_GATEWAY)
 def gateway(request: pytest.FixtureRequest, server: Server, doors: Doors) -> GatewayDoor:
     """The protocols that carry CGI-style variables."""
     return doors[request.param]  # type: ignore[return-value]
 
 
-@pytest.fixture(params=GATEWAYS)
+@pytest.fixture(params=EVERY_GATEWAY)
 def trusting_gateway(request: pytest.FixtureRequest, server: Server, doors: Doors) -> GatewayDoor:
     """The same, on listeners that believe REMOTE_USER."""
     return doors[f"{request.param}-trust"]  # type: ignore[return-value]
@@ -163,6 +213,7 @@ __all__ = [
     "http_door",
     "http_stream_door",
     "key",
+    "lasting_door",
     "mount_door",
     "server",
     "stream_door",

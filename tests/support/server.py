@@ -36,9 +36,16 @@ class Log:
     def __init__(self, stream: IO[bytes]) -> None:
         self._lines: list[str] = []
         self._changed = threading.Condition()
-        self._over = False
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self._thread.start()
+        self._threads: list[threading.Thread] = []
+        self._open = 0
+        self.follow(stream)
+
+    def follow(self, stream: IO[bytes]) -> None:
+        """Reads another stream, too."""
+        with self._changed:
+            self._open += 1
+        self._threads.append(threading.Thread(target=self._read, args=(stream,), daemon=True))
+        self._threads[-1].start()
 
     def _read(self, stream: IO[bytes]) -> None:
         for line in stream:
@@ -46,7 +53,7 @@ class Log:
                 self._lines.append(line.decode("utf-8", "backslashreplace").rstrip("\n"))
                 self._changed.notify_all()
         with self._changed:
-            self._over = True
+            self._open -= 1
             self._changed.notify_all()
 
     @property
@@ -63,7 +70,7 @@ class Log:
     def wait_until(self, ready: Callable[[list[str]], bool], timeout: float = PATIENCE) -> bool:
         """True as soon as the lines satisfy `ready`; False at the end of the log or of patience."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or ready(self._lines), timeout)
+            self._changed.wait_for(lambda: not self._open or ready(self._lines), timeout)
             return ready(self._lines)
 
     def wait_for(self, text: str, timeout: float = PATIENCE) -> str:
@@ -73,8 +80,9 @@ class Log:
         return next(line for line in self.lines if text in line)
 
     def join(self) -> None:
-        """Waits until the writer has closed the stream."""
-        self._thread.join(PATIENCE)
+        """Waits until all streams are closed."""
+        for thread in self._threads:
+            thread.join(PATIENCE)
 
 
 def one_each(folder: Path | str) -> list[str]:

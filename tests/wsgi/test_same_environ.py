@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from support.fixtures import GATEWAYS, PROTOCOLS
+from support.fixtures import EVERY_DOOR, EVERY_GATEWAY
 
 MAY_DIFFER = ("SERVER_PROTOCOL", "GATEWAY_INTERFACE", "REMOTE_PORT")
+SERVERS_OWN = ("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once")  # as CGI they are others
 
 REQUESTS = {
     "plain": ("GET", "/echo", [], b""),
@@ -42,25 +43,25 @@ def comparable(document):
         for name, value in document["environ"].items()
         if name not in MAY_DIFFER and not name.startswith("polydoor.")
     }
-    objects = ("wsgi.input", "wsgi.errors", "wsgi.file_wrapper", "wsgi.early_hints")
-    return {name: value for name, value in environ.items() if name not in objects}
+    left_out = (*SERVERS_OWN, "wsgi.input", "wsgi.errors", "wsgi.file_wrapper", "wsgi.early_hints")
+    return {name: value for name, value in environ.items() if name not in left_out}
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
 @pytest.mark.parametrize("mode", ["", "-stream"], ids=["buffered", "stream"])
 def test_the_same_request_gives_the_same_environ(doors, name, mode):
     request = REQUESTS[name]
-    seen = {kind: comparable(doors[kind + mode].request(*request).json()) for kind in PROTOCOLS}
+    seen = {kind: comparable(doors[kind + mode].request(*request).json()) for kind in EVERY_DOOR}
     if mode:
         # The stream listeners have addresses of their own; the client has asked for the first one.
         seen["http"] |= {key: seen["scgi"][key] for key in ("SERVER_PORT",)}
-    for kind in GATEWAYS:
+    for kind in EVERY_GATEWAY:
         assert seen[kind] == seen["http"], kind
 
 
 @pytest.mark.parametrize("name", ["plain", "form"])
 def test_the_types_are_the_same_too(doors, name):
-    seen = {kind: doors[kind].request(*REQUESTS[name]).json()["types"] for kind in PROTOCOLS}
-    for kind in GATEWAYS:
+    seen = {kind: doors[kind].request(*REQUESTS[name]).json()["types"] for kind in EVERY_DOOR}
+    for kind in EVERY_GATEWAY:
         both = set(seen[kind]) & set(seen["http"])
         assert {key: seen[kind][key] for key in both} == {key: seen["http"][key] for key in both}

@@ -203,11 +203,11 @@ def test_s11_an_empty_exc_info_is_none(door, control, key, when):
     assert control.notes(key, 1) == ["AssertionError"]
 
 
-def test_s14_no_reference_to_exc_info_is_kept(door, key):
-    assert door.request("GET", f"/drop_error?key={key}").body == b"dropped"
+def test_s14_no_reference_to_exc_info_is_kept(lasting_door, key):
+    assert lasting_door.request("GET", f"/drop_error?key={key}").body == b"dropped"
     for _ in range(8):  # every thread serves something else in between
-        door.request("GET", "/arguments")
-    assert door.request("GET", f"/dropped?key={key}").json() is True
+        lasting_door.request("GET", "/arguments")
+    assert lasting_door.request("GET", f"/dropped?key={key}").json() is True
 
 
 def test_s15_date_and_server_are_added_on_http(http_door):

@@ -16,6 +16,12 @@ def any_door(request, door, doors):
     return door if request.param == "buffered" else doors[f"{door.name}-stream"]
 
 
+@pytest.fixture(params=["buffered", "stream"])
+def any_lasting_door(request, lasting_door, doors):
+    """The same, where threads of the application outlive a response."""
+    return lasting_door if request.param == "buffered" else doors[f"{lasting_door.name}-stream"]
+
+
 @pytest.mark.parametrize("query", ["", "&fail=1"])
 def test_the_end_wakes_a_thread_that_waits_for_the_body(http_stream_door, control, key, query):
     target = f"/abandoned_reader?key={key}{query}"
@@ -46,17 +52,17 @@ def test_blocks_of_several_threads_arrive_whole(door, size):
 
 
 @pytest.mark.parametrize("query", ["", "&fail=1"])
-def test_threads_that_use_a_request_while_it_ends_are_told(any_door, control, server, key, query):
+def test_threads_that_use_a_request_while_it_ends_are_told(any_lasting_door, control, server, key, query):
     for number in range(3):
         name = f"{key}-{number}"
-        response = any_door.request("POST", f"/pestered?key={name}{query}", [], LINES)
+        response = any_lasting_door.request("POST", f"/pestered?key={name}{query}", [], LINES)
         assert response.status in (200, 500)
         assert sorted(map(str, control.notes(name, 5))) == sorted([READ, READ, WRITE, START, str(True)])
     assert server.process.poll() is None
 
 
-def test_what_is_left_of_an_ended_request_says_so(any_door, control, key):
-    response = any_door.request("POST", f"/kept?key={key}", [], b"first\nsecond\n")
+def test_what_is_left_of_an_ended_request_says_so(any_lasting_door, control, key):
+    response = any_lasting_door.request("POST", f"/kept?key={key}", [], b"first\nsecond\n")
     assert response.body == b"ok"
     control.open(key)
     assert control.notes(key, 1) == [[READ, READ, READ, READ, WRITE, True, START]]

@@ -23,6 +23,12 @@ class Engine:
     def listen(self, spec: Mapping[str, int | str | list[str]]) -> str:
         """Open one listener and return its real address; OSError and ValueError hold a readable message."""
 
+    def adopt(self, spec: Mapping[str, int | str | list[str]]) -> None:
+        """Serve the one request that run_relay() will pass on, in place of listeners."""
+
+    def run_relay(self, environment: bytes, body: int, source: int, sink: int) -> bool:
+        """Be the thread that passes one request and its response on; True when all of the response was written."""
+
     def check_listener(self, spec: Mapping[str, int | str | list[str]]) -> None:
         """Raise what listen() would raise, as far as that can be seen without opening anything."""
 

@@ -90,6 +90,8 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
         port.codec = &core.pd_codec_http1
     elif protocol == "fastcgi":
         port.codec = &core.pd_codec_fastcgi
+    elif protocol == "cgi":
+        port.codec = &core.pd_codec_cgi
     elif protocol == "scgi":
         port.codec = &core.pd_codec_scgi
     else:

@@ -189,6 +189,7 @@ cdef extern from "codec/codec.h" nogil:
     const pd_codec pd_codec_fastcgi
     const pd_codec pd_codec_scgi
     const pd_codec pd_codec_uwsgi
+    const pd_codec pd_codec_cgi
 
 
 cdef extern from "codec/response.h" nogil:
@@ -229,6 +230,18 @@ cdef extern from "loop/listener.h" nogil:
     void pd_listener_config_init(pd_listener_config *config)
     bint pd_listener_check(const pd_listener_config *config, const pd_sys *sys, char *err, size_t err_n)
     bint pd_peer_rule_parse(const char *text, pd_peer_rule *out)
+
+
+cdef extern from "loop/relay.h" nogil:
+    struct pd_relay:
+        uint64_t written
+
+    enum pd_relay_end:
+        PD_RELAY_DONE
+        PD_RELAY_GONE
+
+    void pd_relay_init(pd_relay *r, const pd_sys *sys, int input, int output, int socket, pd_slice head, uint64_t body)
+    pd_relay_end pd_relay_run(pd_relay *r)
 
 
 cdef extern from "engine/access.h" nogil:
@@ -295,6 +308,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t dropped
         uint64_t begun
         uint64_t busy
+        uint64_t resets
 
     const pd_config PD_CONFIG_DEFAULT
     pd_engine *pd_engine_new(const pd_config *config, const char *spill_dir, pd_loop_backend backend,
@@ -302,6 +316,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     void pd_engine_free(pd_engine *e)
     bint pd_engine_listen(pd_engine *e, const pd_listener_config *config, const pd_port *port,
                           char *name, size_t name_n, char *error, size_t error_n)
+    bint pd_engine_adopt(pd_engine *e, int fd, const pd_port *port)
     pd_thread *pd_thread_new(pd_engine *e)
     void pd_thread_free(pd_thread *t)
     pd_exchange *pd_engine_next(pd_thread *t)

@@ -1,4 +1,13 @@
 # engine.pxi - the engine as Python sees it, and the life of an app thread.
+from libc.stdlib cimport free, malloc
+from posix.unistd cimport close
+
+
+cdef extern from "sys/socket.h" nogil:
+    int AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK
+    int socketpair(int domain, int type, int protocol, int *ends)
+
+
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
 
 
@@ -8,12 +17,15 @@ cdef class Engine:
     cdef core.pd_engine *engine
     cdef dict settings
     cdef unsigned int forks  # it serves the process that made it
+    cdef readonly bint runs_once  # one request, and then no other
+    cdef int adopted  # the other end of the one connection that is served, instead of listeners; -1: none
 
     def __cinit__(self, settings):
         cdef core.pd_config config = core.PD_CONFIG_DEFAULT
         cdef const char *spill_dir = NULL
         self.settings = dict(settings)
         self.forks = forks
+        self.adopted = -1
         fill_config(&config, settings)
         wanted = os.fsencode(settings["spill_dir"])
         if wanted:
@@ -55,7 +67,7 @@ cdef class Engine:
         cdef core.pd_stats s
         core.pd_engine_stats(self.engine, &s)
         return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
-                "running": s.running, "dropped": s.dropped,
+                "running": s.running, "dropped": s.dropped, "resets": s.resets,
                 "begun": s.begun, "busy": s.busy}
 
     def listen(self, spec):
@@ -99,6 +111,45 @@ cdef class Engine:
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
 
+    def adopt(self, spec):
+        """Serve the one request that run_relay() will pass on, as `spec` says."""
+        cdef core.pd_listener_config config
+        cdef core.pd_port port
+        cdef int[2] ends
+        mount = spec["mount"].encode("latin-1")
+        memset(&port, 0, sizeof(port))
+        core.pd_listener_config_init(&config)
+        fill_listener(&config, &port, spec, 0)
+        port.site.mount = bytes_slice(mount)
+        if socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0:
+            raise OSError("no descriptors for the connection")
+        if not core.pd_engine_adopt(self.engine, ends[0], &port):
+            close(ends[1])
+            raise MemoryError("no memory for the connection")
+        self.adopted = ends[1]
+        self.runs_once = True
+
+    def run_relay(self, environment, body, source, sink):
+        """Be the thread that stands between the connection and two descriptors; returns when the response is over.
+
+        `environment` is sent first, then `body` bytes that are read from `source`; the response is written to `sink`.
+        True: all of the response was written.
+        """
+        cdef core.pd_relay *relay = <core.pd_relay *>malloc(sizeof(core.pd_relay))
+        cdef core.pd_relay_end end
+        cdef core.pd_stats s
+        if relay == NULL:
+            raise MemoryError("no memory for the relay")
+        core.pd_relay_init(relay, NULL, source, sink, self.adopted, bytes_slice(environment), body)
+        self.adopted = -1
+        with nogil:
+            end = core.pd_relay_run(relay)
+            core.pd_engine_stats(self.engine, &s)
+            core.pd_engine_stop(self.engine, 0)
+        whole = end == core.PD_RELAY_DONE and relay.written and not s.resets
+        free(relay)
+        return bool(whole)
+
     def run_thread(self, app, extra, page=None):
         """Serve requests on this thread, with `extra` in each environ; returns when the engine has stopped.
 
@@ -117,8 +168,8 @@ cdef class Engine:
                 "wsgi.url_scheme": "http",
                 "wsgi.errors": errors,
                 "wsgi.multithread": self.settings["threads"] > 1,
-                "wsgi.multiprocess": False,
-                "wsgi.run_once": False,
+                "wsgi.multiprocess": self.runs_once,
+                "wsgi.run_once": self.runs_once,
                 "wsgi.file_wrapper": FileWrapper,
                 "wsgi.input_terminated": True,
             })

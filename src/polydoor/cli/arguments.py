@@ -46,16 +46,23 @@ class Arguments:
         self.version = False
 
 
-def parse_arguments(argv: list[str], own: Iterable[Setting] = (), *, settings: bool = True) -> Arguments:
-    """Sort `argv` into options and words. `own` are options of one command that are no settings."""
+def parse_arguments(
+    argv: list[str], own: Iterable[Setting] = (), *, settings: bool = True, is_cgi: bool = False
+) -> Arguments:
+    """Sort `argv` into options and words. `own` are options of one command that are no settings.
+
+    As CGI nothing behind the first word is read: it may be the client's.
+    """
     found = Arguments()
     table = {**OPTIONS, **spellings(own)} if own else OPTIONS
     if not settings:
         table = spellings(own)
     rest = iter(argv)
     for word in rest:
+        if is_cgi and found.words:
+            break
         if word == "--":
-            found.words.extend(rest)
+            found.words.extend(list(rest)[: 1 if is_cgi else None])
         elif word in HELP:
             found.help = True
         elif word in VERSION:

@@ -29,9 +29,10 @@ class Command:
         self.own = own
         self.has_settings = has_settings
 
-    def parse(self, argv: list[str]) -> Arguments | None:
+    def parse(self, argv: list[str], *, is_cgi: bool = False) -> Arguments | None:
         """Read the command line; None if it only asked for help or for the version, which is then printed."""
-        arguments = parse_arguments(argv, self.own, settings=self.has_settings or not self.own)
+        has_settings = self.has_settings or not self.own
+        arguments = parse_arguments(argv, self.own, settings=has_settings, is_cgi=is_cgi)
         if arguments.help or arguments.version:
             from polydoor.cli import help as texts
             from polydoor.cli.output import put

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from polydoor import codes
+from polydoor.cli.arguments import parse_arguments
 from polydoor.cli.command import Command
+from polydoor.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from polydoor.cli.arguments import Arguments
+    from polydoor.settings.load import Settings
     from polydoor.worker.apploader import LoadedApp
 
 
@@ -32,17 +38,60 @@ RUN = Run(
     "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI and uwsgi.",
 )
 ROWS = (RUN,)
+WEB_SERVERS = "FCGI_WEB_SERVER_ADDRS"  # FastCGI 1.0, section 3.2: who may connect
+
+
+ADDRESSES = ("bind", "host", "port", "uds", "fd")
 
 
 def main(argv: list[str]) -> int:
-    """Serve until a signal ends it."""
-    arguments = RUN.parse(argv)
+    """Serve until a signal ends it, or, where a web server has started this process for one request, that request."""
+    is_cgi = "GATEWAY_INTERFACE" in os.environ and not listens(0)
+    if is_cgi:  # what stands behind APP may be the client's
+        known = parse_arguments(argv, is_cgi=True)
+        is_cgi = not any(name in known.options for name in ADDRESSES)
+    if is_cgi:
+        from polydoor.cli.cgi import serve_cgi
+
+        return serve_cgi(argv, RUN)
+    arguments = RUN.parse(argv, is_cgi="GATEWAY_INTERFACE" in os.environ)
     return 0 if arguments is None else serve_arguments(arguments)
+
+
+def listens(fd: int) -> bool:
+    """Whether a descriptor is a socket that listens: web servers and spawn-fcgi pass one as descriptor 0."""
+    try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            return False
+        import socket  # only now: most processes need none
+
+        with socket.socket(fileno=os.dup(fd)) as copy:
+            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+
+
+def take_descriptor_0(settings: Settings) -> None:
+    """Serve FastCGI on the socket that was put on descriptor 0, unless an address is given or systemd passes it."""
+    if any(settings.is_said(name) for name in ADDRESSES) or "LISTEN_FDS" in os.environ or not listens(0):
+        return
+    from polydoor.settings.catalog import BY_NAME
+    from polydoor.settings.listener import parse_listener
+    from polydoor.settings.load import Entry
+
+    peers = [peer.strip() for peer in os.environ.get(WEB_SERVERS, "").split(",") if peer.strip()]
+    address = "&".join(["fd://0?protocol=fastcgi", *(f"allow={peer}" for peer in peers)])
+    try:
+        parse_listener(address)
+    except ConfigError as error:
+        raise ConfigError(f"{WEB_SERVERS}: {error}", code=codes.BAD_VALUE) from None
+    settings.put(Entry(BY_NAME["bind"], "descriptor 0", texts=[address]))
 
 
 def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None = None) -> int:
     """Serve the application that the arguments name, or the one that `given` returns."""
     settings = RUN.settings(arguments, needs_app=given is None)
+    take_descriptor_0(settings)
 
     from polydoor.worker.banner import say
     from polydoor.worker.serve import serve  # only now: help and errors need no engine

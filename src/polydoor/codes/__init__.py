@@ -514,3 +514,12 @@ CLOSE_FAILED = "PD0402"
 The response had been sent. The traceback follows.
 -> Correct the close() method of what the application returned.
 """
+
+# --- PD07xx: refused requests (the core's are numbered in core/codec/reason.h) ----------------------------------------
+
+NO_CGI_REQUEST = "PD0771"
+"""Started as CGI without a request
+
+`polydoor cgi` is started by a web server for one request, which stands in the environment. There is none.
+-> Let a web server start it. To try it by hand: REQUEST_METHOD=GET REQUEST_URI=/ polydoor cgi APP.
+"""

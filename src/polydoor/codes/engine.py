@@ -378,3 +378,7 @@ ANSWER_BAD_RECORD = """What was answered are no FastCGI records of the request: 
 ANSWER_REFUSED = """The request was answered by END_REQUEST with a protocol status: the server is overloaded, cannot \
 take several requests on one connection, or does not know the role.
 -> Try again, or look into the log of the server; `polydoor request -v` shows the status."""
+
+CGI_NO_LENGTH = """The client sends its body in chunks, and the web server passes it on without CONTENT_LENGTH. As \
+CGI the end of such a body cannot be told from an upload that broke off.
+-> Let the web server collect the body first, or let it speak another protocol to Polydoor."""

@@ -15,7 +15,7 @@ from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
 from polydoor.settings.suggest import hint
 
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
-LATER = ("ajp", "auto", "cgi")
+LATER = ("ajp", "auto")
 MASK = "***"  # stands where a secret was
 LISTS = ("allow", "trust-forwarded")  # options that may stand several times
 USER = "uid:"
@@ -123,15 +123,21 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
 def parse_listener(text: str) -> ListenerSpec:
     """Describe the listener that `text` asks for, or raise ConfigError."""
     address, _, query = text.partition("?")
-    spec: ListenerSpec = {"protocol": "http", "kind": "tcp", "host": "", "port": 0, "path": "", "fd": -1}
-    spec |= {name.replace("-", "_"): default for name, (_, default) in OPTIONS.items() if name != "protocol"}
-    spec |= {name.replace("-", "_"): [] for name in LISTS}
+    spec = blank_listener("http")
     try:
         _parse_address(address, spec)
         _parse_query(query, spec)
     except ValueError as error:
         code = codes.NO_TLS if address.startswith("https:") else codes.BAD_ADDRESS
         raise ConfigError(f"bad address {mask_address(text)!r}: {error}", code=code) from None
+    return spec
+
+
+def blank_listener(protocol: str) -> ListenerSpec:
+    """Describe a listener without address and options. As CGI, `cgi`, it needs no address."""
+    spec: ListenerSpec = {"protocol": protocol, "kind": "tcp", "host": "", "port": 0, "path": "", "fd": -1}
+    spec |= {name.replace("-", "_"): default for name, (_, default) in OPTIONS.items() if name != "protocol"}
+    spec |= {name.replace("-", "_"): [] for name in LISTS}
     return spec
 
 
@@ -184,6 +190,8 @@ def _known_protocol(name: str) -> str:
         raise ValueError(
             "Polydoor has no TLS of its own\nPut a web server that does TLS before it, and write http:// here."
         )
+    if name == "cgi":
+        raise ValueError("CGI has no address\nA web server starts `polydoor cgi APP` for each request.")
     if name in LATER:
         raise ValueError(f"{name} is not spoken yet; there are {', '.join(PROTOCOLS)}")
     raise ValueError(f"the protocol {name!r} is unknown; there are {', '.join(PROTOCOLS)}{hint(name, PROTOCOLS)}")
@@ -281,4 +289,13 @@ def _unquote(text: str) -> str:
     return done.decode("utf-8", "surrogateescape")
 
 
-__all__ = ["MASK", "OPTIONS", "ListenerSpec", "mask_address", "parse_listener", "protocol_of_name"]
+__all__ = [
+    "MASK",
+    "OPTIONS",
+    "ListenerSpec",
+    "Mount",
+    "blank_listener",
+    "mask_address",
+    "parse_listener",
+    "protocol_of_name",
+]
