@@ -22,6 +22,7 @@ PROGRAMS = {
     "lighttpd": ("lighttpd", "/usr/sbin/lighttpd"),
     "haproxy": ("haproxy", "/usr/sbin/haproxy"),
     "caddy": ("caddy", f"{sys.prefix}/bin/caddy"),
+    "systemd": ("systemd-analyze", "/usr/bin/systemd-analyze"),
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "clang": ("clang", "/usr/bin/clang"),

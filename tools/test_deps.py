@@ -13,7 +13,7 @@ from pathlib import Path
 import environment
 
 PACKAGES = (
-    *("nginx-light", "apache2", "lighttpd", "haproxy", "php-fpm", "curl", "wrk"),
+    *("nginx-light", "apache2", "lighttpd", "haproxy", "php-fpm", "systemd", "curl", "wrk"),
     *("python3-venv", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver"),
 )
 POLICY = Path("/usr/sbin/policy-rc.d")

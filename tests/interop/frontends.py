@@ -26,10 +26,14 @@ SERVER_NAME = "shop.example"
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 
 
-def free_port() -> int:
+# An address of this process alone: on it no test that runs beside can take a port between its choice and its use.
+OWN = f"127.{1 + os.getpid() // 250 % 250}.{1 + os.getpid() % 250}.1"
+
+
+def free_port(host: str = OWN) -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -45,14 +49,14 @@ class Site:
     @property
     def address(self) -> Address:
         """Where a client connects to."""
-        return ("127.0.0.1", self.port)
+        return (OWN, self.port)
 
 
 def printed(front_end: str, name: str, url: str, *options: str, edits: Sequence[tuple[str, str]] = ()) -> Site:
     """What `polydoor frontend` prints for a listener. `edits` are changes that an operator would make by hand."""
     port = free_port()
     command = [sys.executable, "-m", "polydoor", "frontend", front_end, "shop:app", "-b", url]
-    command += ["--name", name, "--listen", f"127.0.0.1:{port}", "--server-name", SERVER_NAME, *options]
+    command += ["--name", name, "--listen", f"{OWN}:{port}", "--server-name", SERVER_NAME, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     text = done.stdout
@@ -99,6 +103,12 @@ class FrontEnd:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def site(self) -> Site:
+        """The only one."""
+        (site,) = self.sites.values()
+        return site
+
     def wrapped(self) -> str:
         """The main configuration, which includes the sites."""
         raise NotImplementedError
@@ -131,7 +141,7 @@ class FrontEnd:
             return True
         for site in self.sites.values():
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", site.port)):
+                if probe.connect_ex((OWN, site.port)):
                     return False
         return True
 
@@ -189,6 +199,24 @@ access_log {self.folder}/access.log;
         return [*self.command(), "-t"]
 
 
+def nginx_for(
+    folder: Path,
+    kind: str,
+    upstream: Address,
+    *,
+    keep: bool = True,
+    buffering: bool = False,
+    static: Path | None = None,
+) -> Nginx:
+    """Debian's nginx before one listener that has the whole host, with the changes that an operator may make."""
+    options = [] if keep else ["--idle-timeout", "0"]
+    if static:
+        options += ["--static", f"/static/={static}"]
+    variable = f"{'proxy' if kind == 'http' else kind}_request_buffering"
+    edits = [(f"{variable} off;", f"{variable} on;")] if buffering and kind in ("http", "fastcgi") else []
+    return Nginx(folder, [printed("nginx", "app", url_of(kind, upstream), *options, edits=edits)])
+
+
 class NewestNginx(Nginx):
     """The newest nginx, as PyPI has it."""
 
@@ -223,6 +251,7 @@ StartServers 1
 ServerLimit 1
 ThreadsPerChild 16
 MaxRequestWorkers 16
+KeepAliveTimeout 1
 {self.includes("Include {}")}
 """
 
@@ -241,7 +270,7 @@ class Lighttpd(FrontEnd):
     def wrapped(self) -> str:
         return f"""\
 server.document-root = "{self.folder}"
-server.bind = "127.0.0.1"
+server.bind = "{OWN}"
 server.port = {free_port()}
 server.errorlog = "{self.folder}/error.log"
 server.upload-dirs = ( "{self.folder}" )

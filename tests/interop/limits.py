@@ -8,6 +8,29 @@ APACHE_411 = "protocols.md 9.4: mod_proxy_scgi and mod_proxy_uwsgi refuse upload
 CADDY_FASTCGI = "protocols.md 9.4: a body is buffered up to 4 KiB to learn its length"
 CADDY_TYPE = "caddyserver/caddy modules/caddyhttp/reverseproxy/fastcgi/client.go, Post: a Content-Type is made up"
 UNDERSCORES = "protocols.md 1.3: before 1.4.83 X_Foo is a second HTTP_X_FOO"
+# How a client sees a response without a length that breaks off, where it does not always see it: "whole" if it looks
+# complete, "either" if it depends on whether the end overtakes the bytes before it.
+ANY_END = "protocols.md 9.6: lighttpd takes a plain end, and a reset, for the end"
+NO_RESET = "protocols.md 9.6: a plain end is shown as a complete response; a Unix socket has no other"
+UWSGI = "seen with 2.4.71: mod_proxy_uwsgi takes a reset for the end if it has read no byte since the last one"
+BREAKS: dict[tuple[str, str], tuple[str, str]] = {
+    **{(f"lighttpd+{protocol}", "tcp"): ("either", ANY_END) for protocol in ("http", "fastcgi", "scgi", "uwsgi")},
+    **{(f"lighttpd+{protocol}", "unix"): ("either", ANY_END) for protocol in ("http", "fastcgi")},
+    **{(f"lighttpd+{protocol}", "unix"): ("whole", ANY_END) for protocol in ("scgi", "uwsgi")},
+    **{
+        (f"{nginx}+{protocol}", "unix"): ("whole", NO_RESET)
+        for nginx in ("nginx", "newest-nginx")
+        for protocol in ("scgi", "uwsgi")
+    },
+    ("apache+uwsgi", "tcp"): ("either", UWSGI),
+    ("apache+uwsgi", "unix"): ("whole", NO_RESET),
+    ("apache+scgi", "unix"): ("whole", NO_RESET),
+    ("caddy+fastcgi", "unix"): ("whole", NO_RESET),
+}
+# The same for a response with a length.
+SHORT: dict[tuple[str, str], tuple[str, str]] = {
+    ("apache+scgi", "unix"): ("either", "protocols.md 9.6: Apache works out the length of a short response anew"),
+}
 DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     **{
         (f"apache+{protocol}", f"chunked-{size}"): (411, APACHE_411)
@@ -25,6 +48,7 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("haproxy+fastcgi", "chunked-5000000"): (400, "protocols.md 9.4: only known sizes are valid"),
     ("haproxy+fastcgi", "413-chunked"): ((400, 413), "protocols.md 9.4: only known sizes are valid"),
+    ("haproxy", "files"): (404, "its manual: it serves no files"),
     ("haproxy+fastcgi", "location"): (302, "seen with 2.6.12: a Location behind the Status replaces it"),
 }
 
@@ -47,3 +71,9 @@ def different(pair: str, what: str) -> object:
     front_end = pair.partition("+")[0]
     found = DIFFERENT.get((pair, what)) or DIFFERENT.get((front_end, what))
     return found[0] if found else None
+
+
+def a_break(pair: str, over: str, *, length: bool) -> str:
+    """How a client sees it over `tcp` or `unix`: "seen", "either" or "whole"."""
+    rows = SHORT if length else BREAKS
+    return rows.get((pair, over), ("seen", ""))[0]

@@ -1,4 +1,4 @@
-"""`Nginx`: Debian's nginx, unprivileged, from a configuration made by the test."""
+"""`Nginx`: Debian's nginx with a configuration as short as many a guide shows it: to be found wanting."""
 
 from __future__ import annotations
 

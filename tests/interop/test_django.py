@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from interop.nginx import Nginx
+from interop.frontends import nginx_for
 from interop.site import PASSWORD, USER, Visitor, multipart, prepare, serve
 from peers.door import HttpDoor
 
@@ -49,8 +49,9 @@ def front(request, site, tmp_path_factory):
     kind, keep, buffering = way
     folder = tmp_path_factory.mktemp(request.param)
     static = site.folder / "static"
-    with Nginx(folder, kind, site.door(kind).address, keep=keep, buffering=buffering, static=static) as nginx:
-        yield HttpDoor(nginx.address, ("shop.example", nginx.port))
+    address = site.door(kind).address
+    with nginx_for(folder, kind, address, keep=keep, buffering=buffering, static=static) as nginx:
+        yield HttpDoor(nginx.site.address, ("shop.example", nginx.site.port))
 
 
 @pytest.fixture

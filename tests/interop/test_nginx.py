@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from interop.nginx import Nginx
+from interop.frontends import nginx_for
 from peers import http
 from peers.door import HttpDoor
 from support.waiting import eventually
@@ -34,14 +34,14 @@ def nginx(request, doors, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     # Over TCP: a broken response is told by a reset, which a Unix socket does not have.
     address = doors["fastcgi-tcp" if kind == "fastcgi" else kind].address
-    with Nginx(folder, kind, address, keep=keep, buffering=buffering) as running:
+    with nginx_for(folder, kind, address, keep=keep, buffering=buffering) as running:
         running.kind = kind
         yield running
 
 
 @pytest.fixture
 def front(nginx):
-    return HttpDoor(nginx.address, ("shop.example", nginx.port))
+    return HttpDoor(nginx.site.address, ("shop.example", nginx.site.port))
 
 
 def test_the_path_comes_through_untouched(front):
@@ -64,7 +64,7 @@ def test_who_asked_is_known(front, nginx):
     environ = front.request("GET", "/echo").json()["environ"]
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
     if nginx.kind != "http":
-        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("shop.example", str(nginx.port))
+        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("shop.example", str(nginx.site.port))
 
 
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content", "304 Not Modified", "404 Own Words", "500 Oops"])
@@ -112,7 +112,7 @@ def test_a_response_with_a_length_that_breaks_off_is_seen_as_broken(front, key):
 def test_a_response_that_breaks_off_without_a_length(front, nginx, key):
     response = front.request("GET", f"/crash?where=later&key={key}")
     assert response.status == 200
-    if nginx.kind == "http" or "fastcgi_keep_conn on" in (nginx.folder / "nginx.conf").read_text():
+    if nginx.kind == "http" or "fastcgi_keep_conn on" in nginx.site.text:
         assert not response.complete  # without keep_conn nginx takes any end for the end
 
 
@@ -130,8 +130,10 @@ SCGI_BREAKS = {
 def test_an_scgi_response_that_breaks_off(doors, tmp_path, key, name, where):
     upstream = doors[name].address
     assert isinstance(upstream, str) == (name == "scgi-stream")  # one listener is on TCP, one on a Unix socket
-    with Nginx(tmp_path / "nginx", "scgi", upstream) as running:
-        response = HttpDoor(running.address, running.address).request("GET", f"/crash?where={where}&key={key}")
+    with nginx_for(tmp_path / "nginx", "scgi", upstream) as running:
+        response = HttpDoor(running.site.address, running.site.address).request(
+            "GET", f"/crash?where={where}&key={key}"
+        )
     seems_whole = response.status == 200 and response.complete
     assert seems_whole == SCGI_BREAKS[name, where], response.summary()
     assert (

@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import socket
-import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 from uwsgi_tools.curl import curl
 
-from interop.nginx import free_port
+from interop.frontends import SERVER_NAME, Apache, printed, url_of
 from peers.door import HttpDoor
-from support.waiting import eventually
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-MODULES = ("mpm_event", "authz_core", "proxy", "proxy_uwsgi")
-APACHE = """\
-ServerRoot {folder}
-ServerName shop.example
-Listen 127.0.0.1:{port}
-{modules}
-User #{uid}
-PidFile {folder}/apache.pid
-ErrorLog {folder}/error.log
-DefaultRuntimeDir {folder}
-ProxyPass "/" "uwsgi://{upstream}/"
-"""
-
-
-def configuration(folder: Path, upstream: tuple[str, int]) -> tuple[Path, int]:
-    port = free_port()
-    text = APACHE.format(
-        folder=folder,
-        port=port,
-        modules="\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES),
-        uid=os.getuid() or 65534,
-        upstream=f"{upstream[0]}:{upstream[1]}",
-    )
-    (folder / "apache.conf").write_text(text)
-    return folder / "apache.conf", port
 
 
 @pytest.fixture(scope="module")
 def apache(doors, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("apache")
-    config, port = configuration(folder, doors["uwsgi"].address)
-    program = shutil.which("apache2") or "/usr/sbin/apache2"
-    process = subprocess.Popen([program, "-D", "FOREGROUND", "-f", str(config)], stdin=subprocess.DEVNULL)
-    front = HttpDoor(("127.0.0.1", port), ("shop.example", port))
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return process.poll() is not None or probe.connect_ex(front.address) == 0
-
-    assert eventually(answers), (folder / "error.log").read_text()
-    yield front
-    process.terminate()
-    process.wait(20)
+    site = printed("apache", "app", url_of("uwsgi", doors["uwsgi"].address))
+    with Apache(tmp_path_factory.mktemp("apache"), [site]):
+        yield HttpDoor(site.address, (SERVER_NAME, site.port))
 
 
 pytestmark = pytest.mark.frontend("apache")
