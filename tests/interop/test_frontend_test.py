@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from interop.frontends import SERVER_NAME
+from interop.frontends import OWN, SERVER_NAME
 from interop.limits import CANNOT
 from interop.nginx import Nginx
 from interop.pairs import MOUNT
@@ -40,7 +40,8 @@ WAYS = {
 
 def tried(port, *, site="", token=TOKEN):
     url = f"http://{site}:{port}{MOUNT}" if site else f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "polydoor", "frontend", "test", url, "--connect", f"127.0.0.1:{port}", "--json"]
+    place = f"{OWN if site else '127.0.0.1'}:{port}"
+    command = [sys.executable, "-m", "polydoor", "frontend", "test", url, "--connect", place, "--json"]
     process = subprocess.run(
         [*command, "--token", "env:DIAGNOSTICS"],
         env=os.environ | {"DIAGNOSTICS": token},
