@@ -88,7 +88,7 @@ enum pd_reason pd_response_start(struct pd_response *r, struct pd_slice status)
     pd_buf_rewind(&r->fields);
     r->status = 0;
     r->content_length = -1;
-    r->has_date = r->has_server = false;
+    r->has_date = r->has_server = r->dropped_file = false;
     r->bodiless = r->chunked = r->close = false;
     uint16_t code;
     if (!read_status(status, &code))
@@ -106,6 +106,7 @@ enum field_kind {
     FIELD_CONTENT_LENGTH,
     FIELD_DATE,
     FIELD_SERVER,
+    FIELD_SEND_FILE, /* a front end would send a file of its own instead of the response */
 };
 
 static enum field_kind kind_of(struct pd_slice name)
@@ -123,11 +124,15 @@ static enum field_kind kind_of(struct pd_slice name)
         { { "trailers", 8 }, FIELD_HOP_BY_HOP },
         { { "connection", 10 }, FIELD_HOP_BY_HOP },
         { { "keep-alive", 10 }, FIELD_HOP_BY_HOP },
+        { { "x-sendfile", 10 }, FIELD_SEND_FILE },
+        { { "x-sendfile2", 11 }, FIELD_SEND_FILE },
         { { "content-length", 14 }, FIELD_CONTENT_LENGTH },
         { { "proxy-connection", 16 }, FIELD_HOP_BY_HOP },
+        { { "x-accel-redirect", 16 }, FIELD_SEND_FILE },
         { { "transfer-encoding", 17 }, FIELD_HOP_BY_HOP },
         { { "proxy-authenticate", 18 }, FIELD_HOP_BY_HOP },
         { { "proxy-authorization", 19 }, FIELD_HOP_BY_HOP },
+        { { "x-lighttpd-send-file", 20 }, FIELD_SEND_FILE },
     };
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (special[i].name.n == name.n && pd_slice_eq_nocase(special[i].name, name))
@@ -176,6 +181,10 @@ enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, stru
         break;
     case FIELD_SERVER:
         r->has_server = true;
+        break;
+    case FIELD_SEND_FILE:
+        keep = r->may_send_file;
+        r->dropped_file |= !keep;
         break;
     }
     if (bad || !keep)

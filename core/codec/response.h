@@ -22,9 +22,11 @@ struct pd_response {
     bool keep_alive;        /* the connection may be reused */
     struct pd_slice date;   /* value for Date when the application set none */
     struct pd_slice server; /* value for Server when the application set none; empty: none is added */
+    bool may_send_file;     /* fields by which a front end sends a file of its own are passed on */
     /* set by pd_response_add */
     bool has_date;
     bool has_server;
+    bool dropped_file; /* such a field was left out */
     /* set by put_head */
     bool bodiless; /* HEAD, 1xx, 204, 304: body bytes are never sent */
     bool chunked;  /* HTTP: the body has the chunked coding */

@@ -57,6 +57,7 @@ struct pd_port {
     bool proxied; /* each connection begins with a PROXY header (codec/proxy.h) */
     bool stream;  /* call the app at the head */
     bool serve_half_closed;
+    bool send_file; /* see pd_response.may_send_file */
     bool is_unix;
 };
 

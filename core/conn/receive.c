@@ -161,6 +161,7 @@ static void receive_shape_response(struct pd_exchange *x)
 {
     x->response.http_minor = x->request.http_minor;
     x->response.is_head = x->request.is_head;
+    x->response.may_send_file = x->conn->port->send_file;
 }
 
 /* A head that can be read, but that its codec refuses. */

@@ -93,9 +93,9 @@ static void test_fields_in_wire_form(void)
     CHECK_INT(add(&r, PD_SLICE("Set-Cookie"), PD_SLICE("a=1")), PD_R_NONE);
     CHECK_INT(add(&r, PD_SLICE("set-cookie"), PD_SLICE("b=\t2 \xe9")), PD_R_NONE);
     CHECK_INT(add(&r, PD_SLICE("X-Empty"), PD_SLICE("")), PD_R_NONE);
-    CHECK_INT(add(&r, PD_SLICE("X-Sendfile"), PD_SLICE("/f")), PD_R_NONE);
+    CHECK_INT(add(&r, PD_SLICE("X-Accel-Buffering"), PD_SLICE("no")), PD_R_NONE);
     CHECK_STR(pd_buf_view(&r.fields), "Content-Type: text/plain\r\nSet-Cookie: a=1\r\nset-cookie: b=\t2 \xe9\r\n"
-                                      "X-Empty: \r\nX-Sendfile: /f\r\n");
+                                      "X-Empty: \r\nX-Accel-Buffering: no\r\n");
     CHECK(!r.has_date && !r.has_server && r.content_length == -1);
     pd_response_fini(&r);
 }
@@ -135,6 +135,29 @@ static void test_hop_by_hop(void)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         CHECK_INT(add(&r, pd_slice(names[i], strlen(names[i])), PD_SLICE("x")), PD_R_HOP_BY_HOP);
     CHECK_INT(add(&r, PD_SLICE("Connections"), PD_SLICE("x")), PD_R_NONE);
+    pd_response_fini(&r);
+}
+
+static void test_fields_that_send_a_file(void)
+{
+    static const char *const names[] = { "X-Accel-Redirect", "X-SENDFILE", "x-sendfile2", "X-LIGHTTPD-send-file" };
+    struct pd_response r = begun(pd_sys_default(), 1024);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct pd_slice name = pd_slice(names[i], strlen(names[i]));
+        CHECK_INT(pd_response_start(&r, PD_SLICE("200 OK")), PD_R_NONE);
+        CHECK(!r.dropped_file);
+        CHECK_INT(add(&r, name, PD_SLICE("/etc/passwd")), PD_R_NONE);
+        CHECK_INT(pd_buf_view(&r.fields).n, 0);
+        CHECK(r.dropped_file);
+        r.may_send_file = true;
+        CHECK_INT(pd_response_start(&r, PD_SLICE("200 OK")), PD_R_NONE);
+        CHECK_INT(add(&r, name, PD_SLICE("/files/a")), PD_R_NONE);
+        CHECK_INT(pd_buf_view(&r.fields).n, name.n + sizeof ": /files/a\r\n" - 1);
+        CHECK(!r.dropped_file);
+        r.may_send_file = false;
+    }
+    CHECK_INT(add(&r, PD_SLICE("X-Accel-Buffering"), PD_SLICE("no")), PD_R_NONE);
+    CHECK(!r.dropped_file);
     pd_response_fini(&r);
 }
 
@@ -356,6 +379,7 @@ int main(void)
     test_bad_names();
     test_bad_values();
     test_hop_by_hop();
+    test_fields_that_send_a_file();
     test_content_length();
     test_content_length_of_204_is_dropped();
     test_cgi_head();

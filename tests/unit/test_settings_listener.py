@@ -22,6 +22,7 @@ PLAIN = {
     "proxy_protocol": 0,
     "stream": 0,
     "half_close": "drop",
+    "sendfile": "off",
 }
 
 
@@ -126,6 +127,7 @@ def test_address(text, expected):
         ("h:1?forwarded=for,server", "forwarded needs some of for, proto, host and port"),
         ("h:1?forwarded=for,rfc7239", "or rfc7239 alone"),
         ("h:1?profile=iis", "profile needs one of"),
+        ("h:1?sendfile=on", "sendfile needs one of off, app"),
         ("h:1?half-close=maybe", "half-close needs one of drop, serve"),
     ],
 )

@@ -197,6 +197,7 @@ cdef extern from "codec/response.h" nogil:
         uint16_t status
         pd_buf fields
         int64_t content_length
+        bint dropped_file
 
     void pd_response_init(pd_response *r, const pd_sys *sys, size_t head_limit)
     void pd_response_fini(pd_response *r)
@@ -287,6 +288,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         bint proxied
         bint stream
         bint serve_half_closed
+        bint send_file
 
     enum pd_loop_backend:
         PD_LOOP_EPOLL

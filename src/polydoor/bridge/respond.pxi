@@ -25,6 +25,7 @@ cdef class Exchange:
     def __call__(self, status, headers, exc_info=None):
         """Begin the response (PEP 3333, "The start_response() Callable")."""
         cdef core.pd_exchange *x
+        cdef bint dropped
         with cython.critical_section(self.input):
             x = self.input.x
             if x == NULL:
@@ -40,6 +41,9 @@ cdef class Exchange:
                 raise AssertionError("start_response() a second time, without exc_info")
             self.started = True
             fill_head(core.pd_exchange_response(x), status, headers)
+            dropped = core.pd_exchange_response(x).dropped_file
+        if dropped:
+            say_dropped_file(self.t)
         return self.write
 
     def write(self, data):
@@ -287,6 +291,19 @@ cdef int check(core.pd_reason reason, object what) except -1:
     if reason != core.PD_R_NONE:
         raise ValueError(f"{core.pd_reason_text(reason).decode()}: {what!r}")
     return 0
+
+
+cdef bint told_dropped_file = False
+
+
+cdef object say_dropped_file(core.pd_thread *t):
+    """Say, once in a process, that a field was left out."""
+    global told_dropped_file
+    if not told_dropped_file:
+        told_dropped_file = True
+        text = "the application has a front end send a file (X-Accel-Redirect, X-Sendfile), which is left out"
+        line = f"polydoor: {codes.FILE_FIELD_DROPPED}: {text}\n  Allow it with ?sendfile=app behind the address.\n"
+        core.pd_thread_say(t, bytes_slice(line.encode("ascii")))
 
 
 cdef int fill_head(core.pd_response *r, object status, object headers) except -1:

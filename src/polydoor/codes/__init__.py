@@ -515,6 +515,14 @@ The response had been sent. The traceback follows.
 -> Correct the close() method of what the application returned.
 """
 
+FILE_FIELD_DROPPED = "PD0410"
+"""A header field by which a front end sends a file was left out
+
+X-Accel-Redirect, X-Sendfile and their kin make a front end send a file of its own choice in place of the response. Who
+could put such a field into a response could read files of the front end, so they are left out unless they are allowed.
+-> If the application means it, add `sendfile=app` behind the address, as in `-b 'http://127.0.0.1:8000?sendfile=app'`.
+"""
+
 # --- PD07xx: refused requests (the core's are numbered in core/codec/reason.h) ----------------------------------------
 
 NO_CGI_REQUEST = "PD0771"

@@ -117,6 +117,7 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "proxy-protocol": (Flag(), 0),
     "stream": (Flag(), 0),
     "half-close": (Choice("drop", "serve"), "drop"),
+    "sendfile": (Choice("off", "app"), "off"),
 }
 
 
