@@ -190,6 +190,7 @@ RESPONSES = (
     "299 " + 4000 * "x" + "|X|" + 100 * "y" + "||z",
     "299 " + 4093 * "x" + "||z",
     "204 No Content|Content-Length|x||",
+    "200 OK|X-Sendfile|/etc/passwd|X-Accel-Redirect|/files/a||x",
     "200 OK|X|" + 4090 * "y" + "||z",
 )
 
