@@ -82,3 +82,9 @@ bool pd_net_has(const struct pd_net *net, const struct pd_ip *ip)
         return false;
     return mask == 0 || ((net->ip.bytes[whole] ^ ip->bytes[whole]) & mask) == 0;
 }
+
+bool pd_ip_is_loopback(const struct pd_ip *ip)
+{
+    static const uint8_t one[16] = { [15] = 1 };
+    return ip->n == 4 ? ip->bytes[0] == 127 : ip->n == 16 && memcmp(ip->bytes, one, sizeof one) == 0;
+}

@@ -27,6 +27,9 @@ struct pd_ip pd_ip(const uint8_t *bytes, size_t n);
 /* Reads "10.1.2.3" or "fd00::1", without brackets, port or zone. */
 bool pd_ip_parse(struct pd_slice text, struct pd_ip *out) PD_MUST_CHECK;
 
+/* True for 127.0.0.0/8 and ::1. */
+bool pd_ip_is_loopback(const struct pd_ip *ip);
+
 /* Reads "10.1.2.3", "10.0.0.0/8", "fd00::/8", "[::1]", "localhost"; bits past the prefix must be 0. */
 bool pd_net_parse(struct pd_slice text, struct pd_net *out) PD_MUST_CHECK;
 /* Never true for what is no address. */

@@ -92,6 +92,9 @@
     X(PROXY_BAD_HEADER, 752, 0, "the PROXY header of version 2 is malformed") \
     X(PROXY_TOO_LARGE, 753, 0, "the PROXY header is longer than 4096 bytes") \
     X(PROXY_BAD_CHECKSUM, 754, 0, "the checksum of the PROXY header is wrong") \
+    /* listeners that find the protocol out */ \
+    X(UNKNOWN_PROTOCOL, 760, 0, "the first byte is that of no protocol that is spoken here") \
+    X(GATEWAY_NOT_LISTED, 761, 0, "a gateway protocol from a peer that is not listed") \
     /* CGI */ \
     X(CGI_NO_LENGTH, 770, 411, "the web server does not tell the length of the request body") \
     /* responses (errors of the application) */ \

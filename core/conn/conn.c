@@ -21,6 +21,7 @@ void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port 
         .fd = fd,
         .state = PD_CONN_OPEN,
         .proxied = port->proxied,
+        .undecided = port->detect,
         .readable = true,
         .since_ms = host->now_ms,
         .idle_ms = host->now_ms,

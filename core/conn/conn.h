@@ -33,6 +33,8 @@ struct pd_conn {
     enum pd_conn_job job;
 
     bool proxied;     /* its PROXY header has not come yet: nothing else may */
+    bool undecided;   /* the protocol is not found out yet; `codec` is HTTP meanwhile */
+    bool listed;      /* ... and may be that of a gateway */
     bool readable;    /* the kernel may hold unread input */
     bool eof;         /* the peer will send no more */
     bool hung_up;     /* the peer closed or reset both directions */

@@ -55,6 +55,7 @@ struct pd_port {
     struct pd_codec_options options;
     struct pd_site site;
     bool proxied; /* each connection begins with a PROXY header (codec/proxy.h) */
+    bool detect;  /* the protocol is found out; `codec` is HTTP until then (codec/detect.h) */
     bool stream;  /* call the app at the head */
     bool serve_half_closed;
     bool send_file; /* see pd_response.may_send_file */
@@ -84,6 +85,8 @@ struct pd_host {
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
     /* False: the ready queue is full. */
     bool (*has_room)(struct pd_host *h);
+    /* Whether the listener's rules name the address of c->peer_addr; without rules, whether it is this machine's. */
+    bool (*lists)(const struct pd_conn *c);
     /* The connection's descriptor is about to be closed. */
     void (*unwatch)(struct pd_host *h, struct pd_conn *c);
     /* The exchange has its response, or will get none; NULL: nobody wants to know. */

@@ -1,6 +1,7 @@
 /* receive.c - codec events become requests (see receive.h). */
 #include "conn/receive.h"
 
+#include "codec/detect.h"
 #include "codec/proxy.h"
 #include "conn/health.h"
 #include "conn/respond.h"
@@ -368,7 +369,28 @@ static bool receive_proxy(struct pd_conn *c, struct pd_slice in, size_t *used)
     if (client.named) {
         memcpy(c->peer_addr, client.addr, sizeof c->peer_addr);
         memcpy(c->peer_port, client.port, sizeof c->peer_port);
+        c->listed = c->undecided && c->host->lists(c);
     }
+    return true;
+}
+
+/* The first byte says which protocol it is. False: it has not come yet, or the connection is closed. */
+static bool receive_detect(struct pd_conn *c, struct pd_slice in)
+{
+    enum pd_reason reason;
+    if (!in.n)
+        return false;
+    const struct pd_codec *codec = pd_detect(in.p[0], &reason);
+    if (codec && codec->gateway && !c->listed)
+        reason = PD_R_GATEWAY_NOT_LISTED;
+    if (reason) {
+        pd_host_refused(c->host, reason, c, NULL);
+        pd_conn_close(c, false);
+        return false;
+    }
+    c->undecided = false;
+    c->codec = codec;
+    codec->init(c->codec_state, &c->host->config.limits, &c->port->options);
     return true;
 }
 
@@ -377,6 +399,8 @@ size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in)
     size_t consumed = 0;
     if (c->proxied && !receive_proxy(c, in, &consumed))
         return 0;
+    if (c->undecided && !receive_detect(c, pd_slice_from(in, consumed)))
+        return consumed;
     bool go_on = true;
     struct pd_event ev = { .kind = PD_EV_MORE };
     while (go_on && c->state == PD_CONN_OPEN) {

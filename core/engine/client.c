@@ -180,24 +180,38 @@ static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
         snprintf(c->peer_port, sizeof c->peer_port, "%u", (unsigned)port);
 }
 
-/* A PROXY header may name any client, so without a list only the machine itself is believed. */
-static bool door_admits(struct pd_engine *e, const struct pd_door *d, const struct pd_accepted *in)
+/* The peers that are believed: those that rules name, or without rules this machine's. */
+static bool door_trusts(const struct pd_door *d, const struct pd_accepted *in)
+{
+    struct pd_ip ip = pd_addr_ip(&in->peer.sa);
+    return ip.n ? pd_listener_lists(&d->listener, &ip) : pd_listener_admits(&d->listener, in);
+}
+
+/* A PROXY header may name any client. */
+static bool door_admits(struct pd_engine *e, const struct pd_door *d, const struct pd_accepted *in, bool trusted)
 {
     char peer[46];
     char text[160];
-    bool listed = pd_listener_admits(&d->listener, in);
-    if (!d->port.proxied || (listed && (d->listener.allow_n || pd_addr_is_loopback(&in->peer.sa))))
-        return listed;
+    if (!d->port.proxied || trusted)
+        return d->port.detect || pd_listener_admits(&d->listener, in); /* others may speak HTTP to those that detect */
     pd_addr_text(&in->peer.sa, peer, sizeof peer);
     snprintf(text, sizeof text, "%s; peer %s", pd_notice_text(PD_NOTICE_PROXY_NOT_LISTED), peer);
     e->host.log(&e->host, PD_NOTICE_PROXY_NOT_LISTED, text, NULL, NULL);
     return false;
 }
 
+bool pd_client_is_listed(const struct pd_conn *c)
+{
+    const struct pd_door *d = PD_CONTAINER_OF(c->port, struct pd_door, port);
+    struct pd_ip ip;
+    return pd_ip_parse(pd_slice(c->peer_addr, strlen(c->peer_addr)), &ip) && pd_listener_lists(&d->listener, &ip);
+}
+
 static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, const struct pd_accepted *in)
 {
-    size_t size = sizeof(struct pd_client) + d->port.codec->state_size;
-    struct pd_client *cl = door_admits(e, d, in) ? pd_alloc(e->sys, size) : NULL;
+    size_t size = sizeof(struct pd_client) + (d->port.detect ? PD_CODEC_STATE_MAX : d->port.codec->state_size);
+    bool trusted = (d->port.proxied || d->port.detect) && door_trusts(d, in);
+    struct pd_client *cl = door_admits(e, d, in, trusted) ? pd_alloc(e->sys, size) : NULL;
     if (!cl) {
         PD_SYS(e->sys, close, in->fd);
         return;
@@ -212,6 +226,7 @@ static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door 
     e->nclients++;
     pd_conn_init(&cl->conn, &e->host, &d->port, in->fd, cl->codec_state);
     client_name_peer(&cl->conn, &in->peer.sa);
+    cl->conn.listed = trusted;
     pthread_mutex_lock(&cl->conn.lock);
     pd_conn_input(&cl->conn, &t->io);
     pd_client_settle(cl, t);

@@ -60,6 +60,8 @@ void pd_client_expired(struct pd_client *cl, struct pd_thread *t);
 void pd_client_attend(struct pd_client *cl, struct pd_thread *t);
 /* Does what a connection asks for after any call on it; conn.lock is held and stays held. */
 void pd_client_settle(struct pd_client *cl, struct pd_thread *t);
+/* Whether the rules of its listener name the address that its PROXY header has named. */
+bool pd_client_is_listed(const struct pd_conn *c);
 void pd_client_unwatch(struct pd_host *h, struct pd_conn *c);
 void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut);
 /* Runs the job that the loop found; the role is not held. conn.lock is free. */

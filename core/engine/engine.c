@@ -28,6 +28,7 @@ static void engine_init_host(struct pd_engine *e, const struct pd_config *config
     e->host.now_ns = PD_SYS0(e->sys, monotonic_ns);
     e->host.now_ms = e->host.now_ns / 1000000;
     e->host.exchange_new = pd_pool_take;
+    e->host.lists = pd_client_is_listed;
     e->host.exchange_free = pd_pool_give;
     e->host.ready = pd_ready_put;
     e->host.has_room = pd_ready_has_room;

@@ -100,9 +100,7 @@ bool pd_addr_is_loopback(const struct sockaddr *addr)
     if (addr->sa_family == AF_UNIX)
         return true;
     struct pd_ip ip = pd_addr_ip(addr);
-    if (ip.n == 4)
-        return ip.bytes[0] == 127;
-    return ip.n == 16 && memcmp(ip.bytes, &in6addr_loopback, 16) == 0;
+    return pd_ip_is_loopback(&ip);
 }
 
 bool pd_peer_rule_parse(const char *text, struct pd_peer_rule *out)

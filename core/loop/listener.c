@@ -370,3 +370,11 @@ bool pd_listener_admits(const struct pd_listener *l, const struct pd_accepted *i
     }
     return is_unix ? !asked : l->allow_n == 0;
 }
+
+bool pd_listener_lists(const struct pd_listener *l, const struct pd_ip *ip)
+{
+    for (size_t i = 0; i < l->allow_n; i++)
+        if (!l->allow[i].is_user && pd_net_has(&l->allow[i].net, ip))
+            return true;
+    return l->allow_n == 0 && pd_ip_is_loopback(ip);
+}

@@ -81,5 +81,7 @@ enum pd_accept_result pd_listener_accept(struct pd_listener *l, struct pd_accept
  * address, one over a Unix socket when no rule names a user (the mode of the path decides) or one names its own.
  */
 bool pd_listener_admits(const struct pd_listener *l, const struct pd_accepted *in);
+/* The same for who may do more than others: without any rule only this machine itself. */
+bool pd_listener_lists(const struct pd_listener *l, const struct pd_ip *ip);
 
 #endif

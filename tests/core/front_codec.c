@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "codec/detect.h"
 #include "codec/proxy.h"
 
 struct front {
@@ -61,6 +62,22 @@ static void proxy_next(void *state, struct pd_slice in, size_t *used, struct pd_
         next_proxied(f, in, used, scratch, ev);
 }
 
+static void auto_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
+{
+    struct front *f = state;
+    enum pd_reason reason = PD_R_NONE;
+    *used = 0;
+    *ev = (struct pd_event){ .kind = PD_EV_MORE };
+    f->some = f->some || in.n;
+    const struct pd_codec *found = f->inner || !in.n ? NULL : pd_detect(in.p[0], &reason);
+    if (found)
+        begin(f, found);
+    if (reason)
+        *ev = (struct pd_event){ .kind = PD_EV_BAD, .reason = reason, .fatal = true };
+    else if (f->inner)
+        f->inner->next(f->state, in, used, scratch, ev);
+}
+
 static enum pd_reason front_parse_head(void *state, uint32_t stream, struct pd_slice bytes, struct pd_scratch *scratch,
                                        struct pd_head *head)
 {
@@ -105,6 +122,20 @@ const struct pd_codec front_codec_proxy = {
     .frame_max = SIZE_MAX,
     .init = front_init,
     .next = proxy_next,
+    .parse_head = front_parse_head,
+    .at_boundary = front_at_boundary,
+    .put_head = front_put_head,
+    .put_frame = front_put_frame,
+    .put_end = front_put_end,
+    .drop = front_drop,
+};
+
+const struct pd_codec front_codec_auto = {
+    .name = "auto",
+    .state_size = sizeof(struct front),
+    .frame_max = SIZE_MAX,
+    .init = front_init,
+    .next = auto_next,
     .parse_head = front_parse_head,
     .at_boundary = front_at_boundary,
     .put_head = front_put_head,

@@ -44,7 +44,7 @@ def test_case_gives_the_documented_events(case: corpus.Case | corpus.CorpusError
 
 @pytest.mark.parametrize(
     ("protocol", "least"),
-    [("http", 250), ("fastcgi", 150), ("scgi", 80), ("uwsgi", 120), ("cgi", 60), ("proxy", 100)],
+    [("http", 250), ("fastcgi", 150), ("scgi", 80), ("uwsgi", 120), ("cgi", 60), ("proxy", 100), ("auto", 40)],
 )
 def test_corpus_has_the_promised_number_of_different_cases(protocol: str, least: int) -> None:
     paths = [path for path in corpus.documents() if path.relative_to(corpus.FOLDER).parts[0] == protocol]

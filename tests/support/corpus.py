@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
 CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi", "cgi": "cgi"}
-FRONTS = {"proxy": "proxy"}  # what stands before a codec (tests/core/front_codec.h)
+FRONTS = {"proxy": "proxy", "auto": "auto"}  # what stands before a codec (tests/core/front_codec.h)
 # folders of responses, for the client halves; nobody asks a CGI program for anything
 CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name != "cgi"}
 REQUESTS = CODECS | FRONTS

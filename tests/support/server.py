@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from peers.door import DOORS, Door
+from peers.door import DOORS, Door, HttpDoor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ ALARMS = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|"
     r"Fatal Python error|Segmentation fault|Assertion .* failed|assertion failed|core dumped",
 )
-BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi|uwsgi)(?:\+unix)?:/[^\s,'\"]+)")
+BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi|uwsgi|auto)(?:\+unix)?:/[^\s,'\"]+)")
 
 
 class Log:
@@ -177,7 +177,7 @@ class Server:
         found = urls(self.log.lines)[: len(wanted)]
         kinds = [listener_kind(url) for url in found]
         assert kinds == wanted, f"asked for {wanted}, the banner names {found}"
-        self.doors = [DOORS[kind](listener_address(url)) for kind, url in zip(kinds, found, strict=True)]
+        self.doors = [DOORS.get(kind, HttpDoor)(listener_address(url)) for kind, url in zip(kinds, found, strict=True)]
         first = next((door for door in self.doors if door.name == "http"), None)
         if first is not None and not isinstance(first.address, str):
             for door in self.doors:

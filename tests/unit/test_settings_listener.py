@@ -106,7 +106,7 @@ def test_address(text, expected):
         ("fd://", "needs a whole number"),
         ("https://h:443", "no TLS of its own"),
         ("ajp://h:8009", "not spoken yet"),
-        ("fastcig://h:1", "unknown; there are http, fastcgi, scgi, uwsgi\nDid you mean fastcgi"),
+        ("fastcig://h:1", "unknown; there are http, fastcgi, scgi, uwsgi, auto\nDid you mean fastcgi"),
         ("h:1?moutn=/x", "'moutn' is unknown\nDid you mean mount"),
         ("h:1?mount=x", "mount needs a path"),
         ("h:1?mount=/a//b", "mount needs a path"),

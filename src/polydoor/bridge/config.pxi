@@ -1,5 +1,5 @@
 # config.pxi - settings as the core takes them.
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "auto")
 PROFILES = {
     "generic": core.PD_PROFILE_GENERIC,
     "apache": core.PD_PROFILE_APACHE,
@@ -86,7 +86,8 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     config.mode = spec["mode"]
     config.backlog = backlog
     config.is_gateway = protocol != "http"
-    if protocol == "http":
+    port.detect = protocol == "auto"
+    if protocol in ("http", "auto"):
         port.codec = &core.pd_codec_http1
     elif protocol == "fastcgi":
         port.codec = &core.pd_codec_fastcgi

@@ -286,6 +286,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         const pd_codec *codec
         pd_site site
         bint proxied
+        bint detect
         bint stream
         bint serve_half_closed
         bint send_file

@@ -345,6 +345,16 @@ PROXY_TOO_LARGE = """The proxy sends more about the connection than is wanted, s
 PROXY_BAD_CHECKSUM = """The PROXY header was changed on its way, or the proxy computes its checksum wrongly.
 -> Look for what stands between the proxy and this server."""
 
+# --- listeners that find the protocol out -----------------------------------------------------------------------------
+
+UNKNOWN_PROTOCOL = """What came in is none of HTTP, FastCGI, SCGI and uwsgi. Often it is TLS, which Polydoor does not \
+speak, or a PROXY header, which it reads only with proxy-protocol=on.
+-> Let a web server do TLS; otherwise find out who connects there."""
+
+GATEWAY_NOT_LISTED = """This listener takes gateway protocols, in which a peer may claim to be any user, only from the \
+peers that allow names, or without allow from this machine. Others may speak HTTP.
+-> Add allow=ADDRESS of the web server to the listener's address, or find out who connects there."""
+
 # --- responses of a server that was asked by `polydoor request` -------------------------------------------------------
 
 ANSWER_EMPTY = """The connection was closed before a byte of a response came, so the request was not answered. Often \

@@ -31,7 +31,7 @@ class FrontEnd:
         spoken = " and ".join(TITLES[name] for name in self.speaks)
         best = self.speaks[0]
         raise ConfigError(
-            f"{self.title} does not speak {TITLES[protocol]} with what is behind it; it speaks {spoken}\n"
+            f"{self.title} does not speak {TITLES.get(protocol, protocol)} with what is behind it; it speaks {spoken}\n"
             f"Add a listener for it, such as -b {best}://127.0.0.1:{8000 if best == 'http' else 9000}.",
             code=codes.NOT_SPOKEN,
         )

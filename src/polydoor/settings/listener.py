@@ -14,8 +14,8 @@ from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
 from polydoor.settings.suggest import hint
 
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
-LATER = ("ajp", "auto")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "auto")  # auto: found out by the first byte
+LATER = ("ajp",)
 MASK = "***"  # stands where a secret was
 LISTS = ("allow", "trust-forwarded")  # options that may stand several times
 USER = "uid:"
@@ -181,7 +181,7 @@ def _parse_descriptor(text: str, spec: ListenerSpec) -> None:
 
 def protocol_of_name(name: str) -> str:
     """What is spoken on a socket of this name: the protocol that it is or begins with, else HTTP."""
-    return next((protocol for protocol in PROTOCOLS if name.startswith(protocol)), "http")
+    return next((protocol for protocol in PROTOCOLS[:-1] if name.startswith(protocol)), "http")
 
 
 def _known_protocol(name: str) -> str:
