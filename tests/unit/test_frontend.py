@@ -40,7 +40,7 @@ def printed(told):
 
 
 def test_every_protocol_has_a_name():
-    assert set(TITLES) == set(PROTOCOLS)
+    assert {*TITLES, "auto"} == set(PROTOCOLS)
 
 
 @pytest.mark.parametrize(("name", "protocol"), EVERY)
@@ -104,6 +104,7 @@ def test_who_listens_everywhere_is_reached_on_loopback(printed):
         (["haproxy", "-b", "scgi://127.0.0.1:4000"], "PD0061", "it speaks HTTP and FastCGI"),
         (["caddy", "--protocol", "scgi"], "PD0061", "Caddy does not speak SCGI"),
         (["nginx", "--protocol", "scgi"], "PD0061", "no listener speaks SCGI"),
+        (["nginx", "-b", "auto://127.0.0.1:9000"], "PD0061", "Add a listener for it, such as -b fastcgi://"),
         (["nginx", "-b", "fd://3"], "PD0062", "Say it with --connect"),
         (["nginx", "-b", "127.0.0.1:0"], "PD0062", "Say it with --connect"),
         (["systemd", "-b", "fd://3"], "PD0062", "systemd is to open them"),
