@@ -7,33 +7,20 @@
  * strictly. Nothing is consumed before the whole netstring is there, so the
  * variables are slices of the input and no byte is copied or kept; what was
  * seen of the length is remembered, so no byte is looked at twice while more
- * of them arrive. One request for each connection: whatever follows the body
- * is swallowed and can never become a second request.
+ * of them arrive. What comes behind the head is in single.c.
  */
 #include <assert.h>
 
-#include "codec/codec.h"
 #include "codec/length.h"
-#include "codec/response.h"
+#include "codec/single.h"
 
-enum { SCGI_DIGITS_MAX = 8, SCGI_STREAM = 1, SCGI_SHORT = 32 };
-
-enum scgi_phase {
-    SCGI_LENGTH, /* reading the digits of the netstring's length */
-    SCGI_HEAD,   /* the length is known; waiting for the rest of the netstring */
-    SCGI_OPENED, /* the netstring is complete and announced by OPEN, not yet parsed */
-    SCGI_BODY,   /* `left` bytes of the body are still to come */
-    SCGI_DONE,   /* the body is complete, or nobody wants it: ignore what comes */
-};
+enum { SCGI_DIGITS_MAX = 8, SCGI_SHORT = 32 };
 
 struct scgi {
-    const struct pd_limits *limits;
-    uint64_t left;
-    size_t length; /* of the netstring, as far as its digits were read */
-    enum scgi_phase phase;
-    uint8_t digits; /* length digits read so far */
-    bool some;      /* a byte of the request has come */
-    struct pd_head head;
+    struct pd_single single;
+    size_t length;   /* of the netstring, as far as its digits were read */
+    uint8_t digits;  /* length digits read so far */
+    bool has_length; /* all of them */
 };
 
 static_assert(sizeof(struct scgi) <= PD_CODEC_STATE_MAX, "the connection keeps this much room");
@@ -42,15 +29,7 @@ static void scgi_init(void *state, const struct pd_limits *limits, const struct 
 {
     (void)options;
     struct scgi *s = state;
-    *s = (struct scgi){ .limits = limits, .phase = SCGI_LENGTH };
-}
-
-/* Every SCGI error ends the connection: there is no second request on it to save. */
-static void refuse(struct pd_event *ev, enum pd_reason reason)
-{
-    ev->kind = PD_EV_BAD;
-    ev->reason = reason;
-    ev->fatal = true;
+    *s = (struct scgi){ .single = { .limits = limits } };
 }
 
 /*
@@ -63,7 +42,7 @@ static enum pd_reason read_length(struct scgi *s, struct pd_slice in)
     while (s->digits < in.n) {
         char c = in.p[s->digits];
         if (c == ':' && s->digits > 0) {
-            s->phase = SCGI_HEAD;
+            s->has_length = true;
             return PD_R_NONE;
         }
         if (c < '0' || c > '9')
@@ -71,7 +50,7 @@ static enum pd_reason read_length(struct scgi *s, struct pd_slice in)
         if (s->digits > 0 && s->length == 0)
             return PD_R_SCGI_BAD_LENGTH; /* a leading zero */
         size_t length = s->length * 10 + (size_t)(c - '0');
-        if (s->digits == SCGI_DIGITS_MAX || length > s->limits->head)
+        if (s->digits == SCGI_DIGITS_MAX || length > s->single.limits->head)
             return PD_R_SCGI_TOO_LARGE;
         s->length = length;
         s->digits++;
@@ -107,7 +86,7 @@ static enum pd_reason check_variable(struct scgi *s, const struct pd_field *f, b
     if (first) {
         if (!pd_slice_eq(f->name, length))
             return PD_R_SCGI_LENGTH_NOT_FIRST;
-        return pd_length_parse(f->value, s->limits->body, &s->head.content_length);
+        return pd_length_parse(f->value, s->single.limits->body, &s->single.head.content_length);
     }
     if (f->name.n == 0)
         return PD_R_BAD_VARIABLE_NAME;
@@ -124,7 +103,7 @@ static enum pd_reason check_variable(struct scgi *s, const struct pd_field *f, b
 }
 
 /*
- * Splits the netstring's content into variables; fills s->head. A variable that may not be there is left out; the
+ * Splits the netstring's content into variables; fills the head. A variable that may not be there is left out; the
  * others say of which kind the answer to it should be.
  */
 static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, struct pd_field *fields)
@@ -132,7 +111,7 @@ static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, stru
     size_t n = 0, count = 0;
     bool has_version = false;
     enum pd_reason first = PD_R_NONE;
-    s->head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields };
+    s->single.head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields };
     for (; rest.n > 0; count++) {
         struct pd_field f;
         if (!take_string(&rest, &f.name) || !take_string(&rest, &f.value))
@@ -146,7 +125,7 @@ static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, stru
         if (!bad)
             fields[n++] = f;
     }
-    s->head.nfields = n;
+    s->single.head.nfields = n;
     if (count == 0)
         return PD_R_SCGI_LENGTH_NOT_FIRST;
     return first || has_version ? first : PD_R_SCGI_NO_VERSION;
@@ -155,16 +134,14 @@ static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, stru
 /* "LENGTH:content," once it is complete; the comma is checked before anyone hears of a request. */
 static void next_open(struct scgi *s, struct pd_slice in, struct pd_event *ev)
 {
+    enum pd_reason bad = s->has_length ? PD_R_NONE : read_length(s, in);
     size_t comma = (size_t)s->digits + 1 + s->length;
-    if (in.n <= comma)
-        return;
-    if (in.p[comma] != ',') {
-        refuse(ev, PD_R_SCGI_NO_COMMA);
-        return;
-    }
-    s->phase = SCGI_OPENED;
-    ev->kind = PD_EV_OPEN;
-    ev->stream = SCGI_STREAM;
+    if (!bad && s->has_length && in.n > comma && in.p[comma] != ',')
+        bad = PD_R_SCGI_NO_COMMA;
+    if (bad)
+        pd_single_refuse(bad, ev);
+    else if (s->has_length && in.n > comma)
+        pd_single_open(&s->single, ev);
 }
 
 static void next_head(struct scgi *s, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
@@ -173,120 +150,37 @@ static void next_head(struct scgi *s, struct pd_slice in, size_t *used, struct p
     assert(in.n > start + s->length); /* unconsumed input never shrinks */
     enum pd_reason bad = parse_variables(s, pd_slice(in.p + start, s->length), scratch->fields);
     if (bad) {
-        refuse(ev, bad);
-        ev->stream = SCGI_STREAM;
-        ev->head = &s->head;
+        pd_single_refuse_head(&s->single, bad, ev);
         return;
     }
     *used = start + s->length + 1;
-    s->phase = SCGI_BODY;
-    s->left = (uint64_t)s->head.content_length;
-    ev->kind = PD_EV_HEAD;
-    ev->stream = SCGI_STREAM;
-    ev->head = &s->head;
-}
-
-static void next_body(struct scgi *s, struct pd_slice in, size_t *used, struct pd_event *ev)
-{
-    if (s->left == 0) {
-        s->phase = SCGI_DONE;
-        ev->kind = PD_EV_BODY_END;
-        ev->stream = SCGI_STREAM;
-        return;
-    }
-    if (in.n == 0)
-        return;
-    size_t n = s->left < in.n ? (size_t)s->left : in.n;
-    s->left -= n;
-    *used = n;
-    ev->kind = PD_EV_BODY;
-    ev->stream = SCGI_STREAM;
-    ev->data = pd_slice(in.p, n);
+    pd_single_give_head(&s->single, ev);
 }
 
 static void scgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
     struct scgi *s = state;
-    enum pd_reason bad;
     *used = 0;
     *ev = (struct pd_event){ .kind = PD_EV_MORE };
-    s->some = s->some || in.n > 0;
-    switch (s->phase) {
-    case SCGI_LENGTH:
-        bad = read_length(s, in);
-        if (bad)
-            refuse(ev, bad);
-        if (s->phase == SCGI_HEAD)
-            next_open(s, in, ev);
-        return;
-    case SCGI_HEAD:
+    s->single.some = s->single.some || in.n > 0;
+    if (s->single.phase == PD_SINGLE_HEAD)
         next_open(s, in, ev);
-        return;
-    case SCGI_OPENED:
+    else if (s->single.phase == PD_SINGLE_OPENED)
         next_head(s, in, used, scratch, ev);
-        return;
-    case SCGI_BODY:
-        next_body(s, in, used, ev);
-        return;
-    case SCGI_DONE:
-        *used = in.n;
-        ev->surplus = in.n > 0;
-        return;
-    }
-}
-
-/* A connection that ends before its first byte is normal: Apache opens one and then answers 411 itself. */
-static bool scgi_at_boundary(const void *state)
-{
-    const struct scgi *s = state;
-    return s->phase == SCGI_DONE || !s->some;
-}
-
-/* --- response: CGI style, unframed, ended by closing --- */
-
-static enum pd_reason scgi_put_head(void *state, uint32_t stream, struct pd_response *r, struct pd_buf *out)
-{
-    (void)state, (void)stream;
-    r->close = true;
-    return pd_response_put_cgi(r, out);
-}
-
-static void scgi_put_frame(void *state, uint32_t stream, const struct pd_response *r, size_t n, char *prefix,
-                           size_t *prefix_n, char *suffix, size_t *suffix_n)
-{
-    (void)state, (void)stream, (void)r, (void)n, (void)prefix, (void)suffix;
-    *prefix_n = 0;
-    *suffix_n = 0;
-}
-
-/* The request is over, read or not: bytes that still come belong to nobody. */
-static void scgi_drop(void *state, uint32_t stream)
-{
-    struct scgi *s = state;
-    (void)stream;
-    s->phase = SCGI_DONE;
-}
-
-static size_t scgi_put_end(void *state, uint32_t stream, struct pd_response *r, char *dst)
-{
-    (void)r, (void)dst;
-    scgi_drop(state, stream);
-    return 0;
+    else
+        pd_single_body(&s->single, in, used, ev);
 }
 
 const struct pd_codec pd_codec_scgi = {
     .name = "scgi",
     .state_size = sizeof(struct scgi),
-    .multiplexed = false,
-    .head_is_data = false,
     .gateway = true,
     .frame_max = SIZE_MAX,
     .init = scgi_init,
     .next = scgi_next,
-    .parse_head = NULL,
-    .at_boundary = scgi_at_boundary,
-    .put_head = scgi_put_head,
-    .put_frame = scgi_put_frame,
-    .put_end = scgi_put_end,
-    .drop = scgi_drop,
+    .at_boundary = pd_single_at_boundary,
+    .put_head = pd_single_put_head,
+    .put_frame = pd_single_put_frame,
+    .put_end = pd_single_put_end,
+    .drop = pd_single_drop,
 };

@@ -7,9 +7,8 @@
  * From uwsgi-docs, Protocol.rst and Vars.rst. Of what real uWSGI does with the
  * modifiers, only a WSGI request is known here: the others run code, write
  * files and signal processes, and no front end needs them. A front end knows
- * no body of unknown length, so a missing CONTENT_LENGTH is 0; one request for
- * each connection, and what follows its body is swallowed. The response is
- * that of HTTP/1.x, and ends with the connection.
+ * no body of unknown length, so a missing CONTENT_LENGTH is 0. The response is
+ * that of HTTP/1.x; all else that comes behind the head is in single.c.
  *
  * As in scgi.c nothing is consumed before the block is there, so the variables
  * are slices of the input.
@@ -17,33 +16,21 @@
 #include <assert.h>
 
 #include "base/cursor.h"
-#include "codec/codec.h"
 #include "codec/length.h"
 #include "codec/response.h"
+#include "codec/single.h"
 
 enum {
     UWSGI_HEADER_LEN = 4,
-    UWSGI_STREAM = 1,
     UWSGI_WSGI = 0,       /* modifier1 of a request */
     UWSGI_WSGI_MOUNT = 30 /* the same from old configurations: PATH_INFO still has SCRIPT_NAME before it */
 };
 
-enum uwsgi_phase {
-    UWSGI_HEADER, /* reading the four bytes */
-    UWSGI_BLOCK,  /* the size is known; waiting for the rest of the block */
-    UWSGI_OPENED, /* announced by OPEN; the block is complete, or larger than the limit */
-    UWSGI_BODY,   /* `left` bytes of the body are still to come */
-    UWSGI_DONE,   /* the body is complete, or nobody wants it: ignore what comes */
-};
-
 struct uwsgi {
-    const struct pd_limits *limits;
-    uint64_t left;
-    size_t size; /* of the block */
-    enum uwsgi_phase phase;
-    bool mounted; /* modifier1 is UWSGI_WSGI_MOUNT */
-    bool some;    /* a byte of the request has come */
-    struct pd_head head;
+    struct pd_single single;
+    size_t size;   /* of the block */
+    bool has_size; /* the four bytes are read */
+    bool mounted;  /* modifier1 is UWSGI_WSGI_MOUNT */
 };
 
 static_assert(sizeof(struct uwsgi) <= PD_CODEC_STATE_MAX, "the connection keeps this much room");
@@ -51,15 +38,7 @@ static_assert(sizeof(struct uwsgi) <= PD_CODEC_STATE_MAX, "the connection keeps 
 static void uwsgi_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
     (void)options;
-    *(struct uwsgi *)state = (struct uwsgi){ .limits = limits, .phase = UWSGI_HEADER };
-}
-
-/* Every error ends the connection: there is no second request on it to save. */
-static void refuse(struct pd_event *ev, enum pd_reason reason)
-{
-    ev->kind = PD_EV_BAD;
-    ev->reason = reason;
-    ev->fatal = true;
+    *(struct uwsgi *)state = (struct uwsgi){ .single = { .limits = limits } };
 }
 
 /* --- the block ---------------------------------------------------------------------------------------------------- */
@@ -79,7 +58,7 @@ static enum pd_reason check_length(struct uwsgi *u, struct uwsgi_seen *seen, str
         return PD_R_DUPLICATE_CONTENT_LENGTH;
     seen->length = true;
     /* nginx sends an empty one with a request without body */
-    return value.n ? pd_length_parse(value, u->limits->body, &u->head.content_length) : PD_R_NONE;
+    return value.n ? pd_length_parse(value, u->single.limits->body, &u->single.head.content_length) : PD_R_NONE;
 }
 
 /* What the protocol itself says about this variable; the policy layer judges the rest. */
@@ -110,8 +89,8 @@ static bool take_pair(struct pd_cursor *block, struct pd_field *f)
 }
 
 /*
- * Splits the block into variables; fills u->head. A variable that may not be there is left out; the others say of which
- * kind the answer to it should be.
+ * Splits the block into variables; fills the head. A variable that may not be there is left out; the others say of
+ * which kind the answer to it should be.
  */
 static enum pd_reason parse_variables(struct uwsgi *u, struct pd_slice in, struct pd_field *fields,
                                       struct uwsgi_seen *seen)
@@ -119,7 +98,7 @@ static enum pd_reason parse_variables(struct uwsgi *u, struct pd_slice in, struc
     struct pd_cursor block = pd_cursor(in);
     enum pd_reason first = PD_R_NONE;
     size_t count = 0;
-    u->head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields, .content_length = -1 };
+    u->single.head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = fields, .content_length = -1 };
     for (; pd_cursor_left(&block) > 0; count++) {
         struct pd_field f;
         bool keep = true;
@@ -130,7 +109,7 @@ static enum pd_reason parse_variables(struct uwsgi *u, struct pd_slice in, struc
         enum pd_reason bad = check_variable(u, &f, seen, &keep);
         first = first ? first : bad;
         if (!bad && keep)
-            fields[u->head.nfields++] = f;
+            fields[u->single.head.nfields++] = f;
     }
     return first;
 }
@@ -176,75 +155,60 @@ static enum pd_reason read_head(struct uwsgi *u, struct pd_slice block, struct p
     enum pd_reason bad = parse_variables(u, block, scratch->fields, &seen);
     if (bad)
         return bad;
-    if (u->head.content_length < 0 && seen.chunked)
+    if (u->single.head.content_length < 0 && seen.chunked)
         return PD_R_UWSGI_NO_LENGTH;
-    if (u->head.content_length < 0)
-        u->head.content_length = 0;
+    if (u->single.head.content_length < 0)
+        u->single.head.content_length = 0;
     if (seen.scheme.n)
-        take_scheme(&u->head, seen.scheme, scratch);
+        take_scheme(&u->single.head, seen.scheme, scratch);
     if (u->mounted)
-        cut_script_name(&u->head, &seen);
+        cut_script_name(&u->single.head, &seen);
     return PD_R_NONE;
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
 /* Refused at the first byte that cannot be right, so a peer that speaks something else is told from one that does. */
-static void next_header(struct uwsgi *u, struct pd_slice in, struct pd_event *ev)
+static enum pd_reason read_header(struct uwsgi *u, struct pd_slice in)
 {
     const unsigned char *h = (const unsigned char *)in.p;
     bool other = in.n > 0 && h[0] != UWSGI_WSGI && h[0] != UWSGI_WSGI_MOUNT;
-    if (other || (in.n >= UWSGI_HEADER_LEN && h[3] != 0)) {
-        refuse(ev, PD_R_UWSGI_BAD_MODIFIER);
-    } else if (in.n >= UWSGI_HEADER_LEN) {
+    if (other || (in.n >= UWSGI_HEADER_LEN && h[3] != 0))
+        return PD_R_UWSGI_BAD_MODIFIER;
+    if (in.n >= UWSGI_HEADER_LEN) {
         u->mounted = h[0] == UWSGI_WSGI_MOUNT;
         u->size = (size_t)h[1] | (size_t)h[2] << 8;
-        u->phase = UWSGI_BLOCK;
+        u->has_size = true;
     }
+    return PD_R_NONE;
 }
 
-static void next_block(struct uwsgi *u, struct pd_slice in, struct pd_event *ev)
+/* A block that is larger than the limit is not waited for, but announced, so that it can be answered. */
+static void next_open(struct uwsgi *u, struct pd_slice in, struct pd_event *ev)
 {
-    if (u->size <= u->limits->head && in.n < UWSGI_HEADER_LEN + u->size)
-        return;
-    u->phase = UWSGI_OPENED;
-    ev->kind = PD_EV_OPEN;
-    ev->stream = UWSGI_STREAM;
+    enum pd_reason bad = u->has_size ? PD_R_NONE : read_header(u, in);
+    if (bad)
+        pd_single_refuse(bad, ev);
+    else if (u->has_size && (u->size > u->single.limits->head || in.n >= UWSGI_HEADER_LEN + u->size))
+        pd_single_open(&u->single, ev);
 }
 
 static void next_head(struct uwsgi *u, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
                       struct pd_event *ev)
 {
-    ev->stream = UWSGI_STREAM;
-    if (u->size > u->limits->head) {
-        refuse(ev, PD_R_HEAD_TOO_LARGE);
+    if (u->size > u->single.limits->head) {
+        pd_single_refuse(PD_R_HEAD_TOO_LARGE, ev);
+        ev->stream = PD_SINGLE_STREAM;
         return;
     }
     assert(in.n >= UWSGI_HEADER_LEN + u->size); /* unconsumed input never shrinks */
     enum pd_reason bad = read_head(u, pd_slice(in.p + UWSGI_HEADER_LEN, u->size), scratch);
-    ev->head = &u->head;
     if (bad) {
-        refuse(ev, bad);
+        pd_single_refuse_head(&u->single, bad, ev);
         return;
     }
     *used = UWSGI_HEADER_LEN + u->size;
-    u->phase = UWSGI_BODY;
-    u->left = (uint64_t)u->head.content_length;
-    ev->kind = PD_EV_HEAD;
-}
-
-static void next_body(struct uwsgi *u, struct pd_slice in, size_t *used, struct pd_event *ev)
-{
-    if (u->left == 0) {
-        u->phase = UWSGI_DONE;
-        ev->kind = PD_EV_BODY_END;
-    } else if (in.n > 0) {
-        *used = u->left < in.n ? (size_t)u->left : in.n;
-        u->left -= *used;
-        ev->kind = PD_EV_BODY;
-        ev->data = pd_slice(in.p, *used);
-    }
-    ev->stream = UWSGI_STREAM;
+    pd_single_give_head(&u->single, ev);
 }
 
 static void uwsgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
@@ -252,34 +216,13 @@ static void uwsgi_next(void *state, struct pd_slice in, size_t *used, struct pd_
     struct uwsgi *u = state;
     *used = 0;
     *ev = (struct pd_event){ .kind = PD_EV_MORE };
-    u->some = u->some || in.n > 0;
-    switch (u->phase) {
-    case UWSGI_HEADER:
-        next_header(u, in, ev);
-        if (u->phase == UWSGI_BLOCK)
-            next_block(u, in, ev);
-        break;
-    case UWSGI_BLOCK:
-        next_block(u, in, ev);
-        break;
-    case UWSGI_OPENED:
+    u->single.some = u->single.some || in.n > 0;
+    if (u->single.phase == PD_SINGLE_HEAD)
+        next_open(u, in, ev);
+    else if (u->single.phase == PD_SINGLE_OPENED)
         next_head(u, in, used, scratch, ev);
-        break;
-    case UWSGI_BODY:
-        next_body(u, in, used, ev);
-        break;
-    case UWSGI_DONE:
-        *used = in.n;
-        ev->surplus = in.n > 0;
-        break;
-    }
-}
-
-/* A connection that ends before its first byte is normal: Apache opens one and then answers 411 itself. */
-static bool uwsgi_at_boundary(const void *state)
-{
-    const struct uwsgi *u = state;
-    return u->phase == UWSGI_DONE || !u->some;
+    else
+        pd_single_body(&u->single, in, used, ev);
 }
 
 /* --- response: the head of HTTP, then the body as it is, ended by closing ----------------------------------------- */
@@ -292,29 +235,6 @@ static enum pd_reason uwsgi_put_head(void *state, uint32_t stream, struct pd_res
     return pd_response_put_gateway(r, PD_SLICE("HTTP/1.1 "), out);
 }
 
-static void uwsgi_put_frame(void *state, uint32_t stream, const struct pd_response *r, size_t n, char *prefix,
-                            size_t *prefix_n, char *suffix, size_t *suffix_n)
-{
-    (void)state, (void)stream, (void)r, (void)n, (void)prefix, (void)suffix;
-    *prefix_n = 0;
-    *suffix_n = 0;
-}
-
-/* The request is over, read or not: bytes that still come belong to nobody. */
-static void uwsgi_drop(void *state, uint32_t stream)
-{
-    struct uwsgi *u = state;
-    (void)stream;
-    u->phase = UWSGI_DONE;
-}
-
-static size_t uwsgi_put_end(void *state, uint32_t stream, struct pd_response *r, char *dst)
-{
-    (void)r, (void)dst;
-    uwsgi_drop(state, stream);
-    return 0;
-}
-
 const struct pd_codec pd_codec_uwsgi = {
     .name = "uwsgi",
     .state_size = sizeof(struct uwsgi),
@@ -322,9 +242,9 @@ const struct pd_codec pd_codec_uwsgi = {
     .frame_max = SIZE_MAX,
     .init = uwsgi_init,
     .next = uwsgi_next,
-    .at_boundary = uwsgi_at_boundary,
+    .at_boundary = pd_single_at_boundary,
     .put_head = uwsgi_put_head,
-    .put_frame = uwsgi_put_frame,
-    .put_end = uwsgi_put_end,
-    .drop = uwsgi_drop,
+    .put_frame = pd_single_put_frame,
+    .put_end = pd_single_put_end,
+    .drop = pd_single_drop,
 };
