@@ -103,6 +103,7 @@
     X(BAD_RESPONSE_VALUE, 423, 500, "a response header value holds a control character") \
     X(HOP_BY_HOP, 424, 500, "a hop-by-hop response header") \
     X(BAD_RESPONSE_LENGTH, 425, 500, "the response's Content-Length is malformed or stands twice") \
+    X(STATUS_AS_FIELD, 427, 500, "the status goes into start_response(), not into a header Status") \
     X(RESPONSE_HEAD_TOO_LARGE, 426, 500, "the response head does not fit the protocol's packet") \
     /* responses of a server that we have asked (codec/client.h); no client of ours is told */ \
     X(ANSWER_EMPTY, 80, 0, "the server closed the connection without an answer") \

@@ -172,7 +172,7 @@ enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, stru
     case FIELD_HOP_BY_HOP:
         return PD_R_HOP_BY_HOP;
     case FIELD_STATUS:
-        return PD_R_BAD_RESPONSE_NAME;
+        return PD_R_STATUS_AS_FIELD;
     case FIELD_CONTENT_LENGTH:
         bad = take_length(r, value, &keep);
         break;

@@ -103,12 +103,13 @@ static void test_fields_in_wire_form(void)
 static void test_bad_names(void)
 {
     static const struct pd_slice names[] = {
-        { "", 0 },     { "X Y", 3 },   { "X:", 2 },     { "X\r\n", 3 },  { "X\0", 2 },
-        { "\xe9", 1 }, { "X\x7f", 2 }, { "Status", 6 }, { "STATUS", 6 }, { "X(", 2 },
+        { "", 0 }, { "X Y", 3 }, { "X:", 2 }, { "X\r\n", 3 }, { "X\0", 2 }, { "\xe9", 1 }, { "X\x7f", 2 }, { "X(", 2 },
     };
     struct pd_response r = begun(pd_sys_default(), 1024);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         CHECK_INT(add(&r, names[i], PD_SLICE("x")), PD_R_BAD_RESPONSE_NAME);
+    CHECK_INT(add(&r, PD_SLICE("Status"), PD_SLICE("404")), PD_R_STATUS_AS_FIELD);
+    CHECK_INT(add(&r, PD_SLICE("STATUS"), PD_SLICE("404")), PD_R_STATUS_AS_FIELD);
     CHECK(pd_buf_is_empty(&r.fields));
     pd_response_fini(&r);
 }

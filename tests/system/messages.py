@@ -108,12 +108,16 @@ LOCAL = "-b 127.0.0.1:0"
 
 USAGE = {
     "option-unknown": Case("polydoor shop:app --thread 3"),
+    "option-of-gunicorn": Case("polydoor shop:app --reload"),
+    "option-of-uwsgi": Case("polydoor --http-socket 127.0.0.1:8000 shop:app"),
+    "option-unlike-any": Case("polydoor shop:app --log-level debug"),
     "option-without-value": Case("polydoor shop:app --threads"),
     "app-missing": Case("polydoor -t 2"),
     "app-twice": Case("polydoor shop:app blog:app"),
     "value-out-of-bounds": Case("polydoor shop:app --threads 0"),
     "variable-unknown": Case("polydoor shop:app", env={"POLYDOOR_THREAD": "3"}),
     "variable-value": Case("polydoor shop:app", env={"POLYDOOR_IDLE_TIMEOUT": "soon"}),
+    "variable-address": Case("polydoor shop:app", env={"POLYDOOR_BIND": "shop"}),
     "address-https": Case("polydoor shop:app -b https://127.0.0.1:443"),
     "address-unknown-protocol": Case("polydoor shop:app -b htp://127.0.0.1:8000"),
     "address-without-port": Case("polydoor shop:app -b fastcgi://127.0.0.1"),
@@ -129,6 +133,14 @@ FILES = {
     "toml-bad": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nthreads = 4 5\n'}),
     "toml-unknown-key": Case("polydoor", {"pyproject.toml": '[tool.polydoor]\napp = "shop:app"\nthread = 4\n'}),
     "toml-bad-value": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\n\nthreads = "many"\n'}),
+    "toml-bad-type": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nthreads = true\n'}),
+    "toml-bad-date": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nbacklog = [2048, 1979-05-27]\n'}),
+    "toml-bad-address": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nbind = "shop"\n'}),
+    "toml-bad-access-log": Case(
+        "polydoor", {"polydoor.toml": 'app = "shop:app"\n\naccess-log = "json:log/access.json"\n'}
+    ),
+    "toml-workers": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nworkers = 4\n'}),
+    "toml-key-of-uwsgi": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nworker_reload_mercy = 30\n'}),
     "toml-key-with-escapes": Case("polydoor", {"polydoor.toml": '"\\u001b[2Japp" = "shop:app"\n'}),
     "config-missing": Case("polydoor --config live.toml"),
     "env-file-bad": Case("polydoor shop:app --env-file .env", {".env": "DEBUG=1\nSHOP NAME=Corner\n"}),
@@ -156,6 +168,7 @@ LOADING = {
     "module-name-with-dash": Case(f"polydoor my-shop:app {LOCAL}", {"my-shop.py": APP}),
     "file-missing": Case(f"polydoor site/shpo.py {LOCAL}", {"site/shop.py": APP}),
     "file-without-py": Case(f"polydoor site/shop:app {LOCAL}", {"site/shop.py": APP}),
+    "file-with-slash": Case(f"polydoor shop/ {LOCAL}", {"shop.py": APP}),
     "file-is-a-folder": Case(f"polydoor ./site {LOCAL}", {"site/shop.py": APP}),
     "file-is-an-empty-folder": Case(f"polydoor shop.py {LOCAL}", {"shop.py/README": ""}),
     "file-is-a-link-to-nowhere": Case(f"polydoor shop.py {LOCAL}", prepare=dangling_link),
@@ -168,6 +181,7 @@ LOADING = {
         f"polydoor shop {LOCAL}",
         {"shop.py": "import json\n\n" + APP.replace("app(", "serve(") + "\ndef create_app():\n    return serve\n"},
     ),
+    "attribute-of-an-empty-module": Case(f"polydoor shop {LOCAL}", {"shop.py": "PORT = 8000\n"}),
     "attribute-not-callable": Case(f"polydoor shop:PAGE {LOCAL}", {"shop.py": APP + "PAGE = 'hello'\n"}),
     "attribute-is-class": Case(f"polydoor shop:Shop {LOCAL}", {"shop.py": "class Shop:\n    pass\n"}),
     "attribute-is-factory": Case(
@@ -176,6 +190,9 @@ LOADING = {
     "attribute-is-asgi": Case(f"polydoor shop:app {LOCAL}", {"shop.py": "async def app(scope, receive, send): ...\n"}),
     "factory-with-arguments": Case(
         f"polydoor 'shop:create_app()' {LOCAL}", {"shop.py": "def create_app(name, debug=False):\n    pass\n"}
+    ),
+    "factory-called-with-arguments": Case(
+        f"polydoor 'shop:create_app(debug=True)' {LOCAL}", {"shop.py": "def create_app(debug=False):\n    pass\n"}
     ),
     "factory-without-return": Case(f"polydoor 'shop:create_app()' {LOCAL}", {"shop.py": "def create_app(): pass\n"}),
     "factory-fails": Case(
@@ -207,6 +224,7 @@ LOADING = {
             "class Nameless(Exception, metaclass=Meta):\n    pass\n\n\nraise Nameless\n"
         },
     ),
+    "import-interrupts": Case(f"polydoor shop {LOCAL}", {"shop.py": "raise KeyboardInterrupt\n"}),
     "import-closes-descriptors": Case(
         f"polydoor shop:app {LOCAL}", {"shop.py": f"import os\n\nos.closerange(3, 1000)\n{APP}"}
     ),

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from polydoor.errors import BindError
 from polydoor.flup import fcgi, scgi
 from polydoor.flup.base import address_url, thread_count
 from polydoor.settings.listener import parse_listener
@@ -60,6 +61,14 @@ def test_names_order_and_defaults_are_those_of_flup(server, positional):
 def test_an_unknown_argument_is_a_type_error(server):
     with pytest.raises(TypeError, match="bindAdress"):
         server(app, bindAdress="/x")
+
+
+@pytest.mark.parametrize("server", [fcgi.WSGIServer, scgi.WSGIServer])
+def test_an_address_open_to_the_network_names_flup_s_argument(server):
+    with pytest.raises(BindError, match="Name the web server in allowedServers, or listen on") as raised:
+        server(app, bindAddress=("", 0)).run()
+    assert raised.value.code == "PD0207"
+    assert "?allow" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

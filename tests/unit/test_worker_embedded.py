@@ -114,6 +114,13 @@ def test_settings_are_keywords():
     [
         (hello, {"theads": 2}, ConfigError, "unknown setting theads\nDid you mean threads?"),
         (hello, {"threads": 0}, ConfigError, "threads needs a whole number from 1 to 512, not '0'"),
+        (hello, {"threads": True}, ConfigError, "threads needs a whole number, not True"),
+        (
+            hello,
+            {"workers": 2},
+            ConfigError,
+            "workers can only be 1: this version serves with one process.\nUse threads ",
+        ),
         (hello, {"bind": "ftp://h:1"}, ConfigError, "bad address 'ftp://h:1': the protocol 'ftp' is unknown"),
         (hello, {"factory": True}, ConfigError, "factory is a setting of the command"),
         (hello, {"chdir": "/"}, ConfigError, "chdir is a setting of the command"),

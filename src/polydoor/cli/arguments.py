@@ -10,7 +10,6 @@ from __future__ import annotations
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import SETTINGS
-from polydoor.settings.suggest import hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +86,10 @@ def _split_option(word: str, table: Mapping[str, tuple[Setting, str | None]]) ->
     else:
         option, inline = word[:2], word[2:].removeprefix("=") or None
     if option not in table:
+        from polydoor.settings.foreign import explain
+
         known = [*(name for name in table if name.startswith("--")), *HELP, *VERSION]
-        raise ConfigError(f"unknown option {option}{hint(option, known)}", code=codes.UNKNOWN_OPTION)
+        raise ConfigError(f"unknown option {option}{explain(option, known)}", code=codes.UNKNOWN_OPTION)
     setting, fixed = table[option]
     if fixed is not None and inline is not None:
         text = f"{option} takes no value\nWrite {option}, or {setting.option}={inline}."

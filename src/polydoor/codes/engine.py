@@ -111,6 +111,10 @@ BAD_RESPONSE_VALUE = """The value of a response header holds a line end or anoth
 header could become two.
 -> Remove control characters from what goes into headers."""
 
+STATUS_AS_FIELD = """The application set a header Status, which a web server that asks over FastCGI, SCGI or CGI \
+would take for the status itself.
+-> Pass the status to start_response(), and remove the header."""
+
 HOP_BY_HOP = """The application set a header such as Connection or Transfer-Encoding, which is the server's (PEP 3333).
 -> Remove it."""
 

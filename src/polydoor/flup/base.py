@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Address = str | tuple[str, int] | None
 
 UNLIMITED = sys.maxsize  # flup's way of saying so
+GATEWAY_EXPOSED = "PD0207"  # in core/base/notice.h
 MOST_THREADS = 512  # of the setting `threads`
 
 
@@ -47,6 +48,10 @@ class BaseServer:
         try:
             server.run()
         except BindError as error:
+            if error.code == GATEWAY_EXPOSED:
+                told = str(error).partition("\n")[0]
+                told += "\nName the web server in allowedServers, or listen on 127.0.0.1 or a Unix socket."
+                raise BindError(told, code=error.code) from None
             if not self._address.startswith("fd:"):
                 raise
             raise BindError(

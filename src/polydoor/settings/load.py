@@ -66,7 +66,21 @@ class Entry:
         try:
             return [self.setting.kind.text_of(item) for item in several]
         except ValueError as error:
-            raise ConfigError(f"{self.said} {error}, not {value!r}", code=codes.BAD_VALUE) from None
+            is_of_call = self.said == self.origin
+            raise ConfigError(
+                f"{self.said} {error}, not {repr(value) if is_of_call else in_toml(value)}", code=codes.BAD_VALUE
+            ) from None
+
+
+def in_toml(value: object) -> str:
+    """A value of a TOML document, as one would write it there."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(in_toml, value))}]"
+    if isinstance(value, dict):
+        return "a table"
+    return repr(value) if isinstance(value, str) else str(value)  # a date is written as TOML has it
 
 
 class Settings:
@@ -153,9 +167,22 @@ class Settings:
         """The value of a setting that is yes or no."""
         return bool(self.number(name))
 
+    def place(self, name: str) -> str:
+        """What to put before a message about a value that stands neither on the command line nor in a call."""
+        said = self._said[name]
+        return "" if said in {DEFAULT, name} or said.startswith("-") else f"{said}: "
+
+    def spelling(self, name: str, like: str) -> str:
+        """How a setting is written where somebody wrote `like`: `--threads`, or `threads` in a file or a call."""
+        is_option = self._said[like].rpartition(" ")[2] not in {BY_NAME[like].key, like}
+        return BY_NAME[name].option if is_option else BY_NAME[name].key
+
     def listeners(self) -> list[ListenerSpec]:
         """The addresses, read."""
-        return [parse_listener(text) for text in self.texts("bind")]
+        try:
+            return [parse_listener(text) for text in self.texts("bind")]
+        except ConfigError as error:
+            raise ConfigError(f"{self.place('bind')}{error}", code=error.code) from None
 
     def environ(self) -> dict[str, str]:
         """The variables that the operator adds to each environ."""
@@ -303,7 +330,7 @@ def _check_together(settings: Settings) -> None:
     if settings.number("workers") != 1:
         raise ConfigError(
             f"{settings.said('workers')} can only be 1: this version serves with one process.\n"
-            "Use --threads to work on several requests at once.",
+            f"Use {settings.spelling('threads', 'workers')} to work on several requests at once.",
             code=codes.ONE_PROCESS,
         )
     if settings.number("target_limit") > settings.number("head_limit"):

@@ -9,8 +9,8 @@ from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import SETTINGS
 from polydoor.settings.files import read_small
+from polydoor.settings.foreign import explain
 from polydoor.settings.load import Entry
-from polydoor.settings.suggest import hint
 from polydoor.settings.tomllines import find_lines
 
 PROJECT = "pyproject.toml"
@@ -94,7 +94,7 @@ def _advice(key: str, path: str) -> str:
         return "\nA configuration file cannot name another one."
     if key == "tool":
         return f"\nThe keys stand at the top of {os.path.basename(path)}; [tool.polydoor] is for {PROJECT}."
-    return hint(key, BY_KEY)
+    return explain(key, BY_KEY).replace("--", "")
 
 
 def _prefixes(path: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -31,7 +31,7 @@ class AccessLog:
             try:
                 self.engine.check_access_log(os.path.abspath(path))
             except OSError as error:
-                raise _refused(error) from None
+                raise self._refused(error) from None
 
     def open(self) -> None:
         """Open the file, while an error can still be told before anything else happens."""
@@ -48,7 +48,7 @@ class AccessLog:
             where = os.path.abspath(path) if path else ""
             self.engine.open_access_log(form, where, self.settings.number("access_log_buffer"), exclude)
         except OSError as error:
-            raise _refused(error) from None
+            raise self._refused(error) from None
         self.thread = threading.Thread(target=self.engine.run_access_log, name="polydoor-log", daemon=True)
 
     def start(self) -> None:
@@ -68,8 +68,7 @@ class AccessLog:
             if self.thread.ident is not None:
                 self.thread.join(PATIENCE_S)
 
-
-def _refused(error: OSError) -> ConfigError:
-    """What the core says, with its code in front."""
-    code, _, text = str(error).partition(": ")
-    return ConfigError(text, code=code)
+    def _refused(self, error: OSError) -> ConfigError:
+        """What the core says, with its code in front."""
+        code, _, text = str(error).partition(": ")
+        return ConfigError(self.settings.place("access_log") + text, code=code)

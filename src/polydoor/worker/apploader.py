@@ -17,8 +17,11 @@ from polydoor.worker.signals import StoppedAtBootError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any, NoReturn
+
+    from polydoor.worker.signals import WakePipe
 
 INTERRUPTS = (KeyboardInterrupt, StoppedAtBootError)  # what comes from outside, and is nothing that the import raised
 
@@ -49,6 +52,16 @@ def load_app(text: str) -> LoadedApp:
         raise
     except BaseException as error:  # an attribute that is computed, or a class that takes no question
         fail_to_load(f"looking for the application in {source}", error)
+
+
+def load_within(signals: WakePipe, load: Callable[[], LoadedApp]) -> LoadedApp:
+    """Load the application; a KeyboardInterrupt that no signal has brought is its own, and told as such."""
+    try:
+        return load()
+    except KeyboardInterrupt as error:
+        if signals.stopped_by or not signals.watched:
+            raise
+        fail_to_load("loading the application", error)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -134,6 +147,11 @@ def _pick(module: ModuleType, source: str, attribute: str) -> LoadedApp:
     """The application out of its module."""
     is_factory = attribute.endswith("()")
     path = attribute.removesuffix("()")
+    if "(" in path:
+        named = f"{source}:{path.partition('(')[0]}"
+        told = f"{source}:{attribute} gives arguments to a factory, but it is called without any\n"
+        told += f"Write {named}(); let it take its arguments from the environment, or be called by one that has them."
+        raise AppNotFoundError(told, code=codes.FACTORY_ARGUMENTS)
     if not path:
         path = next((name for name in DEFAULT_ATTRIBUTES if hasattr(module, name)), "")
     found: Any = module

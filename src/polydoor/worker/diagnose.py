@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DEPTH = 3  # folders below the current one in which a misplaced module is looked for
 FOLDERS = 300  # and how many of them at most
 SHOWN = 8  # names in a list
+NOTHING = "\nIt defines nothing that could be one: name the module that holds the application."
 SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv"}
 
 
@@ -71,8 +72,9 @@ def no_file(path: str, attribute: str) -> str:
         return f"there is no file {path}\nIt is a link to {os.readlink(full)}, which leads nowhere."
     if os.path.lexists(full):
         return f"{path} is not a file that holds Python"
+    meant = f"{path.rstrip('/')}.py"
     if os.path.isfile(f"{full}.py"):
-        return f"there is no file {path}\nThere is {path}.py: write {_with_attribute(f'{path}.py', attribute)}."
+        return f"there is no file {path}\nThere is {meant}: write {_with_attribute(meant, attribute)}."
     folder = os.path.dirname(path)
     near = hint(path, [os.path.join(folder, f"{name}.py") for name in _modules_in(folder or ".")])
     return f"there is no file {path}\nLooked for {full}.{near or _elsewhere_file(path, attribute)}"
@@ -82,9 +84,9 @@ def no_attribute(module: ModuleType, source: str, path: str) -> str:
     """Say which attribute a module lacks, and which ones it has."""
     if not path:
         tried = " nor ".join(DEFAULT_ATTRIBUTES)
-        return f"{source} has neither {tried}{candidates(module)}"
+        return f"{source} has neither {tried}{candidates(module) or NOTHING}"
     near = hint(path, [name for name in vars(module) if not name.startswith("_")])
-    return f"{source} has no attribute {path}{near or candidates(module)}"
+    return f"{source} has no attribute {path}{near or candidates(module) or NOTHING}"
 
 
 def candidates(module: ModuleType) -> str:

@@ -18,7 +18,7 @@ from polydoor.bridge import Engine, end_child
 from polydoor.errors import AppLoadError, BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, WorkerState
 from polydoor.worker.access import AccessLog
-from polydoor.worker.apploader import LoadedApp, load_app
+from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
 from polydoor.worker.messages import Messages
@@ -105,7 +105,8 @@ class Worker:
             for spec in self.settings.listeners():
                 if spec["kind"] != "fd" or not spec["path"]:  # a name means something to a service of systemd alone
                     self._listen(spec, self.engine.check_listener)
-            loaded = self.load()
+            with self.signals:
+                loaded = load_within(self.signals, self.load)
             if self.settings.text("diagnostics"):
                 diagnosed(loaded.app, self.settings)
             return loaded
@@ -144,7 +145,7 @@ class Worker:
         """Load the application; what it does to signals and processes meanwhile does not last."""
         pid = os.getpid()
         try:
-            loaded = self.load()
+            loaded = load_within(self.signals, self.load)
         except BaseException as error:
             if os.getpid() != pid:
                 end_child(error.__cause__ or error)
