@@ -49,6 +49,13 @@ def asked(target, **more):
     return GET | {"REQUEST_URI": target} | more
 
 
+def test_the_diagnostics_answer_in_the_place_of_the_application():
+    token = "a-token-for-the-tests-of-cgi"
+    told = Ran(["cgi", APP], asked(f"/shop.cgi/.polydoor/{token}/echo"), POLYDOOR_DIAGNOSTICS=token).response.json()
+    assert (told["protocol"], told["environ"]["SCRIPT_NAME"]) == ("cgi", "/shop.cgi")
+    assert told["several_processes"]  # so that nobody asks another one to let a stream go on
+
+
 def test_the_process_is_out_of_the_applications_way():
     variables = asked("/shop.cgi/process?a=b", HTTP_PROXY="http://evil/", HTTP_X="1", CONTENT_LENGTH="5")
     ran = Ran(["cgi", APP], variables | {"SHELL": "/bin/sh", "SHOP_ID": "7"}, b"hello, world")

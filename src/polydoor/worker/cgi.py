@@ -15,7 +15,7 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import load_app
 from polydoor.worker.capacity import spill_folder
 from polydoor.worker.messages import Messages
-from polydoor.worker.serve import open_standard
+from polydoor.worker.serve import diagnosed, open_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ class CgiProcess:
         try:
             if ":" in settings.text("access_log"):  # standard output is the response
                 access.open()
-            loaded = load_app(settings.app())
+            app = load_app(settings.app()).app
+            if settings.text("diagnostics"):
+                app = diagnosed(app, settings)
             engine.adopt(spec)
             messages.start()
             access.start()
             threads = [start(engine.run_relief), start(lambda: self._relay(engine))]
-            engine.run_thread(loaded.app, settings.environ())
+            engine.run_thread(app, settings.environ())
             for thread in threads:
                 thread.join()
             access.close()

@@ -117,7 +117,7 @@ class Front:
     @property
     def is_local_socket(self) -> bool:
         """Whether the front end reaches Polydoor through a Unix socket."""
-        return self.first is not None and not self.first.facts.get("peer", "-")
+        return self.first is not None and self.protocol != "cgi" and not self.first.facts.get("peer", "-")
 
     def meet(self) -> None:
         """Find the diagnostics; OSError or NoAnswerError when nobody answers, NotFoundError when somebody else does."""
