@@ -32,7 +32,7 @@ static void fill(struct ask *x, const uint8_t *knobs, struct pd_slice in)
 {
     struct pd_slice method = take_string(&in), target = take_string(&in);
     size_t n = 0;
-    bool gateway = x->client->gateway;
+    bool gateway = x->client->form == PD_HEAD_CGI;
     if (gateway && !(knobs[1] & 8))
         x->fields[n++] = (struct pd_field){ PD_SLICE("REQUEST_METHOD"), method };
     while (n < ASKED_MAX && in.n) {
@@ -44,7 +44,10 @@ static void fill(struct ask *x, const uint8_t *knobs, struct pd_slice in)
     if (n < ASKED_MAX && knobs[1] & 16)
         x->fields[n++] = (struct pd_field){ PD_SLICE(""), PD_SLICE("x") };
     x->body = in;
-    x->head = (struct pd_head){ .form = gateway ? PD_HEAD_CGI : PD_HEAD_HTTP,
+    /* AJP13: a third each of header fields, variables and attributes */
+    x->head = (struct pd_head){ .form = x->client->form,
+                                .nheaders = (uint16_t)(n / 3),
+                                .nvariables = (uint16_t)(n / 3 * 2),
                                 .method = method,
                                 .target = target,
                                 .fields = x->fields,
@@ -115,6 +118,22 @@ static void compare_fields(const struct ask *x, const struct pd_head *got)
     FUZZ_ASSERT(at == x->head.nfields);
 }
 
+/* Whole packets of AJP13 of at most 8192 bytes, the request first, then `body` in data packets and an empty one. */
+static void check_packets(const struct ask *x, struct pd_slice wire)
+{
+    size_t packets = 0, body = 0;
+    while (wire.n) {
+        FUZZ_ASSERT(wire.n >= 4 && wire.p[0] == 0x12 && wire.p[1] == 0x34);
+        size_t n = 4 + ((size_t)(unsigned char)wire.p[2] << 8 | (unsigned char)wire.p[3]);
+        FUZZ_ASSERT(n <= wire.n && n <= 8192);
+        FUZZ_ASSERT(packets || (wire.p[4] == 2 && (unsigned char)wire.p[n - 1] == 0xff));
+        body += packets && n > 4 ? n - 6 : 0;
+        packets++;
+        wire = pd_slice_from(wire, n);
+    }
+    FUZZ_ASSERT(packets >= 2 && body == x->body.n);
+}
+
 static void read_back(const struct ask *x, struct pd_slice wire)
 {
     static struct pd_scratch scratch;
@@ -158,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         { &pd_client_fastcgi, &pd_codec_fastcgi },
         { &pd_client_scgi, &pd_codec_scgi },
         { &pd_client_uwsgi, &pd_codec_uwsgi },
+        { &pd_client_ajp13, NULL },
     };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
@@ -165,8 +185,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ask x = { .client = pairs[which].client, .server = pairs[which].server };
     struct text wire = { 0 };
     fill(&x, data, pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS));
-    if (encode(&x, &wire))
+    bool sent = encode(&x, &wire);
+    if (sent && x.server)
         read_back(&x, text_view(&wire));
+    else if (sent)
+        check_packets(&x, text_view(&wire));
     text_fini(&wire);
     return 0;
 }

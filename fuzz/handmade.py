@@ -212,6 +212,13 @@ ASKED = (
     "GET|||",
     "GET|/ /||",
     "GET|/|HTTP_X|" + 127 * "x" + "|HTTP_Y|" + 128 * "y" + "|" + 200 * "N" + "|z||body",
+    "GET|/|Host|a|User-Agent|b|X-Own|c|SERVER_NAME|a|SERVER_PORT|80|REMOTE_ADDR|::1|A|b|C|d|E|f||",
+    "PATCH|/?q|Host|a|A|b|C|d|REMOTE_PORT|99x|secret|s|HTTPS|on|A|b|C|d|E|f||hello",
+    "POST|/|content-length|1|B|2|C|3||",
+    "POST|/|transfer-encoding|1|B|2|C|3||",
+    "POST|/|A B|1|B|2|C|3||",
+    "POST|/|A|1\n|B|2|C|3||",
+    "POST|/|A|" + 9000 * "a" + "|B|2|C|3||",
     "GET|/|HTTP_X|" + 40000 * "x" + "|HTTP_Y|" + 40000 * "y" + "||body",
     "GET|/|HTTP_X|y|HTTP_Z|" + 70000 * "z" + "|HTTP_A|b||" + 300 * "body",
 )
@@ -241,7 +248,7 @@ def requests() -> Iterator[bytes]:
 def asked() -> Iterator[bytes]:
     """Inputs of fuzz_ask: each request through each protocol, with and without chunks and kept connections."""
     for text in ASKED:
-        for protocol in range(4):
+        for protocol in range(5):
             for flags in (*range(8), 9, 14, 17):
                 yield bytes([protocol, flags, 255 * (flags % 2), 0]) + text.replace("|", "\x1e").encode("latin-1")
 

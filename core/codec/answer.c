@@ -235,6 +235,17 @@ static void begin_body(struct pd_answer_reader *r)
     }
 }
 
+void pd_answer_take_head(struct pd_answer_reader *r, struct pd_answer *a)
+{
+    enum pd_reason bad = interpret(r, &r->head);
+    if (bad) {
+        pd_answer_bad(r, bad, a);
+        return;
+    }
+    begin_body(r);
+    *a = (struct pd_answer){ .kind = PD_ANSWER_HEAD, .head = &r->head };
+}
+
 /* What cannot become a status line is refused at its first wrong byte: somebody may speak another protocol. */
 static bool begins_wrong(const struct pd_answer_reader *r)
 {

@@ -54,6 +54,8 @@ void pd_answer_to(struct pd_answer_reader *r, struct pd_slice method);
 /* As struct pd_client_codec's; where the protocol has frames, of the bytes within them, and END is never given. */
 void pd_answer_next(struct pd_answer_reader *r, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
                     struct pd_answer *a);
+/* Takes a head that was read elsewhere into r->head, its Content-Length among the fields (AJP13). */
+void pd_answer_take_head(struct pd_answer_reader *r, struct pd_answer *a);
 /* The end of the bytes: by the protocol's own mark (`marked`), by closing, or by a reset (not `clean`). */
 void pd_answer_end(struct pd_answer_reader *r, bool marked, bool clean, struct pd_answer *a);
 void pd_answer_bad(struct pd_answer_reader *r, enum pd_reason reason, struct pd_answer *a);

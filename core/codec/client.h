@@ -65,9 +65,10 @@ enum { PD_CLIENT_STATE_MAX = 320 };
 struct pd_client_codec {
     const char *name;
     size_t state_size;
-    bool gateway;      /* a request is CGI-style variables (PD_HEAD_CGI), not an HTTP head (PD_HEAD_HTTP) */
-    bool sends_chunks; /* can send a body of unknown length (head->chunked) */
-    size_t frame_max;  /* most body bytes in one frame; SIZE_MAX: no limit */
+    enum pd_head_form form; /* of a request; AJP: the variable `secret` is what the server asks for */
+    bool sends_chunks;      /* can send a body of unknown length (head->chunked) */
+    bool on_demand;         /* a frame is sent for each DEMAND, the first of a known length unasked; see put_end */
+    size_t frame_max;       /* most body bytes in one frame; SIZE_MAX: no limit */
 
     void (*init)(void *state, const struct pd_sys *sys, const struct pd_limits *limits);
     void (*fini)(void *state);
@@ -81,7 +82,7 @@ struct pd_client_codec {
     enum pd_reason (*put_head)(void *state, const struct pd_head *head, struct pd_buf *out);
     /* What stands before and behind the next `n` body bytes (1 <= n <= frame_max). */
     void (*put_frame)(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n);
-    /* The bytes that end the body, also one of no bytes. */
+    /* The bytes that end the body, also one of no bytes; with on_demand only for a DEMAND when there is no more. */
     size_t (*put_end)(void *state, char *dst);
 
     /* --- response --- */
@@ -92,6 +93,7 @@ struct pd_client_codec {
 };
 
 extern const struct pd_client_codec pd_client_http1;
+extern const struct pd_client_codec pd_client_ajp13;
 extern const struct pd_client_codec pd_client_fastcgi;
 extern const struct pd_client_codec pd_client_scgi;
 extern const struct pd_client_codec pd_client_uwsgi;

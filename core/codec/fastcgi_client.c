@@ -259,7 +259,7 @@ static void fcgi_client_eof(void *state, bool clean, struct pd_answer *a)
 const struct pd_client_codec pd_client_fastcgi = {
     .name = "fastcgi",
     .state_size = sizeof(struct fcgi_client),
-    .gateway = true,
+    .form = PD_HEAD_CGI,
     .sends_chunks = true,
     .frame_max = FCGI_CONTENT_MAX,
     .init = fcgi_client_init,

@@ -122,7 +122,7 @@ static void http_client_eof(void *state, bool clean, struct pd_answer *a)
 const struct pd_client_codec pd_client_http1 = {
     .name = "http1",
     .state_size = sizeof(struct http_client),
-    .gateway = false,
+    .form = PD_HEAD_HTTP,
     .sends_chunks = true,
     .frame_max = SIZE_MAX,
     .init = http_client_init,

@@ -79,7 +79,7 @@ static void scgi_client_eof(void *state, bool clean, struct pd_answer *a)
 const struct pd_client_codec pd_client_scgi = {
     .name = "scgi",
     .state_size = sizeof(struct pd_answer_reader),
-    .gateway = true,
+    .form = PD_HEAD_CGI,
     .sends_chunks = false,
     .frame_max = SIZE_MAX,
     .init = scgi_client_init,

@@ -80,7 +80,7 @@ static void uwsgi_client_eof(void *state, bool clean, struct pd_answer *a)
 const struct pd_client_codec pd_client_uwsgi = {
     .name = "uwsgi",
     .state_size = sizeof(struct pd_answer_reader),
-    .gateway = true,
+    .form = PD_HEAD_CGI,
     .sends_chunks = false,
     .frame_max = SIZE_MAX,
     .init = uwsgi_client_init,

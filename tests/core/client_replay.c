@@ -28,10 +28,12 @@ void client_replay_fini(struct client_replay *r)
 static void ask(struct client_replay *r)
 {
     struct pd_field variable = { PD_SLICE("REQUEST_METHOD"), r->method };
-    struct pd_head head = { .form = PD_HEAD_HTTP, .method = r->method, .target = PD_SLICE("/"), .content_length = -1 };
+    struct pd_head head = {
+        .form = r->codec->form, .method = r->method, .target = PD_SLICE("/"), .content_length = -1
+    };
     struct pd_buf request;
     pd_buf_init(&request, pd_sys_default(), 4096);
-    if (r->codec->gateway)
+    if (r->codec->form == PD_HEAD_CGI)
         head = (struct pd_head){ .form = PD_HEAD_CGI, .fields = &variable, .nfields = 1, .content_length = -1 };
     if (r->codec->put_head(&r->state, &head, &request) != PD_R_NONE)
         abort();

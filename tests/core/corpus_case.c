@@ -21,14 +21,13 @@ static const struct pd_codec *codec_named(const char *name)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];
-    die("unknown protocol", name);
     return NULL;
 }
 
 static const struct pd_client_codec *client_named(const char *name)
 {
     static const struct pd_client_codec *const all[] = { &pd_client_http1, &pd_client_fastcgi, &pd_client_scgi,
-                                                         &pd_client_uwsgi };
+                                                         &pd_client_uwsgi, &pd_client_ajp13 };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];
@@ -186,7 +185,7 @@ bool corpus_read(struct corpus_case *c, FILE *from)
     parse_words(c, &size);
     if (!c->bytes && !(c->bytes = malloc(CORPUS_INPUT_MAX)))
         die("no memory", "input");
-    if (!c->codec || size > CORPUS_INPUT_MAX || fread(c->bytes, 1, size, from) != size)
+    if ((!c->codec && !c->client) || size > CORPUS_INPUT_MAX || fread(c->bytes, 1, size, from) != size)
         die("no protocol, too large, or cut off", c->line);
     c->input = pd_slice(c->bytes, size);
     return true;

@@ -37,7 +37,9 @@ def test_response_is_read_as_documented(case: corpus.Case) -> None:
     assert not report, f"\n{report}"
 
 
-@pytest.mark.parametrize(("protocol", "least"), [("http", 40), ("fastcgi", 25), ("scgi", 25), ("uwsgi", 12)])
+@pytest.mark.parametrize(
+    ("protocol", "least"), [("http", 40), ("fastcgi", 25), ("scgi", 25), ("uwsgi", 12), ("ajp", 30)]
+)
 def test_corpus_has_enough_different_responses(protocol: str, least: int) -> None:
     cases = [case for path in corpus.documents([f"{protocol}-client"]) for case in corpus.read_document(path)]
     assert len({case.heading for case in cases}) == len(cases)

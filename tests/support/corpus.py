@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FOLDER = cbuild.ROOT / "tests" / "corpus"
 CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi", "cgi": "cgi"}
 FRONTS = {"proxy": "proxy", "auto": "auto"}  # what stands before a codec (tests/core/front_codec.h)
-# folders of responses, for the client halves; nobody asks a CGI program for anything
-CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name != "cgi"}
+# Folders of responses, for the client halves; nobody asks a CGI program for anything.
+CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name != "cgi"} | {"ajp-client": "ajp13"}
 REQUESTS = CODECS | FRONTS
 BODY_SHOWN = 64
 
@@ -149,6 +149,38 @@ def _crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
+def _ajp_answer_string(text: str) -> bytes:
+    """A string; `#5` is the name with the code A005, `#null` the null string."""
+    if text == "#null":
+        return b"\xff\xff"
+    if text.startswith("#"):
+        return bytes([0xA0, int(text[1:])])
+    data = unescape(text)
+    return len(data).to_bytes(2, "big") + data + b"\0"
+
+
+def _ajp_answer_line(line: str) -> bytes:
+    """A packet of a server: its payload by name."""
+    command, _, rest = line.partition(" ")
+    match command:
+        case "@headers":
+            status, phrase, *words = rest.split()
+            pairs = [word.partition("=") for word in words]
+            payload = b"\4" + int(status).to_bytes(2, "big") + _ajp_answer_string(phrase)
+            payload += len(pairs).to_bytes(2, "big")
+            payload += b"".join(_ajp_answer_string(name) + _ajp_answer_string(value) for name, _, value in pairs)
+        case "@chunk":
+            data = unescape(rest)
+            payload = b"\3" + len(data).to_bytes(2, "big") + data + b"\0"
+        case "@get":
+            payload = b"\6" + int(rest).to_bytes(2, "big")
+        case "@end":
+            payload = bytes([5, int(rest)])
+        case _:
+            payload = unescape(rest)
+    return b"AB" + len(payload).to_bytes(2, "big") + payload
+
+
 def _uwsgi_line(line: str) -> bytes:
     command, *words = line.split()
     modifier = int(words.pop(0)) if words and words[0].isdecimal() else 0
@@ -169,6 +201,8 @@ def _input_line(protocol: str, line: str) -> bytes:
         return b"%d:%s," % (len(block), block)
     if protocol == "proxy" and line.startswith("@v2 "):
         return _proxy_line(line)
+    if protocol == "ajp-client" and line.startswith("@"):
+        return _ajp_answer_line(line)
     if protocol == "uwsgi" and line.startswith(("@packet ", "@block ")):
         return _uwsgi_line(line)
     if protocol == "cgi" and line.startswith("@environ "):

@@ -77,12 +77,21 @@ class Client:
     """One request and its response, as bytes, without a socket.
 
     Answers are tuples: ("interim" or "head", status, phrase, [(name, value), ...]), ("body" or "stderr", data),
-    ("end", "whole" or "closed" or "cut", application's status, whether bytes came behind the end), ("bad", code, text).
+    ("demand", most bytes of the next piece of the body), ("bad", code, text) and ("end", "whole" or "closed" or
+    "cut", application's status, whether bytes came behind the end).
     """
 
     @property
-    def gateway(self) -> bool:
-        """True where a request is CGI-style variables and not an HTTP head."""
+    def form(self) -> str:
+        """What a request is: `http` a head, `cgi` variables alone, `ajp` both."""
+
+    @property
+    def on_demand(self) -> bool:
+        """True where the body is sent in the pieces that the server demands."""
+
+    @property
+    def frame_max(self) -> int:
+        """Most bytes of the body in one piece of those."""
 
     @property
     def sends_chunks(self) -> bool:
@@ -90,7 +99,14 @@ class Client:
 
     def __init__(self, protocol: str) -> None: ...
     def head(
-        self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], length: int | None, chunked: bool
+        self,
+        method: bytes,
+        target: bytes,
+        headers: list[tuple[bytes, bytes]],
+        variables: list[tuple[bytes, bytes]],
+        attributes: list[tuple[bytes, bytes]],
+        length: int | None,
+        chunked: bool,
     ) -> bytes:
         """Encode a request up to its body; ValueError says why it cannot be sent."""
 

@@ -1,6 +1,7 @@
 # client.pxi - asking a server: the client halves of the codecs, without a socket.
 from libc.stdlib cimport free, malloc
 
+FRAME_MAX = 1 << 30
 ENDED = ("whole", "closed", "cut")
 ASKED_HEAD_MAX = 1 << 24  # more variables than this are a mistake
 
@@ -21,6 +22,8 @@ cdef class Client:
             self.codec = &core.pd_client_fastcgi
         elif protocol == "scgi":
             self.codec = &core.pd_client_scgi
+        elif protocol == "ajp":
+            self.codec = &core.pd_client_ajp13
         elif protocol == "uwsgi":
             self.codec = &core.pd_client_uwsgi
         else:
@@ -42,24 +45,35 @@ cdef class Client:
         free(self.scratch)
 
     @property
-    def gateway(self):
-        return bool(self.codec.gateway)
+    def form(self):
+        return {core.PD_HEAD_HTTP: "http", core.PD_HEAD_CGI: "cgi", core.PD_HEAD_AJP: "ajp"}[self.codec.form]
+
+    @property
+    def on_demand(self):
+        return bool(self.codec.on_demand)
+
+    @property
+    def frame_max(self):
+        return min(self.codec.frame_max, <size_t>FRAME_MAX)
 
     @property
     def sends_chunks(self):
         return bool(self.codec.sends_chunks)
 
-    def head(self, bytes method, bytes target, list fields, length, bint chunked):
+    def head(self, bytes method, bytes target, list headers, list variables, list attributes, length, bint chunked):
         cdef core.pd_head head
         cdef core.pd_buf out
         cdef core.pd_slice view
         cdef core.pd_reason bad
         cdef size_t i
         cdef bytes name, value
+        fields = headers + variables + attributes
         if len(fields) > core.PD_FIELDS_MAX:
             raise ValueError(f"more than {core.PD_FIELDS_MAX} fields cannot be sent")
         memset(&head, 0, sizeof(head))
-        head.form = core.PD_HEAD_CGI if self.codec.gateway else core.PD_HEAD_HTTP
+        head.form = self.codec.form
+        head.nheaders = len(headers)
+        head.nvariables = len(headers) + len(variables)
         head.method = bytes_slice(method)
         head.target = bytes_slice(target)
         head.content_length = -1 if length is None else length
@@ -83,10 +97,9 @@ cdef class Client:
         cdef char prefix[64]  # each is more than codec.h allows
         cdef char suffix[64]
         cdef size_t before, behind
-        cdef size_t most = min(self.codec.frame_max, <size_t>1 << 30)
         pieces = []
-        for at in range(0, len(data), most):
-            piece = data[at:at + most]
+        for at in range(0, len(data), self.frame_max):
+            piece = data[at:at + self.frame_max]
             self.codec.put_frame(self.state, <size_t>len(piece), prefix, &before, suffix, &behind)
             pieces += [prefix[:before], piece, suffix[:behind]]
         return b"".join(pieces)
@@ -128,6 +141,8 @@ cdef tuple answer_tuple(const core.pd_answer *answer):
     if answer.kind in (core.PD_ANSWER_BODY, core.PD_ANSWER_STDERR):
         data = PyBytes_FromStringAndSize(answer.data.p, <Py_ssize_t>answer.data.n)
         return ("body" if answer.kind == core.PD_ANSWER_BODY else "stderr"), data
+    if answer.kind == core.PD_ANSWER_DEMAND:
+        return "demand", answer.wanted
     if answer.kind == core.PD_ANSWER_END:
         return "end", ENDED[answer.ended], answer.app_status, bool(answer.surplus)
     return "bad", f"PD{core.pd_reason_number(answer.reason):04}", core.pd_reason_text(answer.reason).decode()

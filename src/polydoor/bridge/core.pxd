@@ -67,6 +67,7 @@ cdef extern from "codec/head.h" nogil:
     enum pd_head_form:
         PD_HEAD_HTTP
         PD_HEAD_CGI
+        PD_HEAD_AJP
 
     struct pd_field:
         pd_slice name
@@ -76,7 +77,9 @@ cdef extern from "codec/head.h" nogil:
         pd_field *fields
 
     struct pd_head:
-        pd_head_form form
+        int form
+        uint16_t nheaders
+        uint16_t nvariables
         pd_slice method
         pd_slice target
         pd_field *fields
@@ -92,6 +95,7 @@ cdef extern from "codec/client.h" nogil:
         PD_ANSWER_HEAD
         PD_ANSWER_BODY
         PD_ANSWER_STDERR
+        PD_ANSWER_DEMAND
         PD_ANSWER_END
         PD_ANSWER_BAD
 
@@ -107,13 +111,15 @@ cdef extern from "codec/client.h" nogil:
         pd_reason reason
         pd_slice data
         const pd_answer_head *head
+        size_t wanted
         uint64_t app_status
         bint surplus
 
     struct pd_client_codec:
         size_t state_size
-        bint gateway
+        int form
         bint sends_chunks
+        bint on_demand
         size_t frame_max
         void (*init)(void *state, const pd_sys *sys, const pd_limits *limits)
         void (*fini)(void *state)
@@ -124,6 +130,7 @@ cdef extern from "codec/client.h" nogil:
         void (*eof)(void *state, bint clean, pd_answer *a)
 
     const pd_client_codec pd_client_http1
+    const pd_client_codec pd_client_ajp13
     const pd_client_codec pd_client_fastcgi
     const pd_client_codec pd_client_scgi
     const pd_client_codec pd_client_uwsgi

@@ -70,7 +70,7 @@ OWN = (
 )
 REQUEST = Command(
     "polydoor request URL [METHOD] [PATH] [options]",
-    "Asks a server over HTTP/1.1, FastCGI, SCGI or uwsgi, and prints the body of its response.",
+    "Asks a server over HTTP/1.1, FastCGI, SCGI, uwsgi or AJP13, and prints the body of its response.",
     more="URL is as http://127.0.0.1:8000, fastcgi://127.0.0.1:9000 or scgi+unix:/run/shop.sock. Exit status, as "
     "curl's: 0 answered, 2 usage, 7 cannot connect, 8 no response of this protocol, 18 broken off, 22 see --fail, 23 "
     "and 26 a file cannot be written or read, 28 too slow, 52 closed without an answer.",

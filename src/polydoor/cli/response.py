@@ -9,7 +9,7 @@ import sys
 from polydoor import codes
 from polydoor.bridge import Client
 from polydoor.cli.output import put_bytes
-from polydoor.client.exchange import Deadline, Exchange, connect
+from polydoor.client.exchange import PIECE, Deadline, Exchange, Upload, connect
 from polydoor.client.failure import BROKEN, CANNOT_WRITE, CUT, EMPTY, HTTP_ERROR, RequestError
 from polydoor.client.message import encode_head
 from polydoor.client.trace import Trace
@@ -37,21 +37,14 @@ def ask(asked: Asked, pieces: Iterator[bytes], options: Options) -> int:
         with connect(asked.address, deadline) as sock:
             answers.note(f"connected to {asked.address}")
             exchange = Exchange(sock, client, answers.watch)
-            if options.source < 0 and asked.has_body:
-                head += client.body(next(pieces, b""))  # in one segment with what is there already
-            for answer in exchange.run(head, _wire(client, pieces), deadline, options.source):
+            upload = Upload(client, pieces, options.source)
+            if asked.length:
+                head += upload.take(PIECE)  # in one segment with the head
+            for answer in exchange.run(head, upload, deadline):
                 answers.take(answer)
     finally:
         answers.close()
     return answers.status()
-
-
-def _wire(client: Client, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The body as it goes out."""
-    for piece in pieces:
-        yield client.body(piece)
-    if last := client.end():
-        yield last
 
 
 class Printer:

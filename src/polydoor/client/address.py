@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
+
 from polydoor import codes
 from polydoor.errors import ConfigError
+from polydoor.settings.listener import mask_address
 from polydoor.settings.suggest import hint
 
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp")
 HTTP_PORT = 80
 PORT_MAX = 65535
+SECRET_MAX = 4096  # bytes that are read of a file
 
 
 class Address:
     """Where a server listens and what it speaks."""
 
-    __slots__ = ("host", "path", "port", "protocol", "target")
+    __slots__ = ("host", "path", "port", "protocol", "secret", "target")
 
     def __init__(self, protocol: str) -> None:
         self.protocol = protocol
         self.host = ""
         self.port = 0
         self.path = ""  # of a Unix socket
+        self.secret = ""  # that AJP asks for
         self.target = ""  # of the request, when it stands in the address
 
     def __str__(self) -> str:
@@ -43,26 +48,58 @@ def parse_address(text: str) -> Address:
         return _parse(text)
     except ValueError as error:
         code = codes.NO_TLS if text.startswith("https:") else codes.BAD_ADDRESS
-        raise ConfigError(f"bad address {text!r}: {error}", code=code) from None
+        raise ConfigError(f"bad address {mask_address(text)!r}: {error}", code=code) from None
 
 
 def _parse(text: str) -> Address:
     if text.startswith("unix:"):
         text = f"http+{text}"
+    text, secret = _cut_secret(text)
     protocol, plus, path = text.partition("+unix:")
     if plus:
         address = Address(_known(protocol))
+        address.secret = secret
         address.path = path.removeprefix("//")
         if not address.path:
             raise ValueError("the path of the socket is missing, as in fastcgi+unix:/run/php/php-fpm.sock")
         return address
     scheme, found, rest = text.partition("://")
     address = Address(_known(scheme) if found else "http")
+    address.secret = secret
     rest = rest if found else text
     place, slash, target = rest.partition("/")
     address.target = slash + target
     _parse_place(place, address)
     return address
+
+
+def _cut_secret(text: str) -> tuple[str, str]:
+    """Without `?secret=...` of an AJP address, and what is meant by it: the text of a variable or of a file."""
+    address, question, query = text.partition("?")
+    if not text.startswith("ajp") or not question:
+        return text, ""
+    name, equals, where = query.partition("=")
+    if name != "secret" or not equals:
+        raise ValueError("behind an AJP address stands ?secret=env:NAME or ?secret=file:PATH, and nothing else")
+    return address, _read_secret(where)
+
+
+def _read_secret(text: str) -> str:
+    """The secret in a variable or a file; any that the server may have."""
+    place, _, where = text.partition(":")
+    if place == "env":
+        secret = os.environ.get(where, "")
+    elif place == "file":
+        try:
+            with open(where, "rb") as file:
+                secret = file.read(SECRET_MAX).decode("latin-1").strip()
+        except OSError as error:
+            raise ValueError(f"the secret cannot be read from {where}: {error.strerror}") from None
+    else:
+        raise ValueError("the secret is not written out: env:NAME or file:PATH says where it stands")
+    if not secret:
+        raise ValueError(f"there is no secret in {where}")
+    return secret
 
 
 def _known(protocol: str) -> str:

@@ -71,6 +71,29 @@ def _advice(error: OSError) -> str:
     return "Check that the server runs, and that it listens at this address."
 
 
+class Upload:
+    """The body on its way out. `source` is the descriptor it is read from where it may keep us waiting, else -1."""
+
+    def __init__(self, client: Client, pieces: Iterator[bytes], source: int) -> None:
+        self.source = source
+        self._client = client
+        self._pieces = pieces
+        self._left = b""
+        self._ended = False
+
+    def take(self, most: int) -> bytes:
+        """The next piece of up to `most` bytes, encoded, or the end; nothing when there is no more to be sent."""
+        if self._ended:
+            return b""
+        most = min(most, self._client.frame_max)
+        data = self._left or next(self._pieces, b"")
+        piece, self._left = data[:most], data[most:]
+        if piece:
+            return self._client.body(piece)
+        self._ended = not self._client.on_demand  # who asks once more is told once more
+        return self._client.end()
+
+
 class Exchange:
     """What goes over one connection. `watch` sees the bytes of both directions."""
 
@@ -79,32 +102,37 @@ class Exchange:
         self._client = client
         self._watch = watch
 
-    def run(self, head: bytes, pieces: Iterator[bytes], deadline: Deadline, source: int) -> Iterator[tuple[Any, ...]]:
-        """Send everything, and give the answers as they come, up to the last one.
-
-        A `source` of 0 or more is the descriptor that the pieces are read from, and that may keep them waiting.
-        """
+    def run(self, head: bytes, upload: Upload, deadline: Deadline) -> Iterator[tuple[Any, ...]]:
+        """Send everything, and give the answers as they come, up to the last one."""
         waiting = head
         sending = True
+        wanted = 0 if self._client.on_demand else PIECE  # most bytes of the body in the next piece
         while True:
-            if sending and not waiting and source < 0:
-                waiting = next(pieces, b"")
+            if sending and not waiting and wanted and upload.source < 0:
+                waiting = upload.take(wanted)
                 sending = bool(waiting)
-            reads: list[Any] = [self._sock, source] if sending and not waiting else [self._sock]
+                wanted = 0 if self._client.on_demand else PIECE
+            reads: list[Any] = [self._sock]
+            if sending and not waiting and wanted:
+                reads.append(upload.source)
             left = deadline.left("the response was not complete")
             readable, writable, _ = select.select(reads, [self._sock] if waiting else [], [], left)
-            if source in readable:
-                waiting = next(pieces, b"")
+            if upload.source in readable:
+                waiting = upload.take(wanted)
                 sending = bool(waiting)
+                wanted = 0 if self._client.on_demand else PIECE
             if writable:
                 sent = self._send(waiting)
                 sending = sent >= 0
                 waiting = waiting[sent:] if sending else b""
             if self._sock in readable:
-                answers = self._receive()
-                yield from answers
-                if answers and answers[-1][0] in {"end", "bad"}:
-                    return
+                for answer in self._receive():
+                    if answer[0] == "demand":
+                        wanted = answer[1]
+                        continue
+                    yield answer
+                    if answer[0] in {"end", "bad"}:
+                        return
 
     def _send(self, data: bytes) -> int:
         """How much went out; -1 when the server takes no more, which leaves its answer to be read."""

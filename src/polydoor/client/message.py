@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from polydoor.client.address import Address
 
 PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+# What AJP13 has a place for; whatever else is asked for becomes an attribute of the request.
+AJP_VARIABLES = (
+    *("SERVER_PROTOCOL", "SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_USER"),
+    *("AUTH_TYPE", "HTTPS", "SSL_CLIENT_CERT", "SSL_CIPHER", "SSL_SESSION_ID", "secret"),
+)
 FRAMING = ("content-length", "transfer-encoding")
 
 
@@ -66,12 +71,22 @@ def encode_head(asked: Asked, client: Client) -> bytes:
             "Send it with -d @-, which reads standard input to its end first.",
             code=codes.CANNOT_ASK,
         )
-    fields = variables(asked, chunked) if client.gateway else asked.headers
+    headers = [] if client.form == "cgi" else asked.headers
+    others = [] if client.form == "http" else variables(asked, chunked)
     try:
-        pairs = [(_octets(name), _octets(value)) for name, value in fields]
-        return client.head(_octets(asked.method), _octets(asked.target), pairs, asked.length, chunked)
+        method, target = _octets(asked.method), _octets(asked.target)
+        attributes = []
+        if client.form == "ajp":
+            attributes = [pair for pair in others if pair in asked.parameters and pair[0] not in AJP_VARIABLES]
+            others = [pair for pair in others if pair[0] in AJP_VARIABLES]
+        lists = (_pairs(headers), _pairs(others), _pairs(attributes))
+        return client.head(method, target, *lists, asked.length, chunked)
     except ValueError as error:
         raise ConfigError(f"this request cannot be sent: {error}", code=codes.CANNOT_ASK) from None
+
+
+def _pairs(fields: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(_octets(name), _octets(value)) for name, value in fields]
 
 
 def _octets(text: str) -> bytes:
@@ -107,5 +122,7 @@ def variables(asked: Asked, chunked: bool) -> list[tuple[str, str]]:
     fields = list(found.items())
     for name, value in asked.headers:
         fields.append((PLAIN.get(name.lower()) or "HTTP_" + name.upper().replace("-", "_"), value))
+    if asked.address.secret:
+        fields.append(("secret", asked.address.secret))
     given = dict(asked.parameters)
     return [(name, value) for name, value in fields if name not in given] + asked.parameters

@@ -31,6 +31,17 @@ TYPES = {
     11: "UNKNOWN_TYPE",
 }
 ROLES = {1: "responder", 2: "authorizer", 3: "filter"}
+AJP_HEADER = 4
+AJP_REQUEST = 0x1234
+AJP_CHUNK, AJP_HEADERS, AJP_GET = 3, 4, 6
+AJP_CODES = {
+    2: "FORWARD_REQUEST",
+    3: "SEND_BODY_CHUNK",
+    4: "SEND_HEADERS",
+    5: "END_RESPONSE",
+    6: "GET_BODY_CHUNK",
+    9: "CPONG",
+}
 STATUSES = {0: "complete", 1: "cannot multiplex", 2: "overloaded", 3: "unknown role"}
 
 
@@ -73,8 +84,8 @@ class Side:
 
 
 def _side(protocol: str, *, sent: bool) -> Side:
-    if protocol == "fastcgi":
-        return Records()
+    if protocol in {"fastcgi", "ajp"}:
+        return Records() if protocol == "fastcgi" else Packets()
     if not sent:
         return Head()
     return Netstring() if protocol == "scgi" else Packet() if protocol == "uwsgi" else Head()
@@ -167,6 +178,35 @@ def _sized(block: bytes) -> Iterator[str]:
         end = 2 + int.from_bytes(block[:2], "little")
         yield block[2:end].decode("utf-8", "replace")
         block = block[end:]
+
+
+class Packets(Side):
+    """AJP13, in both directions. The secret that may stand in a request is not shown: only what a packet is."""
+
+    unit = "packet"
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """A line for each packet."""
+        self.left += data
+        while len(self.left) >= AJP_HEADER:
+            magic, size = struct.unpack_from("!HH", self.left)
+            payload = self.left[AJP_HEADER : AJP_HEADER + size]
+            if len(payload) < size:
+                return
+            self.left = self.left[AJP_HEADER + size :]
+            if magic == AJP_REQUEST and payload[:1] != b"\2":
+                yield f"data, {max(size - 2, 0)} bytes of the body"
+            else:
+                code = payload[0] if payload else 0
+                yield f"{AJP_CODES.get(code, f'code {code}')}, {size} bytes{_ajp_told(code, payload)}"
+
+
+def _ajp_told(code: int, payload: bytes) -> str:
+    """What the shorter packets say."""
+    if code in {AJP_CHUNK, AJP_GET, AJP_HEADERS} and len(payload) > 2:
+        number = int.from_bytes(payload[1:3], "big")
+        return {AJP_CHUNK: f": {number} of the body", AJP_GET: f": up to {number}"}.get(code, f": status {number}")
+    return ""
 
 
 class Records(Side):
