@@ -63,9 +63,9 @@ def ask(capsysbinary: pytest.CaptureFixture[bytes]) -> Ask:
 # --- our own server, over each door ---
 
 
-def test_each_door_is_asked(door: Door, ask: Ask) -> None:
+def test_each_door_is_asked(lasting_door: Door, ask: Ask) -> None:
     status, out, err = ask(
-        address_of(door), "PATCH", "/echo/a%2Fb%20c?x=y", "-H", "X-Own: 1", "-H", "X-Empty;", "-d", "a=b"
+        address_of(lasting_door), "PATCH", "/echo/a%2Fb%20c?x=y", "-H", "X-Own: 1", "-H", "X-Empty;", "-d", "a=b"
     )
     assert (status, err) == (0, "")
     environ = json.loads(out)["environ"]
@@ -79,31 +79,31 @@ def test_each_door_is_asked(door: Door, ask: Ask) -> None:
     assert environ["HTTP_USER_AGENT"] == f"polydoor/{__version__}"
 
 
-def test_each_door_gets_a_large_file_whole(door: Door, ask: Ask, tmp_path: Path) -> None:
+def test_each_door_gets_a_large_file_whole(lasting_door: Door, ask: Ask, tmp_path: Path) -> None:
     data = os.urandom(3_000_001)
     (tmp_path / "data").write_bytes(data)
-    status, out, _ = ask(address_of(door), "/digest", "-T", str(tmp_path / "data"))
+    status, out, _ = ask(address_of(lasting_door), "/digest", "-T", str(tmp_path / "data"))
     assert status == 0
     assert hashlib.sha256(data).hexdigest() in out.decode()
 
 
-def test_each_door_sends_a_large_body_whole(door: Door, ask: Ask, tmp_path: Path) -> None:
-    status, out, err = ask(address_of(door), "/sized?count=100&size=20000", "-o", str(tmp_path / "out"), "-i")
+def test_each_door_sends_a_large_body_whole(lasting_door: Door, ask: Ask, tmp_path: Path) -> None:
+    status, out, err = ask(address_of(lasting_door), "/sized?count=100&size=20000", "-o", str(tmp_path / "out"), "-i")
     assert (status, err) == (0, "")
     assert b"200 OK\n" in out
     assert (tmp_path / "out").stat().st_size == 2_000_000
 
 
-def test_a_response_that_breaks_off_is_seen(door: Door, ask: Ask) -> None:
-    status, _, err = ask(address_of(door), "/crash?where=later-length")
+def test_a_response_that_breaks_off_is_seen(lasting_door: Door, ask: Ask) -> None:
+    status, _, err = ask(address_of(lasting_door), "/crash?where=later-length")
     assert status == 18
     assert err.startswith("polydoor: PD0093: ")
 
 
-def test_a_body_of_unknown_length_goes_where_the_protocol_can(door: Door) -> None:
-    command = [sys.executable, "-m", "polydoor", "request", address_of(door), "/digest", "-T", "-"]
+def test_a_body_of_unknown_length_goes_where_the_protocol_can(lasting_door: Door) -> None:
+    command = [sys.executable, "-m", "polydoor", "request", address_of(lasting_door), "/digest", "-T", "-"]
     ran = subprocess.run(command, input=b"abc", capture_output=True, check=False)
-    if door.knows_unknown_length:
+    if lasting_door.knows_unknown_length:
         assert ran.returncode == 0, ran.stderr
         assert hashlib.sha256(b"abc").hexdigest() in ran.stdout.decode()
     else:
@@ -111,8 +111,8 @@ def test_a_body_of_unknown_length_goes_where_the_protocol_can(door: Door) -> Non
         assert b"-d @-" in ran.stderr
 
 
-def test_head_has_no_body(door: Door, ask: Ask) -> None:
-    status, out, _ = ask(address_of(door), "HEAD", "/sized?count=1&size=10", "-i")
+def test_head_has_no_body(lasting_door: Door, ask: Ask) -> None:
+    status, out, _ = ask(address_of(lasting_door), "HEAD", "/sized?count=1&size=10", "-i")
     assert status == 0
     assert out.endswith(b"\n\n")
 
