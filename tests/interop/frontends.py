@@ -52,11 +52,14 @@ class Site:
         return (OWN, self.port)
 
 
-def printed(front_end: str, name: str, url: str, *options: str, edits: Sequence[tuple[str, str]] = ()) -> Site:
+def printed(
+    front_end: str, name: str, url: str, *options: str, edits: Sequence[tuple[str, str]] = (), listen: str | None = OWN
+) -> Site:
     """What `polydoor frontend` prints for a listener. `edits` are changes that an operator would make by hand."""
     port = free_port()
     command = [sys.executable, "-m", "polydoor", "frontend", front_end, "shop:app", "-b", url]
-    command += ["--name", name, "--listen", f"{OWN}:{port}", "--server-name", SERVER_NAME, *options]
+    command += ["--name", name, "--server-name", SERVER_NAME, *options]
+    command += ["--listen", f"{listen}:{port}"] if listen else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     text = done.stdout
@@ -80,14 +83,7 @@ class FrontEnd:
     suffix = ".conf"
 
     def __init__(self, folder: Path, sites: Sequence[Site]) -> None:
-        self.folder = folder
-        self.sites = {site.name: site for site in sites}
-        folder.mkdir(parents=True, exist_ok=True)
-        self.files = [folder / f"{site.name}{self.suffix}" for site in sites]
-        for site, file in zip(sites, self.files, strict=True):
-            file.write_text(site.text, encoding="utf-8")
-        self.main = folder / "main.conf"
-        self.main.write_text(self.wrapped(), encoding="utf-8")
+        self.write(folder, sites)
         self.check()
         self.output = (folder / "output.log").open("wb")
         self.process = subprocess.Popen(
@@ -96,6 +92,24 @@ class FrontEnd:
         if not eventually(self._answers) or self.process.poll() is not None:
             self.stop()
             raise AssertionError(f"{self.name} does not start:\n{self.errors()}")
+
+    @classmethod
+    def only_checked(cls, folder: Path, sites: Sequence[Site]) -> None:
+        """Requires that a configuration is right, and does not start anything."""
+        front_end = cls.__new__(cls)
+        front_end.write(folder, sites)
+        front_end.check()
+
+    def write(self, folder: Path, sites: Sequence[Site]) -> None:
+        """The sites, and the configuration that includes them."""
+        self.folder = folder
+        self.sites = {site.name: site for site in sites}
+        folder.mkdir(parents=True, exist_ok=True)
+        self.files = [folder / f"{site.name}{self.suffix}" for site in sites]
+        for site, file in zip(sites, self.files, strict=True):
+            file.write_text(site.text, encoding="utf-8")
+        self.main = folder / "main.conf"
+        self.main.write_text(self.wrapped(), encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self

@@ -100,7 +100,8 @@ def configuration(front_end: FrontEnd, settings: Settings, arguments: Arguments)
     wishes = {name: str(value) for name, value in values.items() if not isinstance(value, tuple)}
     folders = values["static"]
     assert isinstance(folders, tuple)
-    facts = {**gather.common_facts(settings, wishes), "static": gather.static_facts(tuple(map(str, folders)))}
+    facts = gather.common_facts(settings, wishes)
+    facts |= {"static": gather.static_facts(tuple(map(str, folders))), "otherwise": "else " if folders else ""}
     if front_end.speaks:
         address = choose(front_end, settings, wishes["protocol"])
         facts |= gather.listener_facts(front_end, address, settings, wishes)

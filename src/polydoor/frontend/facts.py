@@ -39,7 +39,6 @@ def common_facts(settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fac
         "listen_host": host,
         "listen_port": port,
         "listens_elsewhere": (host, port) != ("", HTTP_PORT),
-        "loopback_only": host.startswith("127.") or host in {"localhost", "[::1]"},
         **_limits(settings),
         **_times(settings),
     }
@@ -101,13 +100,15 @@ def with_option(text: str, name: str, value: str) -> str:
 
 def static_facts(texts: tuple[str, ...]) -> list[dict[str, str]]:
     """One item for each folder that the front end serves by itself; both sides end in a slash."""
-    items = []
+    items: list[dict[str, str]] = []
     for text in texts:
         url, _, folder = text.partition("=")
         full = os.path.abspath(folder)
         check_plain("the folder", full)
         prefix = url.rstrip("/")
-        items.append({"url": prefix + "/", "prefix": prefix, "folder": full.rstrip("/") + "/"})
+        otherwise = "else " if items else ""  # in front of a condition that others stand before
+        folder = full.rstrip("/") + "/"
+        items.append({"url": prefix + "/", "prefix": prefix, "folder": folder, "otherwise": otherwise})
     return items
 
 
@@ -151,7 +152,7 @@ def _times(settings: Settings) -> dict[str, Fact]:
         "silence": str(SILENCE),
         "read_timeout": str(queue + SILENCE),
         "connect_timeout": str(CONNECT),
-        "body_timeout": str(-(-settings.number("body_timeout") // 1000)),
+        "client_timeout": str(-(-max(settings.number("body_timeout"), settings.number("write_timeout")) // 1000)),
         "head_timeout": str(-(-settings.number("head_timeout") // 1000)),
     }
 
