@@ -137,6 +137,7 @@ def test_a_mount_comes_through(served):
     [
         ("lighttpd/1.4.69", ("fastcgi", "127.0.0.1"), "underscore", "lighttpd before 1.4.83"),
         ("lighttpd/1.4.69", ("scgi", ""), "break-without-length", "without a length only the reset"),
+        ("lighttpd/1.4.69", ("cgi", ""), "break-without-length", "without a length the end of a CGI"),
         ("nginx/1.22.1", ("scgi", ""), "break-without-length", "without a length only the reset"),
         ("Apache/2.4.66", ("scgi", ""), "chunked", "over SCGI Apache takes no request without"),
         ("Caddy", ("fastcgi", "127.0.0.1"), "chunked", "over FastCGI Caddy"),

@@ -247,7 +247,10 @@ class Limit:
 
 
 UNIX_RESET = "without a length only the reset of a connection tells, and a Unix socket cannot be reset"
+CGI_END = "without a length the end of a CGI program's output is the end of the response"
 LIMITS = (
+    Limit("apache", "break-without-length", ("cgi",), CGI_END),
+    Limit("lighttpd", "break-without-length", ("cgi",), CGI_END),
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
     Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
     Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
