@@ -17,7 +17,6 @@ from polydoor import __version__
 from polydoor.cli import main
 from support import cbuild
 from support.asking import Answerer
-from support.fixtures import PROTOCOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +119,7 @@ def test_head_has_no_body(lasting_door: Door, ask: Ask) -> None:
 # --- what it prints ---
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", ANSWERS)
 def test_what_is_shown(protocol: str, ask: Ask) -> None:
     until = fastcgi.record(fastcgi.STDIN, 1) if protocol == "fastcgi" else b"a=b"
     with Answerer(ANSWERS[protocol], until=until) as server:
