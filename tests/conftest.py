@@ -25,6 +25,7 @@ PROGRAMS = {
     "systemd": ("systemd-analyze", "/usr/bin/systemd-analyze"),
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
+    "spawn-fcgi": ("spawn-fcgi", "/usr/bin/spawn-fcgi"),
     "clang": ("clang", "/usr/bin/clang"),
     "php-fpm": ("php-fpm8.2", "/usr/sbin/php-fpm8.2"),
 }
@@ -32,6 +33,7 @@ PROGRAMS = {
 FEATURES = {
     "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
     "uwsgi": lambda: find_spec("pyuwsgi") is not None,  # a wheel; there is none for the newest Pythons
+    "mod_fcgid": lambda: Path("/usr/lib/apache2/modules/mod_fcgid.so").exists(),
     "namespaces": isolation.is_available,  # a network of its own
 }
 

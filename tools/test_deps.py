@@ -13,7 +13,8 @@ from pathlib import Path
 import environment
 
 PACKAGES = (
-    *("nginx-light", "apache2", "lighttpd", "haproxy", "php-fpm", "systemd", "curl", "wrk"),
+    *("nginx-light", "apache2", "libapache2-mod-fcgid", "lighttpd", "spawn-fcgi", "haproxy", "php-fpm"),
+    *("systemd", "curl", "wrk"),
     *("python3-venv", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver"),
 )
 POLICY = Path("/usr/sbin/policy-rc.d")
