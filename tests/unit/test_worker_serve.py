@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 
@@ -219,6 +220,17 @@ def test_thread_that_never_returns_is_left_behind(engine, monkeypatch, capfd):
     helper.join()
     assert statuses[0] == 0
     assert "3 of 3 threads are still in the application; leaving without them" in capfd.readouterr().err
+
+
+def test_it_sleeps_until_the_end_and_no_longer(engine):
+    worker = serving.Worker(settings())
+    assert worker.patience_ms(1000) == 1000
+    worker.deadline = time.monotonic() + 0.25
+    assert 0 <= worker.patience_ms(1000) <= 251
+    worker.deadline -= 10
+    assert worker.patience_ms(1000) == 0
+    worker.signals.close()
+    worker.messages.close()
 
 
 def test_messages_of_the_engine_are_passed_on_to_the_last(engine, capfd, monkeypatch):

@@ -199,7 +199,7 @@ class Worker:
         beat_ms = min(BEAT_MS, self.service.watchdog_ms or BEAT_MS) if self.service else BEAT_MS
         idle = idle_watch(self.engine, self.settings.number("idle_stop"))
         while len(self.ended) < len(self.threads) and not self.has_left:
-            for number in self.signals.wait(beat_ms):
+            for number in self.signals.wait(self.patience_ms(beat_ms)):
                 self.on_signal(number)
             self.beats += 1
             if self.service:
@@ -210,6 +210,11 @@ class Worker:
                 self.abandon()
         for thread in self.threads if not self.has_left else ():
             thread.join()
+
+    def patience_ms(self, beat_ms: int) -> int:
+        """How long to sleep: not past the time at which threads are left behind."""
+        left_ms = int((self.deadline - time.monotonic()) * 1000) + 1 if self.deadline else beat_ms
+        return max(0, min(beat_ms, left_ms))
 
     def _listen(self, spec: ListenerSpec, listen: Callable[[ListenerSpec], Any]) -> Any:
         if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it

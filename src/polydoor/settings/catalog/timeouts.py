@@ -59,7 +59,7 @@ TIMEOUTS = (
         "drain_timeout",
         Seconds(0, DAY),
         30_000,
-        "After SIGTERM: finishing what was accepted; then the rest is cut.",
+        "After SIGTERM: finishing what was accepted; then the rest is cut, and the process ends within a second.",
         group=GROUP,
         reloadable=True,
     ),
