@@ -72,8 +72,10 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms);
 int pd_engine_log_fd(const struct pd_engine *e);
 /* Takes up to `n` bytes of log lines ("CODE text\n"); 0 when there are none. */
 size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n);
-/* Adds whole lines of the embedder's to them, from any thread; without room they are lost and counted. */
+/* Adds lines of the embedder's to them, from any thread; without room they are lost and counted. They begin on a line
+ * of their own, as the engine's do; `say_more` goes on in the line of a text that did not end it. */
 void pd_engine_say(struct pd_engine *e, struct pd_slice text);
+void pd_engine_say_more(struct pd_engine *e, struct pd_slice text);
 void pd_thread_say(struct pd_thread *t, struct pd_slice text);
 
 /* Opens the access log, before the first thread runs. On failure `error` says what happened and what to do. */

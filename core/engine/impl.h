@@ -70,6 +70,7 @@ struct pd_engine {
     struct pd_wakeup log_wakeup;
     struct pd_buf log;
     uint64_t log_lost;
+    bool log_open;            /* the last text did not end its line */
     struct pd_access *access; /* NULL: there is no access log */
 };
 

@@ -43,13 +43,27 @@ void pd_log_line(struct pd_host *h, int number, const char *what, const struct p
     pd_engine_say(e, pd_slice(line, (size_t)n));
 }
 
-void pd_engine_say(struct pd_engine *e, struct pd_slice text)
+static void log_put(struct pd_engine *e, struct pd_slice text, bool begins)
 {
     pthread_mutex_lock(&e->log_lock);
+    if (begins && e->log_open && text.n && pd_buf_put(&e->log, PD_SLICE("\n")) == PD_BUF_OK)
+        e->log_open = false;
     if (pd_buf_put(&e->log, text) != PD_BUF_OK)
         e->log_lost++;
+    else if (text.n)
+        e->log_open = text.p[text.n - 1] != '\n';
     pthread_mutex_unlock(&e->log_lock);
     pd_wakeup_fire(&e->log_wakeup);
+}
+
+void pd_engine_say(struct pd_engine *e, struct pd_slice text)
+{
+    log_put(e, text, true);
+}
+
+void pd_engine_say_more(struct pd_engine *e, struct pd_slice text)
+{
+    log_put(e, text, false);
 }
 
 void pd_thread_say(struct pd_thread *t, struct pd_slice text)
@@ -71,9 +85,11 @@ size_t pd_engine_take_log(struct pd_engine *e, char *dst, size_t n)
     memcpy(dst, s.p, got);
     pd_buf_skip(&e->log, got);
     if (!got && e->log_lost && n >= 128) {
-        got = (size_t)snprintf(dst, n, "polydoor: PD%04d: %llu %s\n", (int)PD_NOTICE_LOG_LOST,
-                               (unsigned long long)e->log_lost, pd_notice_text(PD_NOTICE_LOG_LOST));
+        got =
+            (size_t)snprintf(dst, n, "%spolydoor: PD%04d: %llu %s\n", e->log_open ? "\n" : "", (int)PD_NOTICE_LOG_LOST,
+                             (unsigned long long)e->log_lost, pd_notice_text(PD_NOTICE_LOG_LOST));
         e->log_lost = 0;
+        e->log_open = false;
     }
     pthread_mutex_unlock(&e->log_lock);
     return got;

@@ -104,6 +104,23 @@ def complain(environ: Environ, start_response: StartResponse) -> Iterable[bytes]
 
 
 @route
+def complain_in_pieces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Writes lines to wsgi.errors that it passes on before they end, and does not end the last one."""
+    key = argument(environ, "key")
+    errors = environ["wsgi.errors"]
+    errors.write(f"{key} one")
+    errors.flush()
+    errors.write(", two")
+    errors.flush()
+    errors.write(", three\n")
+    errors.writelines([f"{key} ", "four"])
+    if argument(environ, "flush"):
+        errors.flush()
+        raise LookupError(key)
+    return reply(start_response, None)
+
+
+@route
 def complain_oddly(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Writes text to wsgi.errors that few encodings take."""
     key = argument(environ, "key")

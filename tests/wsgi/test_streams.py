@@ -163,6 +163,20 @@ def test_i10_errors_supports_write_writelines_and_flush(door, server, key):
         server.log.wait_for(f"{key}-{word}")
 
 
+@pytest.mark.parametrize("flush", ["", "1"])
+def test_i10_a_line_goes_on_and_a_message_of_ours_begins_on_its_own(door, server, key, flush):
+    status = door.request("GET", f"/complain_in_pieces?key={key}&flush={flush}").status
+    assert status == (500 if flush else 200)
+    door.request("GET", f"/complain?key={key}")
+    server.log.wait_for(f"{key}-three")
+    lines = [line for line in server.log.lines if key in line]
+    assert lines[:2] == [f"{key} one, two, three", f"{key} four"]
+    after = lines[2:]
+    if flush:
+        assert after.pop(0) == f"LookupError: {key}"
+    assert after == [f"{key}-one", f"{key}-two", f"{key}-three"]
+
+
 def test_i11_errors_accepts_any_text(door, server, key):
     assert door.request("GET", f"/complain_oddly?key={key}").json() == "written"
     server.log.wait_for(f"{key} last")

@@ -38,8 +38,8 @@ class Engine:
     def take_log(self) -> bytes:
         """Return some of the messages since the last call, one a line; nothing when all are taken."""
 
-    def say(self, text: str) -> None:
-        """Add whole lines to the messages; without room they are lost and counted."""
+    def say(self, text: str, goes_on: bool = False) -> None:
+        """Add lines to the messages; without room they are lost and counted."""
 
     def stats(self) -> dict[str, int]:
         """Return the counters."""

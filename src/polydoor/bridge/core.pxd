@@ -335,6 +335,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     int pd_engine_log_fd(const pd_engine *e)
     size_t pd_engine_take_log(pd_engine *e, char *dst, size_t n)
     void pd_engine_say(pd_engine *e, pd_slice text)
+    void pd_engine_say_more(pd_engine *e, pd_slice text)
     void pd_thread_say(pd_thread *t, pd_slice text)
     bint pd_engine_open_access_log(pd_engine *e, const pd_access_config *config, char *error, size_t error_n)
     void pd_engine_run_access_log(pd_engine *e)

@@ -54,10 +54,15 @@ cdef class Engine:
         cdef size_t n = core.pd_engine_take_log(self.engine, text, sizeof(text))
         return text[:n]
 
-    def say(self, text):
-        """Add whole lines to the messages, from any thread; in a forked child, write them."""
+    def say(self, text, goes_on=False):
+        """Add lines to the messages, from any thread; in a forked child, write them.
+
+        They begin on a line of their own, unless `goes_on` says that the text follows one that did not end its line.
+        """
         data = text.encode("utf-8", "backslashreplace")
-        if self.forks == forks:
+        if self.forks == forks and goes_on:
+            core.pd_engine_say_more(self.engine, bytes_slice(data))
+        elif self.forks == forks:
             core.pd_engine_say(self.engine, bytes_slice(data))
         else:
             os.write(2, data)
@@ -179,9 +184,9 @@ cdef class Engine:
                 if x == NULL:
                     break
                 serve(app, page, maker, t, x)
-                if errors.kept:
-                    errors.flush()
+                errors.end_line()
         finally:
+            errors.end_line()
             errors.say = None
             core.pd_thread_free(t)
 

@@ -16,10 +16,12 @@ cdef class ErrorStream:
 
     cdef object say  # takes text; None once the thread has ended for which this was made
     cdef str kept    # the beginning of a line
+    cdef bint is_open  # the beginning of this line has been passed on
 
     def __cinit__(self, say):
         self.say = say
         self.kept = ""
+        self.is_open = False
 
     def write(self, text):
         """Write text; control characters other than line feed and tab are escaped."""
@@ -39,17 +41,26 @@ cdef class ErrorStream:
         """Pass on the beginning of a line, too."""
         self.pass_on(True)
 
+    cdef object end_line(self):
+        """At the end of a request: what follows is somebody else's."""
+        if self.kept or self.is_open:
+            self.write("\n")
+
     cdef object pass_on(self, bint all_of_it):
         cdef object text, say
+        cdef bint goes_on = False
         with cython.critical_section(self):
             text = self.kept
             cut = len(text) if all_of_it or len(text) > ERROR_LINE else text.rfind("\n") + 1
             self.kept = text[cut:]
             say = self.say
+            if cut:
+                goes_on = self.is_open
+                self.is_open = text[cut - 1] != "\n"
         if not cut:
             return
         if say is not None:
-            say(text[:cut])
+            say(text[:cut], goes_on)
             return
         try:
             sys.stderr.write(text[:cut].encode("utf-8", "backslashreplace").decode("utf-8"))
