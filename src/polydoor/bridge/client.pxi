@@ -2,7 +2,7 @@
 from libc.stdlib cimport free, malloc
 
 FRAME_MAX = 1 << 30
-ENDED = ("whole", "closed", "cut")
+ENDINGS = ("whole", "closed", "cut")
 ASKED_HEAD_MAX = 1 << 24  # more variables than this are a mistake
 
 
@@ -144,5 +144,5 @@ cdef tuple answer_tuple(const core.pd_answer *answer):
     if answer.kind == core.PD_ANSWER_DEMAND:
         return "demand", answer.wanted
     if answer.kind == core.PD_ANSWER_END:
-        return "end", ENDED[answer.ended], answer.app_status, bool(answer.surplus)
+        return "end", ENDINGS[answer.ended], answer.app_status, bool(answer.surplus)
     return "bad", f"PD{core.pd_reason_number(answer.reason):04}", core.pd_reason_text(answer.reason).decode()
