@@ -164,10 +164,10 @@ def test_i10_errors_supports_write_writelines_and_flush(door, server, key):
 
 
 @pytest.mark.parametrize("flush", ["", "1"])
-def test_i10_a_line_goes_on_and_a_message_of_ours_begins_on_its_own(door, server, key, flush):
-    status = door.request("GET", f"/complain_in_pieces?key={key}&flush={flush}").status
+def test_i10_a_line_goes_on_and_a_message_of_ours_begins_on_its_own(lasting_door, server, key, flush):
+    status = lasting_door.request("GET", f"/complain_in_pieces?key={key}&flush={flush}").status
     assert status == (500 if flush else 200)
-    door.request("GET", f"/complain?key={key}")
+    lasting_door.request("GET", f"/complain?key={key}")
     server.log.wait_for(f"{key}-three")
     lines = [line for line in server.log.lines if key in line]
     assert lines[:2] == [f"{key} one, two, three", f"{key} four"]
