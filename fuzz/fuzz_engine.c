@@ -60,10 +60,27 @@ static void check_fastcgi(struct pd_slice got, struct pd_slice sent)
     FUZZ_ASSERT(ended <= sent.n / 16);
 }
 
+/* Packets of the kinds that a container sends: one head, then data, then one end. */
+static void check_ajp(struct pd_slice got)
+{
+    bool in_response = false;
+    while (got.n >= 5) {
+        const unsigned char *h = (const unsigned char *)got.p;
+        size_t size = 4 + ((size_t)h[2] << 8 | h[3]);
+        FUZZ_ASSERT(h[0] == 'A' && h[1] == 'B' && size <= 8192);
+        FUZZ_ASSERT((h[4] >= 3 && h[4] <= 6) || h[4] == 9);
+        FUZZ_ASSERT(h[4] == 6 || in_response == (h[4] == 3 || h[4] == 5));
+        in_response = h[4] == 6 ? in_response : h[4] == 3 || h[4] == 4;
+        if (got.n < size)
+            break;
+        got = pd_slice_from(got, size);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct pd_codec *const codecs[] = { &pd_codec_http1, &pd_codec_fastcgi, &pd_codec_scgi,
-                                                     &pd_codec_uwsgi, &pd_codec_cgi };
+                                                     &pd_codec_uwsgi, &pd_codec_cgi,     &pd_codec_ajp13 };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
     char path[32];
@@ -87,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_http(got);
     else if (scene.codec == &pd_codec_fastcgi)
         check_fastcgi(got, script);
+    else if (scene.codec == &pd_codec_ajp13)
+        check_ajp(got);
     else
         check_single(got, scene.codec == &pd_codec_uwsgi ? PD_SLICE("HTTP/1.1 ") : PD_SLICE("Status: "));
     rig_fini(&r);

@@ -2,15 +2,24 @@
  * fuzz_request.c - any head a codec can give, through the policy layer.
  *
  * Behind the knobs: byte strings that end in NUL. HTTP form: method, target,
- * then names and values; CGI form: names and values. Invariants: see the
- * check_* functions; they hold for whatever a peer sends.
+ * then names and values; CGI form: names and values; AJP form: as HTTP, and
+ * the last knob tells how many of the pairs are header fields and how many
+ * attributes. Invariants: see the check_* functions; they hold for whatever a peer sends.
  */
 #include "codec/bytes.h"
 #include "fuzz.h"
 #include "guard.h"
 #include "text.h"
 
-enum { FORM_CGI = 1, HEAD_CHUNKED = 2, HEAD_HTTP10 = 4, HEAD_AUTHORIZER = 8, HEAD_PROCESS = 16, FIELDS_TRIED = 64 };
+enum {
+    FORM_CGI = 1,
+    HEAD_CHUNKED = 2,
+    HEAD_HTTP10 = 4,
+    HEAD_AUTHORIZER = 8,
+    HEAD_PROCESS = 16,
+    FORM_AJP = 32,
+    FIELDS_TRIED = 64
+};
 
 static bool take_string(struct pd_slice *rest, struct pd_slice *out)
 {
@@ -28,15 +37,16 @@ static bool is_all(struct pd_slice s, enum pd_byte_class class)
 }
 
 /* Makes a head of the input; false when no codec would give such a head. */
-static bool read_head(struct pd_slice in, bool cgi, struct pd_field *fields, struct pd_head *h)
+static bool read_head(struct pd_slice in, enum pd_head_form form, struct pd_field *fields, struct pd_head *h)
 {
-    *h = (struct pd_head){ .form = cgi ? PD_HEAD_CGI : PD_HEAD_HTTP, .fields = fields, .content_length = -1 };
-    if (!cgi) {
+    bool cgi = form != PD_HEAD_HTTP; /* nothing of a field is judged before the policy layer */
+    *h = (struct pd_head){ .form = form, .fields = fields, .content_length = -1 };
+    if (form != PD_HEAD_CGI) {
         if (!take_string(&in, &h->method) || !take_string(&in, &h->target))
             return false;
         if (!h->method.n || h->method.n > PD_METHOD_MAX || !is_all(h->method, PD_BYTE_TOKEN))
             return false;
-        if (!h->target.n || !is_all(h->target, PD_BYTE_TARGET))
+        if (!cgi && (!h->target.n || !is_all(h->target, PD_BYTE_TARGET)))
             return false;
     }
     struct pd_field f = { .name = PD_SLICE_NONE, .value = PD_SLICE("") };
@@ -48,6 +58,27 @@ static bool read_head(struct pd_slice in, bool cgi, struct pd_field *fields, str
             fields[h->nfields++] = f;
     }
     return true;
+}
+
+/* The parts of an AJP head. The codec names its variables itself: none is that of a header. */
+static void split_head(struct pd_head *h, uint8_t knob)
+{
+    size_t headers = knob & 15u, attributes = knob >> 4;
+    if (headers > h->nfields)
+        headers = h->nfields;
+    if (attributes > h->nfields - headers)
+        attributes = h->nfields - headers;
+    size_t n = headers;
+    for (size_t i = headers; i < h->nfields; i++) {
+        bool variable = i < h->nfields - attributes;
+        if (variable && pd_slice_has_prefix(h->fields[i].name, PD_SLICE("HTTP_")))
+            continue;
+        h->nvariables += variable;
+        h->fields[n++] = h->fields[i];
+    }
+    h->nheaders = (uint16_t)headers;
+    h->nvariables = (uint16_t)(h->nvariables + headers);
+    h->nfields = n;
 }
 
 static struct pd_slice key_of(const struct pd_var *v)
@@ -72,7 +103,8 @@ static void check_keys(const struct pd_request *r)
         FUZZ_ASSERT(r->vars[i].id < PD_NAME_COUNT);
         struct pd_slice key = key_of(&r->vars[i]);
         FUZZ_ASSERT(key.n > 0);
-        for (size_t k = 0; k < key.n; k++)
+        bool attribute = pd_slice_has_prefix(key, PD_SLICE("ajp."));
+        for (size_t k = 0; k < key.n && !attribute; k++)
             FUZZ_ASSERT((key.p[k] >= 'A' && key.p[k] <= 'Z') || pd_byte_is_digit(key.p[k]) || key.p[k] == '_');
         for (size_t k = 0; k < sizeof never / sizeof never[0]; k++)
             FUZZ_ASSERT(!pd_slice_eq(key, never[k]));
@@ -145,11 +177,12 @@ static void check_paths(const struct pd_request *r, const struct pd_head *h, con
     FUZZ_ASSERT(script.n == 0 || (script.p[0] == '/' && (site->mount.n || script.p[script.n - 1] != '/')));
     FUZZ_ASSERT(info.n == 0 || info.p[0] == '/');
     FUZZ_ASSERT(site->mount.n == 0 || script.n == 0 || pd_slice_eq(script, site->mount));
-    if (h->form != PD_HEAD_HTTP || h->target.p[0] != '/')
+    if (h->form == PD_HEAD_CGI || !h->target.n || h->target.p[0] != '/')
         return;
     struct text want = { 0 };
     struct text got = { 0 };
-    decode(&want, pd_slice(h->target.p, pd_slice_find(h->target, '?')));
+    size_t path_n = pd_slice_find(h->target, '?');
+    decode(&want, pd_slice(h->target.p, pd_slice_find(pd_slice(h->target.p, path_n), '#')));
     text_put(&got, script);
     text_put(&got, info);
     FUZZ_ASSERT(pd_slice_eq(text_view(&want), text_view(&got)));
@@ -196,8 +229,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         guard_init(&guard, FUZZ_INPUT_MAX);
     struct pd_slice in = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
     in = guard_place(&guard, PD_SLICE_NONE, in);
-    if (!read_head(in, data[2] & FORM_CGI, fields, &h))
+    enum pd_head_form form = data[2] & FORM_AJP ? PD_HEAD_AJP : data[2] & FORM_CGI ? PD_HEAD_CGI : PD_HEAD_HTTP;
+    if (!read_head(in, form, fields, &h))
         return 0;
+    if (form == PD_HEAD_AJP)
+        split_head(&h, data[3]);
     h.chunked = data[2] & HEAD_CHUNKED;
     h.authorizer = data[2] & HEAD_AUTHORIZER && h.form == PD_HEAD_CGI;
     h.process = data[2] & HEAD_PROCESS && h.form == PD_HEAD_CGI;

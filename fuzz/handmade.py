@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORM_CGI, CHUNKED, HTTP10, AUTHORIZER, PROCESS = 1, 2, 4, 8, 16
+FORM_CGI, CHUNKED, HTTP10, AUTHORIZER, PROCESS, FORM_AJP = 1, 2, 4, 8, 16, 32
 
 # Knob bytes of sites: mount, trust and profile (fuzz.c): each profile once, with and without the others.
 SITES = (0b00000, 0b00001, 0b00010, 0b00111, 0b01000, 0b01100, 0b01101, 0b10000, 0b10100, 0b10111)

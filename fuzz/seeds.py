@@ -7,6 +7,7 @@ Each target gets a folder; the form of an input is told in fuzz.h and in the tar
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import sys
 from pathlib import Path
@@ -73,12 +74,19 @@ def _uwsgi_variables(data: bytes) -> bytes:
     return b"".join(part + b"\0" for part in parts)
 
 
+def _strings(data: bytes) -> bytes:
+    """The printable runs of a binary input, as names and values."""
+    return b"".join(run + b"\0" for run in re.findall(rb"[ -~]+", data))
+
+
 def _request_seed(case: corpus.Case, knobs: bytes) -> bytes:
     if case.protocol == "http":
         return knobs + _http_head(case.data)
     if case.protocol == "cgi":
         strings = case.data.partition(b"\0\0")[0]
         return knobs[:2] + bytes([handmade.FORM_CGI | handmade.PROCESS, 0]) + strings.replace(b"=", b"\0")
+    if case.protocol == "ajp":
+        return knobs[:2] + bytes([handmade.FORM_AJP, len(case.data) % 7]) + _strings(case.data)
     read = {"fastcgi": _fastcgi_variables, "uwsgi": _uwsgi_variables}.get(case.protocol)
     variables = read(case.data) if read else case.data.partition(b":")[2]
     return knobs[:2] + bytes([handmade.FORM_CGI, 0]) + variables
@@ -115,6 +123,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         yield "request", data
     for data in handmade.responses():
         yield "response", data
+        yield "ajp_response", data
 
 
 def write(folder: Path) -> dict[str, int]:

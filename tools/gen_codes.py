@@ -35,7 +35,7 @@ CHAPTERS = (
     ("PD04", "The application and its responses"),
     ("PD05", "Refused requests: head, limits, time"),
     ("PD06", "Refused requests: body"),
-    ("PD07", "Refused requests: CGI variables, FastCGI, SCGI, uwsgi, CGI"),
+    ("PD07", "Gateway protocols: variables, FastCGI, AJP13, SCGI, uwsgi, CGI"),
 )
 HEAD = """\
 # Codes

@@ -13,7 +13,16 @@ from pathlib import Path
 import environment
 
 PACKAGES = (
-    *("nginx-light", "apache2", "libapache2-mod-fcgid", "lighttpd", "spawn-fcgi", "haproxy", "php-fpm"),
+    *(
+        "nginx-light",
+        "apache2",
+        "libapache2-mod-fcgid",
+        "libapache2-mod-jk",
+        "lighttpd",
+        "spawn-fcgi",
+        "haproxy",
+        "php-fpm",
+    ),
     *("systemd", "curl", "wrk"),
     *("python3-venv", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver"),
 )

@@ -30,6 +30,7 @@
     X(NO_SOCKET_LOCK, 212, "the lock file of the socket cannot be used") \
     X(SOCKET_PATH_FAILED, 213, "the path of the socket cannot be prepared") \
     X(BAD_DESCRIPTOR, 214, "the inherited descriptor is no listening socket") \
+    X(GATEWAY_UNPROTECTED, 729, "an AJP13 listener open to the network without a secret") \
     /* accepting */ \
     X(ACCEPT_EXHAUSTED, 221, "no descriptors or memory for another connection") \
     X(LISTENER_LOST, 222, "a listening socket does not listen any more") \

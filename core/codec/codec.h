@@ -109,5 +109,6 @@ extern const struct pd_codec pd_codec_fastcgi;
 extern const struct pd_codec pd_codec_scgi;
 extern const struct pd_codec pd_codec_uwsgi;
 extern const struct pd_codec pd_codec_cgi;
+extern const struct pd_codec pd_codec_ajp13;
 
 #endif

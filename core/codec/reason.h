@@ -75,6 +75,16 @@
     X(FCGI_ID_IN_USE, 714, 0, "BEGIN_REQUEST for an id that is in use") \
     X(FCGI_EARLY_STDIN, 715, 400, "STDIN before the end of PARAMS") \
     X(FCGI_FLOOD, 716, 0, "the peer asks for more and more replies and reads none") \
+    /* AJP13 */ \
+    X(AJP_BAD_MAGIC, 720, 0, "the packet does not begin as AJP13 does") \
+    X(AJP_BAD_PACKET, 721, 0, "an AJP13 packet that may not stand where a request begins") \
+    X(AJP_SHUTDOWN, 722, 0, "an AJP13 SHUTDOWN") \
+    X(AJP_PACKET_TOO_LARGE, 723, 431, "the AJP13 request is larger than a packet may be") \
+    X(AJP_BAD_STRING, 724, 400, "a part of the AJP13 request is cut off or has no end") \
+    X(AJP_BAD_CODE, 725, 400, "an AJP13 method or header code that does not exist") \
+    X(AJP_BAD_ATTRIBUTE, 726, 400, "an AJP13 attribute that does not exist") \
+    X(AJP_NOT_AUTHENTIC, 727, 403, "the AJP13 secret is missing or wrong") \
+    X(AJP_BAD_DATA, 728, 400, "an AJP13 data packet has a length that cannot be right") \
     /* SCGI */ \
     X(SCGI_BAD_LENGTH, 731, 0, "the netstring length is not a plain decimal number") \
     X(SCGI_TOO_LARGE, 732, 0, "the netstring is longer than the limit") \

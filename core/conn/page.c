@@ -121,6 +121,7 @@ static const struct {
 } statuses[] = {
     { 500, { "500 Internal Server Error", 25 }, "The application failed to answer this request" },
     { 400, { "400 Bad Request", 15 }, "The request is malformed" },
+    { 403, { "403 Forbidden", 13 }, "The request is not allowed" },
     { 408, { "408 Request Timeout", 19 }, "The request did not arrive in time" },
     { 411, { "411 Length Required", 19 }, "The request must tell the length of its body" },
     { 413, { "413 Content Too Large", 21 }, "The body of the request is larger than this server accepts" },

@@ -99,7 +99,18 @@ static bool set_tcp_options(struct pd_listener *l, bool defer_accept, struct com
 static bool check_exposure(const struct pd_listener_config *config, const union pd_local *addr, const char *name,
                            struct complaint c)
 {
-    if (!config->is_gateway || config->any_peer || config->allow_n || pd_addr_is_loopback(&addr->sa))
+    if (!config->is_gateway || config->any_peer || pd_addr_is_loopback(&addr->sa))
+        return true;
+    if (config->lacks_secret) {
+        pd_notice_say(c.text, c.n, PD_NOTICE_GATEWAY_UNPROTECTED,
+                      "will not open %s to the network without a secret: whoever connects there can pose as the web "
+                      "server\n"
+                      "Add secret=file:PATH or secret=env:NAME, the same as in the web server, or listen on 127.0.0.1 "
+                      "or a Unix socket.",
+                      name);
+        return false;
+    }
+    if (config->allow_n)
         return true;
     pd_notice_say(c.text, c.n, PD_NOTICE_GATEWAY_EXPOSED,
                   "will not open the gateway %s to the network: whoever connects there can pose as the web server\n"

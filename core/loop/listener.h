@@ -32,6 +32,7 @@ struct pd_listener_config {
     int backlog;
     bool defer_accept;                /* TCP: the kernel hands out connections that have sent something */
     bool is_gateway;                  /* FastCGI, SCGI, AJP, uwsgi: the peer's word is trusted */
+    bool lacks_secret;                /* AJP: the peer need not show that it knows one */
     bool any_peer;                    /* the operator wants a gateway open to the network */
     const struct pd_peer_rule *allow; /* who may connect; none: everybody. Must outlive the listener. */
     size_t allow_n;

@@ -32,6 +32,13 @@ def respond(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return [block.encode("latin-1") for block in plan.get("body", ["body"])]
 
 
+@route
+def wide(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers with a header field of `size` bytes."""
+    start_response("200 OK", [("X-Wide", "x" * int(argument(environ, "size")))])
+    return [b"body"]
+
+
 BAD: dict[str, tuple[Any, Any]] = {
     "status-no-space": ("200", []),
     "status-two-digits": ("20 OK", []),

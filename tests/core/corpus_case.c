@@ -15,9 +15,9 @@ static void die(const char *what, const char *word)
 
 static const struct pd_codec *codec_named(const char *name)
 {
-    static const struct pd_codec *const all[] = { &pd_codec_http1,  &pd_codec_fastcgi, &pd_codec_scgi,
-                                                  &pd_codec_uwsgi,  &pd_codec_cgi,     &front_codec_proxy,
-                                                  &front_codec_auto };
+    static const struct pd_codec *const all[] = { &pd_codec_http1,    &pd_codec_fastcgi, &pd_codec_scgi,
+                                                  &pd_codec_uwsgi,    &pd_codec_cgi,     &pd_codec_ajp13,
+                                                  &front_codec_proxy, &front_codec_auto };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0)
             return all[i];

@@ -135,11 +135,15 @@ static bool fields_ok(const struct replay *r, const struct pd_head *h, struct pd
     size_t sum = h->method.n + h->target.n;
     for (size_t i = 0; i < h->nfields; i++) {
         const struct pd_field *f = &h->fields[i];
-        bool added = lies_in(f->name, pd_slice(r->scratch->reply, sizeof r->scratch->reply)); /* Host of a target */
-        if ((!lies_in(f->name, bytes) && !added) || !lies_in(f->value, bytes))
+        struct pd_slice room = pd_slice(r->scratch->reply, sizeof r->scratch->reply);
+        bool added = h->form == PD_HEAD_AJP || lies_in(f->name, room); /* from a code; Host of a target */
+        bool made = h->form == PD_HEAD_AJP && (lies_in(f->value, room) || f->value.n < 3); /* numbers, and words */
+        if ((!lies_in(f->name, bytes) && !added) || (!lies_in(f->value, bytes) && !made))
             return false;
-        sum += f->name.n + f->value.n;
+        sum += (h->form == PD_HEAD_AJP ? 0 : f->name.n) + f->value.n;
     }
+    if (h->form == PD_HEAD_AJP && (h->nheaders > h->nvariables || h->nvariables > h->nfields))
+        return false;
     size_t most = h->form == PD_HEAD_HTTP ? r->limits->fields : (size_t)PD_FIELDS_MAX;
     return h->nfields <= most && sum <= r->limits->head + h->target.n; /* Host may be a part of the target */
 }
@@ -295,6 +299,11 @@ static void show_head(struct replay *r, uint32_t id, const struct pd_head *h)
         text_put(t, PD_SLICE(" "));
         text_escape(t, h->target);
         text_printf(t, " 1.%u", h->http_minor);
+    } else if (h->form == PD_HEAD_AJP) {
+        text_printf(t, "HEAD %" PRIu32 " ajp ", id);
+        text_escape(t, h->method);
+        text_put(t, h->target.n ? PD_SLICE(" ") : PD_SLICE(""));
+        text_escape(t, h->target);
     } else {
         text_printf(t, "HEAD %" PRIu32 " cgi", id);
     }

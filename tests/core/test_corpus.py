@@ -44,7 +44,10 @@ def test_case_gives_the_documented_events(case: corpus.Case | corpus.CorpusError
 
 @pytest.mark.parametrize(
     ("protocol", "least"),
-    [("http", 250), ("fastcgi", 150), ("scgi", 80), ("uwsgi", 120), ("cgi", 60), ("proxy", 100), ("auto", 40)],
+    [
+        *[("http", 250), ("fastcgi", 150), ("scgi", 80), ("uwsgi", 120), ("ajp", 300), ("cgi", 60)],
+        *[("proxy", 100), ("auto", 40)],
+    ],
 )
 def test_corpus_has_the_promised_number_of_different_cases(protocol: str, least: int) -> None:
     paths = [path for path in corpus.documents() if path.relative_to(corpus.FOLDER).parts[0] == protocol]
@@ -58,14 +61,14 @@ def test_corpus_has_the_promised_number_of_different_cases(protocol: str, least:
 COVERAGE = corpus.FOLDER / "coverage.md"
 LATER = "later: "
 ROWS = 35  # of the table of parsing decisions
-GROUPS = (("A", 11, 34), ("F", 1, 14), ("G", 1, 16))
+GROUPS = (("A", 11, 34), ("E", 1, 10), ("F", 1, 14), ("G", 1, 16))
 SCENARIOS = [f"{group}{n}" for group, first, last in GROUPS for n in range(first, last + 1)]
 
 
 @functools.cache
 def coverage() -> dict[str, tuple[str, str]]:
     """The table's lines: number to what and what shows it."""
-    lines = re.findall(r"^\| ([AFG]?\d+) \| (.*) \| (.*) \|$", COVERAGE.read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| ([AEFG]?\d+) \| (.*) \| (.*) \|$", COVERAGE.read_text(), re.MULTILINE)
     return {number: (what, shown) for number, what, shown in lines}
 
 
@@ -74,7 +77,7 @@ def guarded() -> tuple[set[str], set[str]]:
     """The rows and the scenarios that cases name."""
     lines = [case.guards for path in corpus.documents() for case in corpus.read_document(path)]
     rows = {row for line in lines for row in re.findall(r'row "([^"]*)"', line)}
-    scenarios = {word for line in lines for word in re.findall(r"\b[AFG]\d+\b", line)}
+    scenarios = {word for line in lines for word in re.findall(r"\b[AEFG]\d+\b", line)}
     return rows, scenarios
 
 

@@ -6,10 +6,12 @@ request in steps, for tests about streams, breaks and timing.
 
 from __future__ import annotations
 
+import select
 import socket
+import time
 from typing import TYPE_CHECKING, Self
 
-from peers import cgi, cgivars, fastcgi, http, scgi, uwsgi
+from peers import ajp, cgi, cgivars, fastcgi, http, scgi, uwsgi
 from peers.response import CgiDecoder, Decoder, Response, UwsgiDecoder
 from peers.wire import Address, Wire
 
@@ -73,6 +75,10 @@ class Exchange:
         """Reads until the body so far is `data`, or ends otherwise."""
         return self.wait(lambda: self.response.body == data)
 
+    def is_answered(self, seconds: float) -> bool:
+        """Whether the answer begins within this time."""
+        return bool(select.select([self.wire.sock], [], [], seconds)[0])
+
     def finish(self) -> Response:
         """Reads the rest of the response, as far as it comes, and closes."""
         self.wait(lambda: self.decoder.done)
@@ -114,6 +120,46 @@ class FcgiExchange(Exchange):
         for rec in self._reader.feed(data):
             assert rec.id == self._ident, rec
             self._fcgi.take(rec)
+
+
+class AjpExchange(Exchange):
+    """A request over AJP13: of a body of known length the first packet goes unasked, every other one is asked for."""
+
+    def __init__(self, wire: Wire, method: str, length: int | None) -> None:
+        decoder = ajp.AjpDecoder(method)
+        super().__init__(wire, decoder)
+        self._ajp = decoder
+        self._unknown = length is None
+        if length:
+            decoder.asked.append(ajp.DATA_MOST)
+
+    @property
+    def reuse(self) -> bool | None:
+        """What END_RESPONSE has said of the connection."""
+        return self._ajp.reuse
+
+    def is_answered(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not self._ajp.head_done and super().is_answered(max(0, end - time.monotonic())):
+            piece = self.wire.recv()  # a question, or the answer
+            if not piece:
+                return True
+            self.take(piece)
+        return self._ajp.head_done
+
+    def _answer(self, data: bytes) -> bytes:
+        """Sends a piece that was asked for; what is left of `data`."""
+        most = self._ajp.asked.pop()
+        self.wire.send(ajp.data_packet(data[:most]))
+        return data[most:]
+
+    def send(self, data: bytes) -> None:
+        while data and self.wait(lambda: bool(self._ajp.asked)):
+            data = self._answer(data)
+
+    def end_body(self) -> None:
+        if self._unknown and self.wait(lambda: bool(self._ajp.asked)):
+            self._answer(b"")
 
 
 class Door:
@@ -194,6 +240,58 @@ class HttpDoor(Door):
 
     def exchange(self, method: str, length: int | None) -> Exchange:
         return HttpExchange(Wire(self.address, source=self.source), method, length is None)
+
+
+class AjpDoor(Door):
+    """AJP13, one request on a connection."""
+
+    name = "ajp"
+
+    def forward(self, method: str, target: str, headers: Headers, length: int | None) -> ajp.Forward:
+        """What the web server would send for this request."""
+        path, question, query = target.partition("?")
+        fields = [("Host", f"{self.server[0]}:{self.server[1]}"), *headers]
+        if any(name.lower() == "host" for name, _ in headers):
+            fields = fields[1:]
+        if length is None:
+            fields.append(("Transfer-Encoding", "chunked"))
+        elif length > 0 or method in ("POST", "PUT"):
+            fields.append(("Content-Length", str(length)))
+        return ajp.Forward(
+            method,
+            path,
+            fields,
+            server=self.server,
+            attributes=[("query_string", query)] if question else [],
+            request_attributes=[("AJP_REMOTE_PORT", "40000")],
+        )
+
+    def head(self, method: str, target: str, headers: Headers, length: int | None) -> bytes:
+        return self.forward(method, target, headers, length).encode()
+
+    def exchange(self, method: str, length: int | None) -> AjpExchange:
+        return AjpExchange(Wire(self.address), method, length)
+
+    def ask(self, forward: ajp.Forward) -> Response:
+        """Exactly this request, without a body."""
+        with self.exchange(forward.method, 0) as opened:
+            opened.wire.send(forward.encode())
+            return opened.finish()
+
+    def request(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        headers: Headers | None = None,
+        body: bytes = b"",
+        *,
+        unknown: bool = False,
+    ) -> Response:
+        with self.start(method, target, headers, length=None if unknown else len(body)) as opened:
+            opened.send(body)
+            if body or unknown:
+                opened.end_body()
+            return opened.finish()
 
 
 class GatewayDoor(Door):
@@ -280,4 +378,10 @@ class CgiDoor(GatewayDoor):
         return Exchange(cgi.CgiWire(self._program), CgiDecoder(method))
 
 
-DOORS: dict[str, type[Door]] = {"http": HttpDoor, "fastcgi": FcgiDoor, "scgi": ScgiDoor, "uwsgi": UwsgiDoor}
+DOORS: dict[str, type[Door]] = {
+    "http": HttpDoor,
+    "fastcgi": FcgiDoor,
+    "scgi": ScgiDoor,
+    "uwsgi": UwsgiDoor,
+    "ajp": AjpDoor,
+}

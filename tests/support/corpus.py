@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = cbuild.ROOT / "tests" / "corpus"
-CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi", "cgi": "cgi"}
+CODECS = {"http": "http1", "fastcgi": "fastcgi", "scgi": "scgi", "uwsgi": "uwsgi", "cgi": "cgi", "ajp": "ajp"}
 FRONTS = {"proxy": "proxy", "auto": "auto"}  # what stands before a codec (tests/core/front_codec.h)
 # Folders of responses, for the client halves; nobody asks a CGI program for anything.
-CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name != "cgi"} | {"ajp-client": "ajp13"}
+CLIENTS = {f"{name}-client": codec for name, codec in CODECS.items() if name not in {"cgi", "ajp"}}
+CLIENTS["ajp-client"] = "ajp13"
 REQUESTS = CODECS | FRONTS
 BODY_SHOWN = 64
 
@@ -77,6 +78,33 @@ class Case:
 
 
 # --- input blocks ---
+
+_METHODS = """
+    OPTIONS GET HEAD POST PUT DELETE TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK ACL REPORT VERSION-CONTROL
+    CHECKIN CHECKOUT UNCHECKOUT SEARCH MKWORKSPACE UPDATE LABEL MERGE BASELINE-CONTROL MKACTIVITY
+"""
+_HEADERS = """
+    accept accept-charset accept-encoding accept-language authorization connection content-type content-length cookie
+    cookie2 host pragma referer user-agent
+"""
+AJP_METHODS = _METHODS.split()
+AJP_HEADERS = _HEADERS.split()
+
+
+def ajp_packet(payload: bytes) -> bytes:
+    """A packet from the web server."""
+    return b"\x12\x34" + len(payload).to_bytes(2, "big") + payload
+
+
+def ajp_string(data: bytes | None) -> bytes:
+    """An AJP13 string; None is the null string."""
+    return b"\xff\xff" if data is None else len(data).to_bytes(2, "big") + data + b"\0"
+
+
+def ajp_header_name(name: str) -> bytes:
+    """The code of a request header name, or its string."""
+    folded = name.lower()
+    return b"\xa0" + bytes([AJP_HEADERS.index(folded) + 1]) if folded in AJP_HEADERS else ajp_string(unescape(name))
 
 
 def _fastcgi_record(kind: int, request_id: int, content: bytes, length: int | None = None, padding: int = 0) -> bytes:
@@ -189,6 +217,66 @@ def _uwsgi_line(line: str) -> bytes:
     return block if command == "@block" else bytes([modifier, *len(block).to_bytes(2, "little"), 0]) + block
 
 
+def _ajp_word(word: str) -> tuple[str, bytes]:
+    """What a word of @forward stands for: the part of the request that it belongs to, and its bytes."""
+    kind, _, rest = word.partition(":")
+    name, _, value = rest.partition("=")
+    data = unescape(value)
+    match kind:
+        case "h":
+            return "headers", ajp_header_name(name) + ajp_string(data)
+        case "s":
+            return "headers", ajp_string(unescape(name)) + ajp_string(data)
+        case "a":
+            return "attributes", bytes([int(name, 16)]) + ajp_string(data)
+        case "r":
+            return "attributes", b"\x0a" + ajp_string(unescape(name)) + ajp_string(data)
+        case "raw":
+            return "attributes", unescape(rest)
+        case _:
+            raise CorpusError(f"unknown word {word!r}")
+
+
+def _ajp_forward(line: str) -> bytes:
+    """A FORWARD_REQUEST whose parts are all well-formed."""
+    method, target, *words = line.split()
+    parts = {"protocol": b"HTTP/1.1", "addr": b"192.0.2.7", "host": None, "server": b"shop.test", "port": b"80"}
+    headers: list[bytes] = []
+    attributes = b""
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and (key in parts or key == "ssl"):
+            parts[key] = None if value == "null" else unescape(value)
+            continue
+        part, data = _ajp_word(word)
+        if part == "headers":
+            headers.append(data)
+        else:
+            attributes += data
+    code = AJP_METHODS.index(method) + 1 if method in AJP_METHODS else 0xFF
+    if code == 0xFF:
+        attributes += b"\x0d" + ajp_string(unescape(method))
+    strings = [parts["protocol"], unescape(target), parts["addr"], parts["host"], parts["server"]]
+    numbers = int(parts["port"] or b"0").to_bytes(2, "big") + bytes([int(parts.get("ssl") or b"0")])
+    count = len(headers).to_bytes(2, "big")
+    payload = [bytes([2, code]), *map(ajp_string, strings), numbers, count, *headers, attributes, b"\xff"]
+    return ajp_packet(b"".join(payload))
+
+
+def _ajp_line(line: str) -> bytes:
+    command, _, rest = line.partition(" ")
+    match command:
+        case "@forward":
+            return _ajp_forward(rest)
+        case "@packet":
+            return ajp_packet(unescape(rest))
+        case "@data":
+            data = unescape(rest)
+            return ajp_packet(len(data).to_bytes(2, "big") + data)
+        case _:
+            raise CorpusError(f"unknown packet {command}")
+
+
 def _input_line(protocol: str, line: str) -> bytes:
     if line.startswith("@repeat "):
         count, _, rest = line.removeprefix("@repeat ").partition(" ")
@@ -201,8 +289,8 @@ def _input_line(protocol: str, line: str) -> bytes:
         return b"%d:%s," % (len(block), block)
     if protocol == "proxy" and line.startswith("@v2 "):
         return _proxy_line(line)
-    if protocol == "ajp-client" and line.startswith("@"):
-        return _ajp_answer_line(line)
+    if protocol in {"ajp", "ajp-client"} and line.startswith("@"):
+        return _ajp_line(line) if protocol == "ajp" else _ajp_answer_line(line)
     if protocol == "uwsgi" and line.startswith(("@packet ", "@block ")):
         return _uwsgi_line(line)
     if protocol == "cgi" and line.startswith("@environ "):

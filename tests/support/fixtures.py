@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from peers.door import Door, GatewayDoor
 
 FORKER = Path(__file__).with_name("cgi_forker.py")
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp")
 GATEWAYS = ("fastcgi", "scgi", "uwsgi")
 # With the one that has no listener: it starts a process for each request.
 EVERY_DOOR = (*PROTOCOLS, "cgi")
@@ -77,9 +77,21 @@ class Doors:
             "fastcgi-trust": "fastcgi://127.0.0.1:0?trust-remote-user=1",
             "scgi-trust": "scgi://127.0.0.1:0?trust-remote-user=1",
             "uwsgi-trust": "uwsgi://127.0.0.1:0?trust-remote-user=1",
+            "ajp": "ajp://127.0.0.1:0",
+            "ajp-stream": "ajp://127.0.0.1:0?stream=1",
+            "ajp-mount": "ajp://127.0.0.1:0?mount=/shop",
+            "ajp-trust": "ajp://127.0.0.1:0?trust-remote-user=1",
+            "ajp-secret": "ajp://127.0.0.1:0?secret=env:AJP_SECRET",
+            "ajp-large": "ajp://127.0.0.1:0?packet=65536",
+            "ajp-lighttpd": "ajp://127.0.0.1:0?lighttpd=1",
         }
         threads = int(os.environ.get("THREADS") or 4)
-        self.server = Server(f"{APPS}/conformance.py:application", list(listeners.values()), threads=threads)
+        self.server = Server(
+            f"{APPS}/conformance.py:application",
+            list(listeners.values()),
+            threads=threads,
+            env={"AJP_SECRET": "secret-of-the-tests"},
+        )
         self.by_name = dict(zip(listeners, self.server.doors, strict=True))
         self.control = Control(self.by_name["http"])
         self._folder = folder

@@ -27,7 +27,7 @@ ALARMS = re.compile(
     r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:|"
     r"Fatal Python error|Segmentation fault|Assertion .* failed|assertion failed|core dumped",
 )
-BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi|uwsgi|auto)(?:\+unix)?:/[^\s,'\"]+)")
+BANNER_URL = re.compile(r"(?<![\w+])((?:http|fastcgi|scgi|uwsgi|ajp|auto)(?:\+unix)?:/[^\s,'\"]+)")
 
 
 class Log:
@@ -87,7 +87,13 @@ class Log:
 
 def one_each(folder: Path | str) -> list[str]:
     """One listener for each protocol."""
-    return ["http://127.0.0.1:0", f"fastcgi+unix:{folder}/f.sock", "scgi://127.0.0.1:0", "uwsgi://127.0.0.1:0"]
+    return [
+        "http://127.0.0.1:0",
+        f"fastcgi+unix:{folder}/f.sock",
+        "scgi://127.0.0.1:0",
+        "uwsgi://127.0.0.1:0",
+        f"ajp+unix:{folder}/a.sock",
+    ]
 
 
 def listener_kind(url: str) -> str:

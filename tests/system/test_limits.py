@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-
 import pytest
 
 from peers import http
@@ -78,7 +76,7 @@ def drip(upload, piece, pieces):
     """Sends a piece at each beat until the server answers; whether it did before all were sent."""
     for _ in range(pieces):
         upload.send(piece)
-        if select.select([upload.wire.sock], [], [], BEAT_S)[0]:
+        if upload.is_answered(BEAT_S):
             return True
     return False
 

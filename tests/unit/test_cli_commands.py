@@ -198,7 +198,7 @@ def test_help_of_all_names_every_command(capsys):
 
 def test_version_names_interpreter_and_core(capsys):
     _, out, _ = said(capsys, "check", "--version")
-    assert out.endswith("; epoll; http, fastcgi, scgi, uwsgi, auto)\n")
+    assert out.endswith("; epoll; http, fastcgi, scgi, uwsgi, ajp, auto)\n")
     assert f"CPython {sys.version.split()[0].rstrip('+')}, GIL o" in out
 
 

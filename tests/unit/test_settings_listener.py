@@ -4,6 +4,7 @@ import pytest
 
 from polydoor.errors import ConfigError
 from polydoor.settings.listener import OPTIONS, mask_address, parse_listener
+from polydoor.settings.secret_source import read_secret
 
 PLAIN = {
     "protocol": "http",
@@ -23,6 +24,9 @@ PLAIN = {
     "stream": 0,
     "half_close": "drop",
     "sendfile": "off",
+    "secret": "",
+    "packet": 8192,
+    "lighttpd": 0,
 }
 
 
@@ -41,6 +45,12 @@ PLAIN = {
         (":8000", {"host": "0.0.0.0", "port": 8000}),
         ("[::1]:8000", {"host": "::1", "port": 8000}),
         ("fastcgi://[::]:9000", {"protocol": "fastcgi", "host": "::", "port": 9000}),
+        (
+            "ajp://h:8009?packet=65536&lighttpd",
+            {"protocol": "ajp", "host": "h", "port": 8009, "packet": 65536, "lighttpd": 1},
+        ),
+        ("ajp://h:1?secret=env:A", {"protocol": "ajp", "host": "h", "port": 1, "secret": "env:A"}),
+        ("fd://3?secret=file:/s&protocol=ajp", {"kind": "fd", "fd": 3, "protocol": "ajp", "secret": "file:/s"}),
         ("scgi://h:4000", {"protocol": "scgi", "host": "h", "port": 4000}),
         ("unix:/run/a.sock", {"kind": "unix", "path": "/run/a.sock"}),
         ("unix:a.sock", {"kind": "unix", "path": "a.sock"}),
@@ -105,8 +115,12 @@ def test_address(text, expected):
         ("fd://-1", "needs a whole number"),
         ("fd://", "needs a whole number"),
         ("https://h:443", "no TLS of its own"),
-        ("ajp://h:8009", "not spoken yet"),
-        ("fastcig://h:1", "unknown; there are http, fastcgi, scgi, uwsgi, auto\nDid you mean fastcgi"),
+        ("ajp://h:8009?secret=", "secret needs file:PATH or env:NAME"),
+        ("ajp://h:8009?packet=100", "packet needs"),
+        ("ajp://h:8009?packet=65537", "packet needs"),
+        ("scgi://h:1?packet=8192", "the option packet is for ajp"),
+        ("http://h:1?lighttpd=1", "the option lighttpd is for ajp"),
+        ("fastcig://h:1", "unknown; there are http, fastcgi, scgi, uwsgi, ajp, auto\nDid you mean fastcgi"),
         ("h:1?moutn=/x", "'moutn' is unknown\nDid you mean mount"),
         ("h:1?mount=x", "mount needs a path"),
         ("h:1?mount=/a//b", "mount needs a path"),
@@ -156,7 +170,42 @@ def test_a_path_may_hold_an_at_sign():
     assert mask_address("unix:/run/a@b.sock") == "unix:/run/a@b.sock"
 
 
+def test_a_literal_secret_is_refused_and_not_shown():
+    with pytest.raises(ConfigError) as caught:
+        parse_listener("ajp://h:8009?secret=hush-hush&packet=65536")
+    assert str(caught.value).startswith("bad address 'ajp://h:8009?secret=***&packet=65536': secret needs file:PATH")
+    assert "hush" not in str(caught.value)
+
+
+def test_secrets_are_read_from_files_and_variables(tmp_path, monkeypatch):
+    path = tmp_path / "secret"
+    monkeypatch.setenv("AJP_SECRET", "two words")
+    assert read_secret("env:AJP_SECRET") == b"two words"
+    for text in (b"hush", b"hush\n", b"hush\r\n"):
+        path.write_bytes(text)
+        assert read_secret(f"file:{path}") == b"hush"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"a\nb", "more than one line"), (b"x" * 256, "more than 255 bytes")],
+)
+def test_secrets_that_are_none(tmp_path, text, message):
+    path = tmp_path / "secret"
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match=message):
+        read_secret(f"file:{path}")
+
+
+def test_a_missing_secret_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("AJP_SECRET", raising=False)
+    with pytest.raises(ValueError, match="variable AJP_SECRET is not set"):
+        read_secret("env:AJP_SECRET")
+    with pytest.raises(ValueError, match="No such file"):
+        read_secret(f"file:{tmp_path}/none")
+
+
 def test_every_option_has_a_valid_default():
     for name, (kind, default) in OPTIONS.items():
-        if name not in {"allow", "mount", "trust-forwarded"}:
+        if name not in {"allow", "mount", "trust-forwarded", "secret"}:
             assert kind.parse(kind.show(default)) == default, name

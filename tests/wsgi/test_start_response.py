@@ -96,6 +96,8 @@ def test_s05_good_headers_arrive_in_order(door):
     headers = [["X-B", "2"], ["Content-Type", "text/plain"], ["X-A", "1"], ["x-b", "3 \t 4"], ["X-!#$%&'*+.^_`|~", ""]]
     response = respond(door, headers=headers)
     names = [name for name, _ in headers]
+    if door.name == "ajp":  # where a name that has a code goes first, for lighttpd
+        headers.insert(0, headers.pop(1))
     assert [[name, value] for name, value in response.headers if name in names] == headers
 
 

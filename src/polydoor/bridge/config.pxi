@@ -1,5 +1,5 @@
 # config.pxi - settings as the core takes them.
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "auto")
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp", "auto")
 PROFILES = {
     "generic": core.PD_PROFILE_GENERIC,
     "apache": core.PD_PROFILE_APACHE,
@@ -95,8 +95,13 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
         port.codec = &core.pd_codec_cgi
     elif protocol == "scgi":
         port.codec = &core.pd_codec_scgi
-    else:
+    elif protocol == "uwsgi":
         port.codec = &core.pd_codec_uwsgi
+    else:
+        port.codec = &core.pd_codec_ajp13
+        port.options.packet = spec["packet"]
+        port.options.lighttpd = bool(spec["lighttpd"])
+        config.lacks_secret = not spec["secret"]
     port.site.profile = PROFILES[spec["profile"]]
     port.site.trust_remote_user = bool(spec["trust_remote_user"])
     port.site.forwarders.unix_peers = "unix" in spec["trust_forwarded"]
@@ -107,6 +112,19 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     port.serve_half_closed = spec["half_close"] == "serve"
     port.send_file = spec["sendfile"] == "app"
     return 0
+
+
+def listener_secret(spec):
+    """Read the secret that the listener asks for; OSError holds a readable message."""
+    if not spec["secret"]:
+        return b""
+    from polydoor.settings.secret_source import read_secret
+
+    try:
+        return read_secret(spec["secret"])
+    except ValueError as error:
+        text = f"cannot read the secret of an {spec['protocol']} listener: {error}"
+        raise OSError(f"{codes.CANNOT_AUTHENTICATE}: {text}\nSet the variable, or correct the file.") from None
 
 
 def listener_url(protocol, name):

@@ -197,6 +197,12 @@ cdef extern from "codec/codec.h" nogil:
     const pd_codec pd_codec_scgi
     const pd_codec pd_codec_uwsgi
     const pd_codec pd_codec_cgi
+    const pd_codec pd_codec_ajp13
+
+    struct pd_codec_options:
+        pd_slice secret
+        size_t packet
+        bint lighttpd
 
 
 cdef extern from "codec/response.h" nogil:
@@ -232,6 +238,7 @@ cdef extern from "loop/listener.h" nogil:
         int fd
         int backlog
         bint is_gateway
+        bint lacks_secret
         const pd_peer_rule *allow
         size_t allow_n
 
@@ -291,6 +298,7 @@ cdef extern from "engine/exchange_api.h" nogil:
 
     struct pd_port:
         const pd_codec *codec
+        pd_codec_options options
         pd_site site
         bint proxied
         bint detect

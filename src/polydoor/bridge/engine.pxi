@@ -98,6 +98,7 @@ cdef class Engine:
         rules = pack_rules(spec["allow"])
         networks = [text for text in spec["trust_forwarded"] if text != "unix"]
         forwarders = pack_networks(networks)
+        secret = listener_secret(spec)
         core.pd_listener_config_init(&config)
         memset(&port, 0, sizeof(port))
         fill_listener(&config, &port, spec, self.settings["backlog"])
@@ -108,6 +109,7 @@ cdef class Engine:
         port.site.forwarders.nets = <const core.pd_net *>PyBytes_AS_STRING(forwarders)
         port.site.forwarders.n = <size_t>len(networks)
         port.site.mount = bytes_slice(mount)
+        port.options.secret = bytes_slice(secret)
         if only_check:
             if not core.pd_listener_check(&config, NULL, error, sizeof(error)):
                 raise OSError(error.decode("utf-8", "backslashreplace"))

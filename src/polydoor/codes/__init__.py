@@ -6,7 +6,7 @@ given to another meaning, nor used again.
 
     PD00xx  command line and configuration        PD03xx  life of the process
     PD01xx  loading the application                PD04xx  the application, and its responses
-    PD02xx  sockets                                PD05xx, PD06xx, PD07xx  refused requests
+    PD02xx  sockets                                PD05xx, PD06xx  refused requests; PD07xx  gateway protocols
 
 The text below a code is its row: a title, what happened, and behind the arrow what to do. It costs a serving process
 nothing, as the compiler drops it. Codes that the core writes are numbered in C; `engine` holds their texts.
@@ -523,7 +523,14 @@ could put such a field into a response could read files of the front end, so the
 -> If the application means it, add `sendfile=app` behind the address, as in `-b 'http://127.0.0.1:8000?sendfile=app'`.
 """
 
-# --- PD07xx: refused requests (the core's are numbered in core/codec/reason.h) ----------------------------------------
+# --- PD07xx: gateway protocols (the core's are numbered in core/codec/reason.h) ---------------------------------------
+
+CANNOT_AUTHENTICATE = "PD0730"
+"""The secret of a listener cannot be had
+
+The variable is not set, or the file cannot be read, is empty, or holds more than one line.
+-> Set the variable where the server is started, or correct the file or its owner.
+"""
 
 NO_CGI_REQUEST = "PD0771"
 """Started as CGI without a request

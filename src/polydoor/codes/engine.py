@@ -263,7 +263,7 @@ BODY_TIMEOUT = """The body came more slowly than --body-timeout and 500 bytes a 
 SPILL_FAILED = """A large body could not be written to its temporary file; mostly the disk is full.
 -> Make room, or name another folder with --spill-dir."""
 
-# --- CGI variables, FastCGI, SCGI, uwsgi ------------------------------------------------------------------------------
+# --- CGI variables, FastCGI, AJP13, SCGI, uwsgi ---------------------------------------------------------------------
 
 BAD_VARIABLE_NAME = """The front end sent a variable without a name, or with a byte in it that may not stand there.
 -> Correct the front end's configuration."""
@@ -297,6 +297,39 @@ FCGI_EARLY_STDIN = """The front end sent the body before it had sent all variabl
 
 FCGI_FLOOD = """The peer sends questions that must be answered, and takes none of the answers.
 -> Nothing; it is mostly an attack. See that only the front end can connect."""
+
+GATEWAY_UNPROTECTED = """AJP13 believes its peer, which may claim to be any user. On an address of the network \
+Polydoor serves it only to a web server that knows a secret.
+-> Add secret=file:PATH or secret=env:NAME to the address, and the same secret to the web server; or listen on \
+127.0.0.1 or a Unix socket."""
+
+AJP_BAD_MAGIC = """What came in is not AJP13.
+-> Check that the front end speaks AJP13 to this address (Apache: ProxyPass ajp://)."""
+
+AJP_BAD_PACKET = """The front end sent something else where a request should begin, and the connection was closed. A \
+body that is taken for a request is an attack (CVE-2022-26377).
+-> Update the web server; see that nobody else can connect."""
+
+AJP_SHUTDOWN = """Somebody asked by AJP13 that the server stop. That is never done.
+-> Stop Polydoor by a signal; see that only the front end can connect."""
+
+AJP_PACKET_TOO_LARGE = """The request head needs a larger packet than this address takes.
+-> Give both ends the same size: packet=65536 here, ProxyIOBufferSize (mod_proxy_ajp) or max_packet_size (mod_jk)."""
+
+AJP_BAD_STRING = """The front end broke the AJP13 protocol.
+-> For lighttpd add lighttpd=1 to the address; else report it to the front end's makers."""
+
+AJP_BAD_CODE = """The front end used a code that the AJP13 protocol does not have.
+-> Report it to the front end's makers."""
+
+AJP_BAD_ATTRIBUTE = """The front end used a code that the AJP13 protocol does not have, so the rest cannot be read.
+-> For lighttpd add lighttpd=1 to the address; else report it to the front end's makers."""
+
+AJP_NOT_AUTHENTIC = """The web server did not send the secret that this address asks for, or another one.
+-> Give both the same: secret= in Apache's ProxyPass, worker.NAME.secret of mod_jk, AJP13_SECRET of lighttpd."""
+
+AJP_BAD_DATA = """A piece of the body is longer than it may be, or its two lengths disagree.
+-> For lighttpd add lighttpd=1 to the address; else report it to the front end's makers."""
 
 SCGI_BAD_LENGTH = """What came in is not SCGI.
 -> Check that the front end speaks SCGI to this address (nginx: scgi_pass)."""

@@ -1,6 +1,7 @@
 """Addresses: `-b ADDRESS` becomes the description of one listener.
 
     http://127.0.0.1:8000     fastcgi://[::1]:9000?allow=::1     scgi+unix:/run/shop.sock?mode=0660
+    ajp://127.0.0.1:8009?secret=env:AJP_SECRET
     fd://3?protocol=fastcgi   fd://shop, a socket that systemd passes under this name
     127.0.0.1:8000, 127.0.0.1 and unix:/run/shop.sock, which mean HTTP; without a port it is 8000
 
@@ -14,8 +15,8 @@ from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
 from polydoor.settings.suggest import hint
 
-PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "auto")  # auto: found out by the first byte
-LATER = ("ajp",)
+PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp", "auto")  # auto: found out by the first byte
+SOURCES = "file:PATH or env:NAME"
 MASK = "***"  # stands where a secret was
 LISTS = ("allow", "trust-forwarded")  # options that may stand several times
 USER = "uid:"
@@ -105,6 +106,22 @@ class ForwardedFields(Kind):
         return text
 
 
+class SecretSource(Kind):
+    """Where a secret is found."""
+
+    metavar = SOURCES
+
+    def parse(self, text: str) -> str:
+        """Take a source; the text is not repeated in the message, for it may be the secret."""
+        source, found, name = text.partition(":")
+        if source not in {"file", "env"} or not found or not name:
+            raise ValueError(
+                f"needs {SOURCES}\nA secret itself never stands on a command line, where every user of the machine "
+                "sees it: put it into a file or a variable."
+            )
+        return text
+
+
 OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "protocol": (PROTOCOL, "http"),
     "mode": (Mode(), 0o660),
@@ -118,7 +135,11 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "stream": (Flag(), 0),
     "half-close": (Choice("drop", "serve"), "drop"),
     "sendfile": (Choice("off", "app"), "off"),
+    "secret": (SecretSource(), ""),
+    "packet": (Count(8192, 65536), 8192),
+    "lighttpd": (Flag(), 0),
 }
+AJP_OPTIONS = ("secret", "packet", "lighttpd")
 
 
 def parse_listener(text: str) -> ListenerSpec:
@@ -193,8 +214,6 @@ def _known_protocol(name: str) -> str:
         )
     if name == "cgi":
         raise ValueError("CGI has no address\nA web server starts `polydoor cgi APP` for each request.")
-    if name in LATER:
-        raise ValueError(f"{name} is not spoken yet; there are {', '.join(PROTOCOLS)}")
     raise ValueError(f"the protocol {name!r} is unknown; there are {', '.join(PROTOCOLS)}{hint(name, PROTOCOLS)}")
 
 
@@ -263,6 +282,9 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
             values.append(str(value))
         else:
             spec[key] = value
+    for name in AJP_OPTIONS:
+        if name in seen and spec["protocol"] != "ajp":
+            raise ValueError(f"the option {name} is for ajp")
     _check_peers(spec)
 
 

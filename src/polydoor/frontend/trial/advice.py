@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Lines = Mapping[str, str | Mapping[str, str]]
 
 PREFIXES = {"http": "proxy"}  # nginx calls it otherwise; the gateway protocols by their names
-GATEWAYS = ("fastcgi", "scgi", "uwsgi", "ajp13", "cgi")
+GATEWAYS = ("fastcgi", "scgi", "uwsgi", "ajp", "cgi")
 
 NGINX_PATH = {
     "http": "proxy_pass http://ADDRESS;            (nothing behind the address, not even a slash)",
@@ -258,7 +258,7 @@ LIMITS = (
     Limit(
         "apache",
         "underscore",
-        ("ajp13",),
+        ("ajp",),
         "over AJP13 Apache passes header names on as they came",
     ),
     Limit(

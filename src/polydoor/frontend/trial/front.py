@@ -35,7 +35,7 @@ TITLES = {
     "none": "no front end",
     "": "an unknown front end (--frontend says which)",
 }
-PROTOCOLS = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi", "ajp13": "AJP13", "cgi": "CGI"}
+PROTOCOLS = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi", "ajp": "AJP13", "cgi": "CGI"}
 BAD = 400
 OK = 200
 

@@ -26,8 +26,8 @@ SERVING = (
         Word("ADDRESS"),
         ("http://127.0.0.1:8000",),
         "Where to listen; may stand several times. http://HOST:PORT, fastcgi://HOST:PORT, scgi://HOST:PORT, "
-        "uwsgi://HOST:PORT, http+unix:PATH (also fastcgi, scgi, uwsgi), auto://HOST:PORT, which finds the protocol "
-        "out, fd://N, fd://NAME; HOST:PORT and unix:PATH mean HTTP.",
+        "uwsgi://HOST:PORT, ajp://HOST:PORT, http+unix:PATH (also fastcgi, scgi, uwsgi, ajp), auto://HOST:PORT, which "
+        "finds the protocol out, fd://N, fd://NAME; HOST:PORT and unix:PATH mean HTTP.",
         group=GROUP,
         short="-b",
         repeat=True,
