@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Generate docs/reference/codes.md: every stable code with what happened and what to do.
 
-Rows come from three tables: src/polydoor/codes/__init__.py for what Python says, core/base/notice.h and
+Rows come from three tables: src/polydoor/codes for what Python says, core/base/notice.h and
 core/codec/reason.h for what the core says, whose texts are in src/polydoor/codes/engine.py. ``--check`` writes nothing
 and fails when the committed page is not what the tables give.
 """
@@ -17,8 +17,9 @@ from typing import NamedTuple
 import generated
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / "src" / "polydoor" / "codes" / "__init__.py"
-TEXTS = ROOT / "src" / "polydoor" / "codes" / "engine.py"
+FOLDER = ROOT / "src" / "polydoor" / "codes"
+PYTHON = (FOLDER / "__init__.py", FOLDER / "commands.py")
+TEXTS = FOLDER / "engine.py"
 NOTICES = ROOT / "core" / "base" / "notice.h"
 REASONS = ROOT / "core" / "codec" / "reason.h"
 TARGET = ROOT / "docs" / "reference" / "codes.md"
@@ -65,8 +66,8 @@ class Row(NamedTuple):
 
 
 def python_rows() -> list[Row]:
-    """The codes of src/polydoor/codes/__init__.py; a row is an assignment with a text below it."""
-    body = ast.parse(PYTHON.read_text(encoding="utf-8")).body
+    """The codes of what Python says; a row is an assignment with a text below it."""
+    body = [node for path in PYTHON for node in ast.parse(path.read_text(encoding="utf-8")).body]
     rows = []
     for at, node in enumerate(body):
         if not isinstance(node, ast.Assign):
@@ -74,7 +75,7 @@ def python_rows() -> list[Row]:
         name = ast.unparse(node.targets[0])
         below = body[at + 1] if at + 1 < len(body) else None
         if not isinstance(below, ast.Expr):
-            raise SystemExit(f"{PYTHON.name}: {name} has no text below it")
+            raise SystemExit(f"codes: {name} has no text below it")
         title, _, text = str(ast.literal_eval(below.value)).strip().partition("\n\n")
         rows.append(Row(str(ast.literal_eval(node.value)), name, title, *parts(name, text), ""))
     return rows
