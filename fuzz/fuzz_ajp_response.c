@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "text.h"
 
-enum { KNOB_HEAD = 1, KNOB_KEEP = 4, KNOB_FLUSH = 8, KNOB_DROP = 64 };
+enum { KNOB_HEAD = 1, KNOB_KEEP = 4, KNOB_FLUSH = 8, KNOB_EARLY = 48, KNOB_DROP = 64 };
 enum { SMALL_ROOM = 300, DATE_LEN = 29 };
 
 struct exchange {
@@ -160,6 +160,18 @@ static size_t feed(void *state, struct pd_slice in)
     return opened;
 }
 
+/* What may come before the answer; true: more than may. */
+static bool feed_early(void *state, unsigned which)
+{
+    static const struct pd_slice early[] = {
+        { "", 0 }, { "\x12\x34\0\0", 4 }, { "\x12\x34", 2 }, { "\x12\x34\0\0x", 5 }
+    };
+    FUZZ_ASSERT(feed(state, early[which]) == 0);
+    if (which == 1)
+        FUZZ_ASSERT(pd_codec_ajp13.at_boundary(state) && feed(state, PD_SLICE("")) == 0);
+    return which == 3;
+}
+
 static void answer(struct exchange *x, void *state, struct pd_slice in, const uint8_t *knobs)
 {
     const struct pd_slice request = PD_SLICE("\x12\x34\0\x14\2\2\xff\xff\0\1/\0\xff\xff\xff\xff\xff\xff\0\0\0\0\0\xff");
@@ -167,6 +179,7 @@ static void answer(struct exchange *x, void *state, struct pd_slice in, const ui
     char end[PD_END_MAX];
     struct pd_buf head;
     FUZZ_ASSERT(feed(state, request) == 1);
+    bool surplus = feed_early(state, (knobs[1] & KNOB_EARLY) >> 4);
     if (!fill(x, &in))
         return;
     pd_buf_init(&head, pd_sys_default(), knobs[0] & 128 ? SMALL_ROOM : 1 << 17);
@@ -181,7 +194,9 @@ static void answer(struct exchange *x, void *state, struct pd_slice in, const ui
         } else {
             text_put(&x->wire, pd_slice(end, pd_codec_ajp13.put_end(state, 1, &x->response, end)));
             check_wire(x, body, most);
+            FUZZ_ASSERT(!surplus || x->response.close);
         }
+        FUZZ_ASSERT(pd_codec_ajp13.at_boundary(state) || knobs[1] & 32); /* of what came early, all is consumed */
         FUZZ_ASSERT(feed(state, request) == !x->response.close);
     } else {
         FUZZ_ASSERT(bad == PD_R_RESPONSE_HEAD_TOO_LARGE);

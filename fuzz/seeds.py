@@ -124,6 +124,9 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     for data in handmade.responses():
         yield "response", data
         yield "ajp_response", data
+    wide = b"200 OK\0X\0" + b"v" * 9000 + b"\0\0body"
+    for knob in (0x01, 0x41, 0x81):  # too large for a packet, not for a larger one, and for the buffer
+        yield "ajp_response", bytes([knob, 0, 0, 0]) + wide
 
 
 def write(folder: Path) -> dict[str, int]:

@@ -229,12 +229,12 @@ static void next_data(struct ajp *a, struct pd_slice in, size_t *used, struct pd
 static void next_read(struct ajp *a, struct pd_slice in, size_t *used)
 {
     static const char empty[] = { 0x12, 0x34, 0, 0 };
-    if (a->empty_ok && !a->surplus && in.n >= sizeof empty && memcmp(in.p, empty, sizeof empty) == 0) {
+    if (a->empty_ok && !a->surplus && pd_slice_has_prefix(in, pd_slice(empty, sizeof empty))) {
         *used = sizeof empty;
         a->empty_ok = false;
     }
     in = pd_slice_from(in, *used);
-    bool begins = a->empty_ok && in.n < sizeof empty && memcmp(in.p ? in.p : empty, empty, in.n) == 0;
+    bool begins = a->empty_ok && pd_slice_has_prefix(pd_slice(empty, sizeof empty), in);
     a->surplus = a->surplus || (in.n > 0 && !begins);
 }
 

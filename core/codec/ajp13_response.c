@@ -16,6 +16,7 @@ enum {
     CODED_N = sizeof coded / sizeof coded[0],
     CODE_FIRST = 0xa001,
     CODE_DATE = 0xa004,
+    STATUS_LEN = 4,      /* of "200 ", which stands before each reason */
     STRING_OVERHEAD = 3, /* length and NUL */
     SEND_HEADERS_FIXED = AJP_HEADER_LEN + 1 + 2 + STRING_OVERHEAD + 2,
 };
@@ -54,10 +55,7 @@ struct plan {
  */
 static struct plan make_plan(const struct pd_response *r)
 {
-    struct pd_slice line = pd_buf_view(&r->line);
-    struct plan p = { .reason = pd_slice_from(line, pd_slice_find(line, ' ')) };
-    if (p.reason.n)
-        p.reason = pd_slice_from(p.reason, 1);
+    struct plan p = { .reason = pd_slice_from(pd_buf_view(&r->line), STATUS_LEN) };
     p.size = SEND_HEADERS_FIXED + p.reason.n;
     for (struct pd_slice rest = pd_buf_view(&r->fields); rest.n; p.count++) {
         const char *begin = rest.p;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from polydoor import codes
 from polydoor.errors import ConfigError
 
-TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi"}
+TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi", "ajp": "AJP13"}
 
 
 class FrontEnd:
