@@ -263,3 +263,9 @@ def responses() -> Iterator[bytes]:
                 yield bytes([options, knob, *date.to_bytes(2, "big")]) + _bytes(response)
     for low in range(0, 256, 6):
         yield bytes([0, 12, 255, 7 + low % 249]) + _bytes(RESPONSES[low % 5])
+
+
+def wide_responses() -> Iterator[bytes]:
+    """Inputs of fuzz_ajp_response: a head too large for a packet, not for a larger one, and for the buffer."""
+    for knob in (0x01, 0x41, 0x81):
+        yield bytes([knob, 0, 0, 0]) + _bytes(f"200 OK|X|{'v' * 9000}||body")

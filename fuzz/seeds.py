@@ -117,6 +117,10 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             knobs = ("method=HEAD" in case.words) + 2 * ("reset=1" in case.words)
             yield target, bytes([0, knobs, 1, 2]) + case.data
             yield target, bytes([3, knobs, 7, 9]) + case.data
+    yield from _handmade()
+
+
+def _handmade() -> Iterator[tuple[str, bytes]]:
     for data in handmade.asked():
         yield "ask", data
     for data in handmade.requests():
@@ -124,9 +128,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     for data in handmade.responses():
         yield "response", data
         yield "ajp_response", data
-    wide = b"200 OK\0X\0" + b"v" * 9000 + b"\0\0body"
-    for knob in (0x01, 0x41, 0x81):  # too large for a packet, not for a larger one, and for the buffer
-        yield "ajp_response", bytes([knob, 0, 0, 0]) + wide
+    for data in handmade.wide_responses():
+        yield "ajp_response", data
 
 
 def write(folder: Path) -> dict[str, int]:
