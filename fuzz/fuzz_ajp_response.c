@@ -102,8 +102,10 @@ static void check_head(const struct exchange *x, struct pd_slice p)
         bytes += take_ajp_string(&p).n;
     }
     FUZZ_ASSERT(p.n == 0);
-    bool added = n > x->fields;
-    FUZZ_ASSERT(n == x->fields + added && bytes == x->names + (added ? 4 + DATE_LEN : 0));
+    bool added = n > x->fields; /* the Date, or the Content-Length of 205, which is 0 */
+    size_t own = x->response.status == 205 ? 14 + 1 : 4 + DATE_LEN;
+    FUZZ_ASSERT(n == x->fields + added && bytes == x->names + (added ? own : 0));
+    FUZZ_ASSERT(added || x->response.status != 205);
     FUZZ_ASSERT(n == 0 || coded > 0 || !x->response.date.n);
 }
 

@@ -6,6 +6,7 @@ is not run, and the summary says so; where CI is set, it fails.
 
 import os
 import shutil
+import signal
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -49,6 +50,11 @@ def find_program(name: str) -> str | None:
     """The path of a program, also where PATH of an ordinary user has no sbin."""
     command, usual = PROGRAMS[name]
     return shutil.which(command) or (usual if Path(usual).exists() else None)
+
+
+def pytest_configure():
+    """What is started takes SIGHUP as it comes, also below nohup, which has it ignored: a handler is not inherited."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(config, items):

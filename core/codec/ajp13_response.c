@@ -15,6 +15,7 @@ static const struct pd_slice coded[] = {
 enum {
     CODED_N = sizeof coded / sizeof coded[0],
     CODE_FIRST = 0xa001,
+    CODE_LENGTH = 0xa003,
     CODE_DATE = 0xa004,
     STATUS_LEN = 4,      /* of "200 ", which stands before each reason */
     STRING_OVERHEAD = 3, /* length and NUL */
@@ -45,6 +46,7 @@ struct plan {
     struct pd_slice reason;
     struct pd_slice first; /* the field that goes first, as it stands in r->fields; n == 0: none of them has a code */
     bool date;             /* one that has a code is added */
+    bool length;           /* of 205, see pd_response_forced_length() */
     size_t count;
     size_t size; /* of the whole packet */
 };
@@ -65,7 +67,12 @@ static struct plan make_plan(const struct pd_response *r)
         if (code && !p.first.n)
             p.first = pd_slice(begin, (size_t)(rest.p - begin));
     }
-    p.date = !p.first.n && r->date.n > 0;
+    p.length = pd_response_forced_length(r).n > 0;
+    if (p.length) {
+        p.count++;
+        p.size += 2 + STRING_OVERHEAD + 1;
+    }
+    p.date = !p.first.n && !p.length && r->date.n > 0;
     if (p.date) {
         p.count++;
         p.size += 2 + STRING_OVERHEAD + r->date.n;
@@ -91,6 +98,8 @@ static char *put_field(char *p, struct pd_slice *rest)
 static char *put_fields(char *p, const struct pd_response *r, const struct plan *plan)
 {
     struct pd_slice rest = plan->first;
+    if (plan->length)
+        p = put_string(ajp_put16(p, CODE_LENGTH), PD_SLICE("0"));
     if (plan->date)
         p = put_string(ajp_put16(p, CODE_DATE), r->date);
     if (rest.n)
@@ -115,7 +124,7 @@ enum pd_reason pd_ajp_put_head(void *state, uint32_t stream, struct pd_response 
     enum pd_reason bad = pd_response_reserve(out, plan.size);
     if (bad)
         return bad;
-    r->bodiless = r->is_head || pd_status_is_bodiless(r->status);
+    r->bodiless = pd_response_has_no_body(r);
     r->close = !r->keep_alive;
     char *begin = out->data + out->end;
     char *p = ajp_put_packet(begin, plan.size - AJP_HEADER_LEN, AJP_SEND_HEADERS);

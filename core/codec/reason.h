@@ -105,6 +105,7 @@
     /* listeners that find the protocol out */ \
     X(UNKNOWN_PROTOCOL, 760, 0, "the first byte is that of no protocol that is spoken here") \
     X(GATEWAY_NOT_LISTED, 761, 0, "a gateway protocol from a peer that is not listed") \
+    X(AJP_WITHOUT_KEY, 762, 0, "AJP13 to a listener for every protocol that has no secret") \
     /* CGI */ \
     X(CGI_NO_LENGTH, 770, 411, "the web server does not tell the length of the request body") \
     /* responses (errors of the application) */ \

@@ -380,7 +380,7 @@ static bool receive_detect(struct pd_conn *c, struct pd_slice in)
     enum pd_reason reason;
     if (!in.n)
         return false;
-    const struct pd_codec *codec = pd_detect(in.p[0], &reason);
+    const struct pd_codec *codec = pd_detect(in.p[0], &c->port->options, &reason);
     if (codec && codec->gateway && !c->listed)
         reason = PD_R_GATEWAY_NOT_LISTED;
     if (reason) {

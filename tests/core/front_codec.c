@@ -69,8 +69,8 @@ static void auto_next(void *state, struct pd_slice in, size_t *used, struct pd_s
     *used = 0;
     *ev = (struct pd_event){ .kind = PD_EV_MORE };
     f->some = f->some || in.n;
-    const struct pd_codec *found = f->inner || !in.n ? NULL : pd_detect(in.p[0], &reason);
-    if (found)
+    const struct pd_codec *found = f->inner || !in.n ? NULL : pd_detect(in.p[0], f->options, &reason);
+    if (found && !reason)
         begin(f, found);
     if (reason)
         *ev = (struct pd_event){ .kind = PD_EV_BAD, .reason = reason, .fatal = true };

@@ -59,7 +59,7 @@ int main(void)
     while (verdict_read(input, &rest.n)) {
         int closes = 0;
         rest.p = input;
-        pd_codec_http1.init(state, &limits);
+        pd_codec_http1.init(state, &limits, PD_OPTIONS_NONE);
         while (take(state, &rest, &scratch, &closes))
             ;
     }

@@ -246,6 +246,7 @@ class AjpDoor(Door):
     """AJP13, one request on a connection."""
 
     name = "ajp"
+    secret = ""
 
     def forward(self, method: str, target: str, headers: Headers, length: int | None) -> ajp.Forward:
         """What the web server would send for this request."""
@@ -262,7 +263,7 @@ class AjpDoor(Door):
             path,
             fields,
             server=self.server,
-            attributes=[("query_string", query)] if question else [],
+            attributes=[("secret", self.secret)] * bool(self.secret) + [("query_string", query)] * bool(question),
             request_attributes=[("AJP_REMOTE_PORT", "40000")],
         )
 

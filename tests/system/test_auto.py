@@ -13,6 +13,7 @@ from support.fixtures import GATEWAYS, PROTOCOLS
 from support.server import APPS, Server
 
 APP = f"{APPS}/conformance.py:application"
+SECRET = "a-secret-of-the-tests"
 ELSEWHERE = "allow=192.0.2.0/24"
 TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
@@ -21,14 +22,17 @@ TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 def server(tmp_path_factory):
     """Listeners for this machine by default, for it by a list, over a Unix socket, for others, and behind a proxy."""
     path = tmp_path_factory.mktemp("auto") / "s"
-    urls = ["auto://127.0.0.1:0", "auto://127.0.0.1:0?allow=127.0.0.0/8", f"auto+unix:{path}"]
-    urls += [f"auto://127.0.0.1:0?{ELSEWHERE}", "auto://127.0.0.1:0?proxy-protocol=on"]
-    with Server(APP, urls, threads=2) as running:
+    urls = ["auto://127.0.0.1:0?", "auto://127.0.0.1:0?allow=127.0.0.0/8&", f"auto+unix:{path}?"]
+    urls += [f"auto://127.0.0.1:0?{ELSEWHERE}&", "auto://127.0.0.1:0?proxy-protocol=on&"]
+    urls = [f"{url}secret=env:AJP_SECRET" for url in urls]
+    with Server(APP, urls, threads=2, env={"AJP_SECRET": SECRET}) as running:
         yield running
 
 
 def door_of(server, number, protocol):
-    return DOORS[protocol](server.doors[number].address)
+    door = DOORS[protocol](server.doors[number].address)
+    door.secret = SECRET
+    return door
 
 
 def ask(door, header=b"", target="/echo"):
@@ -65,6 +69,14 @@ def test_a_gateway_protocol_of_a_peer_that_is_not_listed_is_closed_and_told(serv
         exchange.wire.send(door.head("GET", "/echo", [], 0) + exchange.tail())
         assert exchange.wire.recv_all() == b""
     assert server.log.wait_for("PD0761: a gateway protocol from a peer that is not listed; peer 127.0.0.1")
+
+
+@pytest.mark.parametrize("options", ["", "?secret=env:AJP_SECRET"], ids=["none", "another"])
+def test_ajp_is_spoken_with_its_secret_alone(tmp_path, options):
+    with Server(APP, [f"auto+unix:{tmp_path}/s{options}"], env={"AJP_SECRET": f"{SECRET}-and-more"}) as server:
+        response = ask(door_of(server, 0, "ajp"))
+        assert response.status in (0, 403)
+        server.log.wait_for("PD072" if options else "PD0762: AJP13 to a listener for every protocol that has no secret")
 
 
 def test_http_is_for_everybody(server):
@@ -106,7 +118,8 @@ def test_a_protocol_is_found_out_once(server):
 
 
 def test_the_access_log_names_the_protocol(tmp_path):
-    with Server(APP, ["auto://127.0.0.1:0"], threads=1, options=["--access-log", "json"]) as server:
+    url, env = "auto://127.0.0.1:0?secret=env:AJP_SECRET", {"AJP_SECRET": SECRET}
+    with Server(APP, [url], threads=1, options=["--access-log", "json"], env=env) as server:
         for protocol in PROTOCOLS:
             ask(door_of(server, 0, protocol))
     for protocol, line in zip(PROTOCOLS, server.output.lines, strict=True):

@@ -32,11 +32,10 @@ def test_banner_names_app_addresses_threads_and_pid(guestbook, tmp_path):
     last = guestbook.log.wait_for("Ctrl-C stops")
     lines = guestbook.log.lines
     assert lines[0] == "polydoor: serving guestbook:app"
-    assert lines[1].startswith("  http://127.0.0.1:")
-    assert lines[2] == f"  fastcgi+unix:{tmp_path}/f.sock"
-    assert lines[3].startswith("  scgi://127.0.0.1:")
-    assert lines[4].startswith("  uwsgi://127.0.0.1:")
-    assert lines[5] == "  4 requests at once, up to 16384 connections"
+    addresses = one_each(tmp_path)
+    for line, address in zip(lines[1:], addresses, strict=False):
+        assert line.startswith(f"  {address.removesuffix('0')}")
+    assert lines[1 + len(addresses)] == "  4 requests at once, up to 16384 connections"
     assert last == f"  pid {guestbook.pid}; Ctrl-C stops"
 
 
@@ -69,4 +68,4 @@ def test_environment_gives_the_app_and_the_address(tmp_path):
     env = {"POLYDOOR_APP": "guestbook", "POLYDOOR_BIND": "nonsense", "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-m", "polydoor"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("polydoor: PD0007: bad address 'nonsense': it needs a host and a port")
+    assert done.stderr.startswith("polydoor: PD0007: POLYDOOR_BIND: bad address 'nonsense': it needs a host")

@@ -384,13 +384,16 @@ PROXY_BAD_CHECKSUM = """The PROXY header was changed on its way, or the proxy co
 
 # --- listeners that find the protocol out -----------------------------------------------------------------------------
 
-UNKNOWN_PROTOCOL = """What came in is none of HTTP, FastCGI, SCGI and uwsgi. Often it is TLS, which Polydoor does not \
-speak, or a PROXY header, which it reads only with proxy-protocol=on.
+UNKNOWN_PROTOCOL = """What came in is none of HTTP, FastCGI, SCGI, AJP13 and uwsgi. Often it is TLS, which Polydoor \
+does not speak, or a PROXY header, which it reads only with proxy-protocol=on.
 -> Let a web server do TLS; otherwise find out who connects there."""
 
 GATEWAY_NOT_LISTED = """This listener takes gateway protocols, in which a peer may claim to be any user, only from the \
 peers that allow names, or without allow from this machine. Others may speak HTTP.
 -> Add allow=ADDRESS of the web server to the listener's address, or find out who connects there."""
+
+AJP_WITHOUT_KEY = """A listener that finds out the protocol speaks AJP13 only with a secret.
+-> Add secret=file:PATH or secret=env:NAME to the listener's address, the same as in the web server."""
 
 # --- responses of a server that was asked by `polydoor request` -------------------------------------------------------
 

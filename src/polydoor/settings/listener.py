@@ -283,7 +283,7 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
         else:
             spec[key] = value
     for name in AJP_OPTIONS:
-        if name in seen and spec["protocol"] != "ajp":
+        if name in seen and spec["protocol"] not in {"ajp", "auto"}:
             raise ValueError(f"the option {name} is for ajp")
     _check_peers(spec)
 
