@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from peers.wire import Address
 
 SERVER_NAME = "shop.example"
+AJP_SECRET = "secret-of-the-pairs"
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 
 
@@ -137,7 +138,7 @@ class FrontEnd:
 
     def env(self) -> dict[str, str]:
         """Whatever it keeps stays in its folder."""
-        return os.environ | {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
+        return os.environ | {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder), "AJP_SECRET": AJP_SECRET}
 
     def executable(self) -> str:
         """The program with its path."""
@@ -246,7 +247,7 @@ class Apache(FrontEnd):
     name = "apache"
     program = "apache2"
     modules = ("mpm_event", "authz_core", "alias", "env", "headers", "rewrite")
-    modules += ("proxy", "proxy_http", "proxy_fcgi", "proxy_scgi", "proxy_uwsgi")
+    modules += ("proxy", "proxy_http", "proxy_fcgi", "proxy_scgi", "proxy_uwsgi", "proxy_ajp")
 
     def wrapped(self) -> str:
         # As root it insists on giving up root.
@@ -274,6 +275,22 @@ KeepAliveTimeout 1
 
     def checking(self) -> list[str]:
         return [self.executable(), "-d", str(self.folder), "-f", str(self.main), "-t"]
+
+
+class ModJk(Apache):
+    """Debian's Apache with mod_jk, and what Debian's jk.conf sets."""
+
+    name = "mod_jk"
+    modules = ("mpm_event", "authz_core", "alias", "env", "rewrite", "jk")
+
+    def wrapped(self) -> str:
+        return (
+            super()
+            .wrapped()
+            .replace(
+                "StartServers 1\n", f"JkLogFile {self.folder}/jk.log\nJkShmFile {self.folder}/jk.shm\nStartServers 1\n"
+            )
+        )
 
 
 class Lighttpd(FrontEnd):
@@ -336,6 +353,6 @@ class Caddy(FrontEnd):
         return [self.executable(), "validate", "--config", str(self.main), "--adapter", "caddyfile"]
 
 
-FRONT_ENDS = {kind.name: kind for kind in (Nginx, NewestNginx, Apache, Lighttpd, Haproxy, Caddy)}
+FRONT_ENDS = {kind.name: kind for kind in (Nginx, NewestNginx, Apache, ModJk, Lighttpd, Haproxy, Caddy)}
 # What `polydoor frontend` calls them.
 COMMAND_NAMES = {"newest-nginx": "nginx"}

@@ -13,6 +13,8 @@ UNDERSCORES = "protocols.md 1.3: before 1.4.83 X_Foo is a second HTTP_X_FOO"
 ANY_END = "protocols.md 9.6: lighttpd takes a plain end, and a reset, for the end"
 NO_RESET = "protocols.md 9.6: a plain end is shown as a complete response; a Unix socket has no other"
 UWSGI = "seen with 2.4.71: mod_proxy_uwsgi takes a reset for the end if it has read no byte since the last one"
+JK = "seen with 1.2.48: mod_jk puts Apache's page for 502 or 504 behind the part, as if it were the rest"
+PAGE_BEHIND = ("mod_jk+ajp",)
 BREAKS: dict[tuple[str, str], tuple[str, str]] = {
     **{(f"lighttpd+{protocol}", "tcp"): ("either", ANY_END) for protocol in ("http", "fastcgi", "scgi", "uwsgi")},
     **{(f"lighttpd+{protocol}", "unix"): ("either", ANY_END) for protocol in ("http", "fastcgi")},
@@ -22,6 +24,7 @@ BREAKS: dict[tuple[str, str], tuple[str, str]] = {
         for nginx in ("nginx", "newest-nginx")
         for protocol in ("scgi", "uwsgi")
     },
+    ("mod_jk+ajp", "tcp"): ("whole", JK),
     ("apache+uwsgi", "tcp"): ("either", UWSGI),
     ("apache+uwsgi", "unix"): ("whole", NO_RESET),
     ("apache+scgi", "unix"): ("whole", NO_RESET),
@@ -55,6 +58,7 @@ SPOOFED = "spoofed headers"
 CANNOT: dict[str, tuple[str, str]] = {
     "apache+scgi": (NO_LENGTH, APACHE_411),
     "apache+uwsgi": (NO_LENGTH, APACHE_411),
+    "mod_jk+ajp": ("truncation without one", JK),
     "caddy+fastcgi": (NO_LENGTH, CADDY_FASTCGI),
     "haproxy+fastcgi": (NO_LENGTH, "protocols.md 9.4: only known sizes are valid"),
     "lighttpd+fastcgi": (SPOOFED, UNDERSCORES),

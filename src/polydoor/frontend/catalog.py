@@ -11,18 +11,25 @@ TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi"
 class FrontEnd:
     """One front end. `speaks` holds the protocols of Polydoor's listeners in the order in which they suit it."""
 
-    __slots__ = ("name", "speaks", "template", "title")
+    __slots__ = ("name", "only_tcp", "profile", "speaks", "template", "title")
 
-    def __init__(self, name: str, title: str, template: str, *, speaks: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        template: str,
+        *,
+        speaks: tuple[str, ...],
+        profile: str = "",
+        only_tcp: bool = False,
+    ) -> None:
         self.name = name
         self.title = title
         self.template = template
         self.speaks = speaks
-
-    @property
-    def profile(self) -> str:
-        """What a gateway listener behind it has as `profile`; empty for what is no web server."""
-        return self.name if self.speaks else ""
+        # What a gateway listener behind it has as `profile`; empty for what is no web server.
+        self.profile = profile or (name if speaks else "")
+        self.only_tcp = only_tcp  # knows no Unix sockets
 
     def check(self, protocol: str) -> None:
         """Raise ConfigError if it does not speak this protocol."""
@@ -30,23 +37,25 @@ class FrontEnd:
             return
         spoken = " and ".join(TITLES[name] for name in self.speaks)
         best = self.speaks[0]
+        port = {"http": 8000, "ajp": 8009}.get(best, 9000)
         raise ConfigError(
             f"{self.title} does not speak {TITLES.get(protocol, protocol)} with what is behind it; it speaks {spoken}\n"
-            f"Add a listener for it, such as -b {best}://127.0.0.1:{8000 if best == 'http' else 9000}.",
+            f"Add a listener for it, such as -b {best}://127.0.0.1:{port}.",
             code=codes.NOT_SPOKEN,
         )
 
 
 FRONT_ENDS = (
     FrontEnd("nginx", "nginx", "nginx.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
-    FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
+    FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "ajp", "scgi", "uwsgi")),
+    FrontEnd("mod_jk", "Apache with mod_jk", "mod_jk.conf", speaks=("ajp",), profile="apache", only_tcp=True),
     FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
     FrontEnd("haproxy", "HAProxy", "haproxy.cfg", speaks=("http", "fastcgi")),
     FrontEnd("caddy", "Caddy", "caddy.caddyfile", speaks=("http", "fastcgi")),
     FrontEnd("systemd", "systemd", "systemd.service", speaks=()),
 )
 NAMES = tuple(front_end.name for front_end in FRONT_ENDS)
-OTHER_NAMES = {"httpd": "apache", "apache2": "apache", "lighty": "lighttpd", "caddyfile": "caddy"}
+OTHER_NAMES = {"jk": "mod_jk", "httpd": "apache", "apache2": "apache", "lighty": "lighttpd", "caddyfile": "caddy"}
 
 
 def find(name: str) -> FrontEnd:

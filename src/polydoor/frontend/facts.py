@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from polydoor import __version__
+from polydoor import __version__, codes
+from polydoor.errors import ConfigError
 from polydoor.frontend.address import Place, check_plain
 from polydoor.frontend.catalog import TITLES
 from polydoor.settings.listener import mask_address, parse_listener
@@ -23,6 +24,7 @@ SILENCE = 60  # seconds without a byte that a front end grants the application, 
 CONNECT = 5
 FORWARDED = "for,proto,host"  # what each template for HTTP sets
 HTTP_PORT = "80"
+LARGEST_PACKET = 65536  # of AJP13
 SAFE_IN_SHELL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
 
@@ -49,14 +51,22 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
     spec = parse_listener(text)
     protocol = str(spec["protocol"])
     place = Place(parse_listener(wishes["connect"]) if wishes["connect"] else spec, text)
+    if place.path and front_end.only_tcp:
+        told = f"{front_end.title} reaches no Unix sockets, such as {mask_address(text)}\nAdd a listener with a port."
+        raise ConfigError(told, code=codes.NOT_SPOKEN)
     mount = str(spec["mount"])
     if mount:
         check_plain("the mount", mount)
+    secret = _secret_name(str(spec["secret"]))
     started = text
     if protocol == "http" and not spec["trust_forwarded"]:
         started = with_option(with_option(text, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
     elif protocol != "http" and spec["profile"] != front_end.profile:
         started = with_option(text, "profile", front_end.profile)
+    packet = int(str(spec["packet"]))
+    if protocol == "ajp" and "packet=" not in text:
+        packet = min(max(packet, settings.number("head_limit")), LARGEST_PACKET)  # a head has to fit into one
+        started = with_option(started, "packet", str(packet))
     return {
         **{name: name == protocol for name in TITLES},
         "protocol": protocol,
@@ -71,6 +81,10 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),
+        "secret": secret,
+        "secret_reference": f"${{{secret}}}",
+        "secret_word": f" secret=${{{secret}}}" if secret else "",
+        "packet": str(packet),
         "start": start_command(settings, {text: started}),
         "start_changed": started != text,
     }
@@ -82,7 +96,7 @@ def start_command(settings: Settings, instead: Mapping[str, str]) -> str:
     if settings.is_said("config") and settings.text("config"):
         words += ["-c", settings.text("config")]
     for text in settings.texts("bind"):
-        words += ["-b", mask_address(instead.get(text, text))]
+        words += ["-b", instead.get(text, text)]  # of a secret, it says only where it is
     return " ".join(map(shell_word, words))
 
 
@@ -96,6 +110,12 @@ def with_option(text: str, name: str, value: str) -> str:
     address, _, query = text.partition("?")
     pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] != name]
     return f"{address}?{'&'.join([*pairs, f'{name}={value}'])}"
+
+
+def _secret_name(source: str) -> str:
+    """The variable in which a front end finds the secret of an AJP13 listener; empty without one."""
+    where, _, name = source.partition(":")
+    return check_plain("the name of the variable", name) if where == "env" else "AJP_SECRET" if source else ""
 
 
 def static_facts(texts: tuple[str, ...]) -> list[dict[str, str]]:

@@ -28,6 +28,9 @@ LIGHTTPD_PATH = 'server.http-parseopts = ( "url-normalize" => "disable" )'
 HAPROXY_PATH = "take out http-request set-path, replace-path and normalize-uri"
 ONLY_TRUST = "-b 'http://...?trust-forwarded={peer}' for Polydoor; the front end tells the rest by itself"
 TRUST = "   and -b 'http://...?trust-forwarded={peer}' for Polydoor"
+AJP_PACKET = (
+    "-b 'ajp://...?packet=65536' for Polydoor, and ProxyIOBufferSize 65536   (mod_jk: max_packet_size of the worker)"
+)
 
 CHANGES: dict[str, Lines] = {
     "mount-cut": {
@@ -173,14 +176,14 @@ CHANGES: dict[str, Lines] = {
     },
     "large-request": {
         "nginx": "large_client_header_buffers 4 16k;",
-        "apache": "LimitRequestFieldSize 16380",
+        "apache": {"ajp": AJP_PACKET, "": "LimitRequestFieldSize 16380"},
         "lighttpd": "server.max-request-field-size = 32768",
         "haproxy": "tune.bufsize 32768   in the section global",
         "": "Raise the front end's limit of request headers.",
     },
     "large-response": {
         "nginx": "{p}_buffer_size 32k;   and {p}_buffers 8 32k;",
-        "apache": "ResponseFieldSize 16384   for the ProxyPass (responsefieldsize=16384)",
+        "apache": {"ajp": AJP_PACKET, "": "ResponseFieldSize 16384   for the ProxyPass (responsefieldsize=16384)"},
         "haproxy": "tune.bufsize 32768   in the section global",
         "": "Raise the front end's limit of response headers.",
     },
@@ -248,9 +251,11 @@ class Limit:
 
 UNIX_RESET = "without a length only the reset of a connection tells, and a Unix socket cannot be reset"
 CGI_END = "without a length the end of a CGI program's output is the end of the response"
+JK_PAGE = "mod_jk puts an error page behind the part, as if it were the rest; mod_proxy_ajp does not"
 LIMITS = (
     Limit("apache", "break-without-length", ("cgi",), CGI_END),
     Limit("lighttpd", "break-without-length", ("cgi",), CGI_END),
+    Limit("apache", "break-without-length", ("ajp",), JK_PAGE),
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
     Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
     Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
