@@ -41,7 +41,7 @@ GUNICORN = {
     "p pid": "There is no pid file: the pid is in the banner, and systemd knows it.",
     "u g user group": OWN_USER,
     "forwarded-allow-ips": "Put ?trust-forwarded=127.0.0.1 behind the address.",
-    "proxy-protocol": "Put ?proxy-protocol=1 behind the address.",
+    "proxy-protocol": "Put ?proxy-protocol=on behind the address.",
 }
 UWSGI = {
     "module wsgi wsgi-file callable": NAMED_APP,
