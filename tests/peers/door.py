@@ -148,9 +148,12 @@ class AjpExchange(Exchange):
         return self._ajp.head_done
 
     def _answer(self, data: bytes) -> bytes:
-        """Sends a piece that was asked for; what is left of `data`."""
+        """Sends a piece that was asked for; what is left of `data`, nothing when the server has closed."""
         most = self._ajp.asked.pop()
-        self.wire.send(ajp.data_packet(data[:most]))
+        try:
+            self.wire.send(ajp.data_packet(data[:most]))
+        except (ConnectionResetError, BrokenPipeError):
+            return b""  # it has answered before it read everything, or broken off: what came before tells
         return data[most:]
 
     def send(self, data: bytes) -> None:

@@ -298,6 +298,8 @@ def test_sigterm_ends_a_forked_child_and_not_the_server(forking):
 @pytest.mark.parametrize(("path", "status"), [("/exits", b"7"), ("/raises", b"1"), ("/returns", b"0")])
 def test_a_child_that_comes_back_from_the_application_ends(forking, path, status):
     assert forking.doors[0].request("GET", path).body == status
+    if path == "/raises":
+        forking.log.wait_for("LookupError: in the child")
     assert ("LookupError: in the child" in forking.log.text) == (path == "/raises")
 
 
