@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from routing import Environ, StartResponse
+
+
+if "JOURNAL" in os.environ:  # of another process, as this one may serve one request only
+    host, port = os.environ["JOURNAL"].split(":")
+    journal.remote = (host, int(port))
 
 
 class PlantedError(Exception):

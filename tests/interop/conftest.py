@@ -14,7 +14,7 @@ def pairs(tmp_path_factory):
     opened.stop()
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(PROGRAMS[name])) for name in PAIRS])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(*PROGRAMS[name])) for name in PAIRS])
 def pair(request, pairs):
     """Each pair in turn."""
     assert pairs.server.process.poll() is None, f"the server has died:\n{pairs.server.log.text[-4000:]}"

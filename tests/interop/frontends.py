@@ -54,11 +54,17 @@ class Site:
 
 
 def printed(
-    front_end: str, name: str, url: str, *options: str, edits: Sequence[tuple[str, str]] = (), listen: str | None = OWN
+    front_end: str,
+    name: str,
+    url: str,
+    *options: str,
+    edits: Sequence[tuple[str, str]] = (),
+    listen: str | None = OWN,
+    app: str = "shop:app",
 ) -> Site:
     """What `polydoor frontend` prints for a listener. `edits` are changes that an operator would make by hand."""
     port = free_port()
-    command = [sys.executable, "-m", "polydoor", "frontend", front_end, "shop:app", "-b", url]
+    command = [sys.executable, "-m", "polydoor", "frontend", front_end, app, "-b", url]
     command += ["--name", name, "--server-name", SERVER_NAME, *options]
     command += ["--listen", f"{listen}:{port}"] if listen else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)

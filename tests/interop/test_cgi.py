@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from interop.frontends import OWN, Apache, Lighttpd, Site, free_port
+from interop.frontends import OWN, Lighttpd, Site, free_port
+from interop.programs import OwnApache
 from peers.door import FcgiDoor, HttpDoor
 from support.server import APPS
 from support.waiting import eventually
@@ -20,7 +21,6 @@ from support.waiting import eventually
 APP = f"{APPS}/conformance.py:application"
 RAW = "/a%2Fb/c%20d;x=1//e/%C3%A9?q=1&r=%20+x"  # protocols section 9.2
 PATH = "/a/b/c d;x=1//e/\u00c3\u00a9"
-NAMESPACE = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 
 REWRITE = """\
 Options +ExecCGI
@@ -62,28 +62,6 @@ fastcgi.server = ( "/fast" => (( "socket" => "{folder}/f", "bin-path" => "{www}/
   "max-procs" => 1, "check-local" => "disable" )) )
 $SERVER["socket"] == "{own}:{port}" {{ }}
 """
-
-
-class OwnApache(Apache):
-    """Apache with mod_cgi and mod_fcgid, as the user who runs the tests.
-
-    As root it would give up root, and what it starts could not read the tests; inside a user name space it is nobody
-    who can.
-    """
-
-    modules = ("mpm_prefork", "authz_core", "alias", "mime", "rewrite", "cgi", "fcgid")
-
-    def wrapped(self):
-        others = ("User ", "Group ", "ServerLimit", "ThreadsPerChild", "MaxRequestWorkers")  # of threads, and of root
-        lines = super().wrapped().splitlines(keepends=True)
-        return "".join(line for line in lines if not line.startswith(others))
-
-    def command(self):
-        # A prefork Apache ends by a signal to its whole process group, which must not be that of the tests.
-        return ["setsid", *(NAMESPACE if os.geteuid() == 0 else ()), *super().command()]
-
-    def checking(self):
-        return [*(NAMESPACE if os.geteuid() == 0 else ()), *super().checking()]
 
 
 def script(path: Path, words: str) -> None:

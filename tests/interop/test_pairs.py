@@ -11,7 +11,7 @@ import json
 import pytest
 
 from interop.frontends import SERVER_NAME
-from interop.limits import different, refuses_unknown_length, rows_of
+from interop.limits import CGI_KILLED, UNCOUNTED, different, refuses_unknown_length, rows_of
 from interop.pairs import BODY_LIMIT, CLIENT, MOUNT, PAIRS
 from peers import http
 from peers.wire import Wire
@@ -109,6 +109,8 @@ def comparable(pair, environ):
     if pair.protocol == "http":
         kept = {key: value for key, value in kept.items() if not key.startswith(OF_THE_PROXY)}
         kept.pop("SERVER_PROTOCOL")
+    if kept.get("HTTP_CONNECTION", "") == different(pair.name, "connection"):
+        del kept["HTTP_CONNECTION"]
     return kept
 
 
@@ -117,9 +119,12 @@ def test_the_environ_is_the_same(pair, name):
     method, target, headers, body = REQUESTS[name]
     headers = [*headers, AGENT]
     response = pair.door.request(method, MOUNT + target, headers, body)
+    changed = different(pair.name, name)
+    if isinstance(changed, int):
+        assert response.status == changed
+        return
     seen = comparable(pair, response.json()["environ"])
     wanted = comparable(pair, expected(pair, method, target, headers, body))
-    changed = different(pair.name, name)
     if changed is not None:
         wanted = {key: value for key, value in {**wanted, **changed}.items() if value is not None}
     assert seen == wanted
@@ -225,6 +230,10 @@ def test_head_is_answered(pair):
 
 @pytest.mark.parametrize("status", ["302 Found", "201 Created", "200 OK"])
 def test_a_location_is_the_client_s(pair, status):
+    if status == "200 OK" and different(pair.name, "location-200"):
+        response = respond(pair, {"status": status, "headers": [["Location", "/m/echo"]], "body": ["body"]})
+        assert response.status == different(pair.name, "location-200")
+        return
     response = respond(pair, {"status": status, "headers": [["Location", "/m/echo"]], "body": ["body"]})
     wanted = different(pair.name, "location") or int(status[:3])
     assert (response.status, response.header("Location"), response.body) == (wanted, "/m/echo", b"body")
@@ -276,6 +285,8 @@ def test_a_response_that_breaks_off_is_seen_as_broken(pair, pairs, key, length):
 
 
 def test_the_application_sees_that_the_client_left(pair, control, key):
+    if pair.protocol == "cgi":
+        pytest.skip(CGI_KILLED)
     with pair.door.start("GET", f"{MOUNT}/endless?key={key}") as exchange:
         assert exchange.wait(lambda: len(exchange.response.body) > 0)
     assert control.notes(key, 1) == ["closed"]
@@ -310,4 +321,8 @@ def test_it_has_nothing_to_complain_about(pair):
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_pair_that_counts_differs_in_three_ways_at_most(name):
-    assert rows_of(name) <= 3
+    assert (rows_of(name) <= 3) == (name not in UNCOUNTED)
+
+
+def test_there_are_enough_pairs_that_count():
+    assert len(set(PAIRS) - set(UNCOUNTED)) >= 24

@@ -9,10 +9,9 @@ import pytest
 
 from interop.frontends import SERVER_NAME
 from interop.limits import a_break, different
-from interop.pairs import CLIENT, ONLY_TCP, PAIRS, PROGRAMS, SPOKEN, Pairs
+from interop.pairs import CLIENT, PAIRS, PROGRAMS, WITHOUT_UNIX, Pairs
 
-FRONT_ENDS_OF_THE_GUIDE = {name for name in SPOKEN if "newest" not in name}
-ON_UNIX = [name for name in PAIRS if name.partition("+")[0] not in ONLY_TCP]
+ON_UNIX = [name for name in PAIRS if name.partition("+")[0] not in WITHOUT_UNIX]
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "front-ends.md"
 STYLE = b"body { color: rgb(1, 2, 3) }\n"
 
@@ -30,7 +29,7 @@ def unix_pairs():
         opened.stop()
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(PROGRAMS[name])) for name in ON_UNIX])
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(*PROGRAMS[name])) for name in ON_UNIX])
 def pair(request, unix_pairs):
     return unix_pairs[request.param]
 
@@ -65,11 +64,12 @@ def test_the_guide_says_behind_which_pair_a_break_is_seen(over):
     first = {"tcp": "without a length, over TCP", "unix": "without a length, over a Unix socket"}[over]
     header = next(row for row in rows if row[0] == first)
     told = {}
-    for row in rows[rows.index(header) + 2 :][: len(FRONT_ENDS_OF_THE_GUIDE)]:
+    there = PAIRS if over == "tcp" else ON_UNIX
+    names = {pair.partition("+")[0] for pair in there if "newest" not in pair}
+    for row in rows[rows.index(header) + 2 :][: len(names)]:
         told |= {
             f"{row[0]}+{name.lower().removesuffix('13')}": cell for name, cell in zip(header[1:], row[1:], strict=True)
         }
     words = {"seen": "seen", "either": "not always", "whole": "looks complete"}
-    there = PAIRS if over == "tcp" else ON_UNIX
     wanted = {pair: words[a_break(pair, over, length=False)] for pair in there if "newest" not in pair}
     assert {pair: cell for pair, cell in told.items() if cell != "-"} == wanted

@@ -59,6 +59,19 @@ def test_every_template_is_filled(name, protocol, address, options, printed, tmp
         assert f"{tmp_path}/static/" in text
 
 
+@pytest.mark.parametrize("name", [front_end.name for front_end in FRONT_ENDS if front_end.program])
+@pytest.mark.parametrize("mount", ["", "?mount=/shop"])
+def test_a_program_is_printed_with_its_place(name, mount, printed, tmp_path):
+    text = printed(name, "shop:app", "-b", f"http://127.0.0.1:8000{mount}", "--static", "/static/=static")
+    assert "{{" not in text
+    assert f"#   #!/bin/sh\n#   cd {tmp_path} || exit\n#   exec " in text
+    program = next(line for line in text.split("\n") if line.startswith("#   exec "))
+    assert program.endswith(" shop:app")
+    assert ("/shop" in program) is bool(mount)
+    assert "# Save this program as /usr/lib/cgi-bin/shop." in text
+    assert "/srv/shop.run" in printed(name, "--script", "/srv/shop.run")
+
+
 @pytest.mark.parametrize(
     ("name", "protocol"),
     [("nginx", "FastCGI"), ("apache", "FastCGI"), ("lighttpd", "FastCGI"), ("haproxy", "HTTP"), ("caddy", "HTTP")],

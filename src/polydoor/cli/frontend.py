@@ -64,6 +64,14 @@ FRONTEND = Command(
             "another machine, in a container, or with fd://.",
             group=GROUP,
         ),
+        Setting(
+            "script",
+            Word("FILE"),
+            "",
+            "Where the program is saved that the front end starts, for mod_cgi, mod_fcgid and lighttpd_cgi; without it "
+            "in /usr/lib/cgi-bin.",
+            group=GROUP,
+        ),
         Setting("name", Word("WORD"), "", "What the site is called in the configuration; else as APP.", group=GROUP),
     ),
 )
@@ -93,7 +101,7 @@ def main(argv: list[str]) -> int:
 def configuration(front_end: FrontEnd, settings: Settings, arguments: Arguments) -> str:
     """The whole text."""
     from polydoor.frontend import facts as gather
-    from polydoor.frontend import systemd, templates
+    from polydoor.frontend import started, systemd, templates
     from polydoor.frontend.template import render
 
     values = FRONTEND.own_values(arguments)
@@ -105,6 +113,8 @@ def configuration(front_end: FrontEnd, settings: Settings, arguments: Arguments)
     if front_end.speaks:
         address = choose(front_end, settings, wishes["protocol"])
         facts |= gather.listener_facts(front_end, address, settings, wishes)
+    elif front_end.program:
+        facts |= started.facts(front_end, settings, wishes, str(facts["name"]))
     else:
         facts |= systemd.facts(settings, str(facts["name"]))
     return render(templates.read(front_end.template), facts)

@@ -11,7 +11,7 @@ TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi"
 class FrontEnd:
     """One front end. `speaks` holds the protocols of Polydoor's listeners in the order in which they suit it."""
 
-    __slots__ = ("name", "only_tcp", "profile", "speaks", "template", "title")
+    __slots__ = ("name", "only_tcp", "profile", "program", "speaks", "template", "title")
 
     def __init__(
         self,
@@ -22,6 +22,7 @@ class FrontEnd:
         speaks: tuple[str, ...],
         profile: str = "",
         only_tcp: bool = False,
+        program: str = "",
     ) -> None:
         self.name = name
         self.title = title
@@ -30,6 +31,7 @@ class FrontEnd:
         # What a gateway listener behind it has as `profile`; empty for what is no web server.
         self.profile = profile or (name if speaks else "")
         self.only_tcp = only_tcp  # knows no Unix sockets
+        self.program = program  # what it speaks with the program that it starts by itself, without a listener
 
     def check(self, protocol: str) -> None:
         """Raise ConfigError if it does not speak this protocol."""
@@ -49,13 +51,24 @@ FRONT_ENDS = (
     FrontEnd("nginx", "nginx", "nginx.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
     FrontEnd("apache", "Apache", "apache.conf", speaks=("fastcgi", "http", "ajp", "scgi", "uwsgi")),
     FrontEnd("mod_jk", "Apache with mod_jk", "mod_jk.conf", speaks=("ajp",), profile="apache", only_tcp=True),
+    FrontEnd("mod_fcgid", "Apache with mod_fcgid", "mod_fcgid.conf", speaks=(), program="fastcgi"),
+    FrontEnd("mod_cgi", "Apache with mod_cgi", "mod_cgi.conf", speaks=(), program="cgi"),
     FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
+    FrontEnd("lighttpd_cgi", "lighttpd with mod_cgi", "lighttpd_cgi.conf", speaks=(), program="cgi"),
     FrontEnd("haproxy", "HAProxy", "haproxy.cfg", speaks=("http", "fastcgi")),
     FrontEnd("caddy", "Caddy", "caddy.caddyfile", speaks=("http", "fastcgi")),
     FrontEnd("systemd", "systemd", "systemd.service", speaks=()),
 )
 NAMES = tuple(front_end.name for front_end in FRONT_ENDS)
-OTHER_NAMES = {"jk": "mod_jk", "httpd": "apache", "apache2": "apache", "lighty": "lighttpd", "caddyfile": "caddy"}
+OTHER_NAMES = {
+    "jk": "mod_jk",
+    "fcgid": "mod_fcgid",
+    "cgi": "mod_cgi",
+    "httpd": "apache",
+    "apache2": "apache",
+    "lighty": "lighttpd",
+    "caddyfile": "caddy",
+}
 
 
 def find(name: str) -> FrontEnd:

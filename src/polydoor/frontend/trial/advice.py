@@ -252,10 +252,15 @@ class Limit:
 UNIX_RESET = "without a length only the reset of a connection tells, and a Unix socket cannot be reset"
 CGI_END = "without a length the end of a CGI program's output is the end of the response"
 JK_PAGE = "mod_jk puts an error page behind the part, as if it were the rest; mod_proxy_ajp does not"
+FCGID_PAGE = "mod_fcgid puts an error page behind the part, as if it were the rest; mod_proxy_fcgi does not"
+NO_UTF8 = "lighttpd answers 404 to a path to a CGI program with bytes that are no UTF-8"
 LIMITS = (
     Limit("apache", "break-without-length", ("cgi",), CGI_END),
     Limit("lighttpd", "break-without-length", ("cgi",), CGI_END),
     Limit("apache", "break-without-length", ("ajp",), JK_PAGE),
+    Limit("apache", "break-without-length", ("fastcgi",), FCGID_PAGE, only_local=True),
+    Limit("lighttpd", "path-changed", ("cgi",), NO_UTF8),
+    Limit("apache", "chunked", ("cgi",), "a CGI program cannot see the end of a request without a length (411)"),
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
     Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
     Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
