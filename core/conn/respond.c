@@ -355,7 +355,7 @@ enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool 
 static void respond_announce_nothing(struct pd_exchange *x)
 {
     struct pd_response *r = &x->response;
-    bool open = r->status && r->content_length < 0 && !r->is_head && !pd_status_is_bodiless(r->status);
+    bool open = r->status && r->content_length < 0 && !pd_response_has_no_body(r);
     if (open && !x->head_sent && pd_response_set_length(r, 0) != PD_R_NONE)
         r->content_length = -1;
 }

@@ -1,4 +1,4 @@
-"""Polydoor serves one WSGI application through every door: HTTP/1.1, FastCGI, SCGI and uwsgi.
+"""Polydoor serves one WSGI application through every door: HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi.
 
 `serve()` and `Server` are loaded when they are first used: `import polydoor` alone loads no engine.
 """

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ABOUT = """usage: flask --app APP polydoor [-b ADDRESS]... [-t N] [options]
 
-Serves the application that Flask finds, over HTTP/1.1, FastCGI, SCGI and uwsgi. `polydoor --help` explains addresses.
+Serves the application that Flask finds, over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi. `polydoor --help`
+explains addresses.
 
 Static files are served by Flask itself; behind a web server let that do it."""
 

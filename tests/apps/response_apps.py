@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import sys
+import threading
 import traceback
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -267,14 +269,60 @@ def odd_exc_info(environ: Environ, start_response: StartResponse) -> Iterator[by
 
 @route
 def subclass(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
-    """Blocks whose type is made from bytes."""
+    """Blocks whose type is made from bytes, and says that they are longer."""
 
     class Block(bytes):
-        pass
+        def __len__(self) -> int:
+            return 1_000_000
 
     write = start_response("200 OK", TEXT)
     write(Block(b"one "))
     yield Block(b"two")
+
+
+@route
+def subclass_alone(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """One such block, from which the length of the response is taken."""
+
+    class Block(bytes):
+        def __len__(self) -> int:
+            return 1_000_000
+
+    start_response("200 OK", TEXT)
+    return [Block(b"three")]
+
+
+@route
+def outlived(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Ends while another thread has the server show a bad header; the gate is opened during the next request."""
+    key = argument(environ, "key")
+    seen = threading.Event()
+
+    class Odd:
+        def __repr__(self) -> str:
+            seen.set()
+            journal.pass_gate(key)
+            return "odd"
+
+    def late() -> None:
+        with contextlib.suppress(Exception):
+            start_response("200 OK", [("X-A", "b"), Odd()], (ValueError, ValueError(), None))  # type: ignore[list-item]
+        journal.note(key, "shown")
+
+    start_response("200 OK", TEXT)
+    threading.Thread(target=late, daemon=True).start()
+    seen.wait()
+    return [b"ended"]
+
+
+@route
+def opens_gate(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Begins its response, then lets what waits at the gate go on before it ends."""
+    key = argument(environ, "key")
+    start_response("200 OK", TEXT)
+    journal.open_gate(key)
+    journal.notes(key, 1)
+    return [b"its own"]
 
 
 def planted_deep_down() -> None:

@@ -302,9 +302,10 @@ def test_l04_no_body_where_the_status_has_none(door, status):
     assert (f"{response.status} {response.reason}", response.body, response.complete) == (status, b"", True)
 
 
+@pytest.mark.parametrize("body", [["body"], [], [""], ["", ""]])
 @pytest.mark.parametrize("headers", [[], [["Content-Length", "4"]]])
-def test_l04_the_length_of_205_is_0(door, headers):
-    asked = {"status": "205 Reset Content", "headers": headers, "body": ["body"]}
+def test_l04_the_length_of_205_is_0(door, headers, body):
+    asked = {"status": "205 Reset Content", "headers": headers, "body": body}
     response = door.request("GET", "/respond", [("X-Response", json.dumps(asked))])
     assert response.all("Content-Length") == ["0"]
     assert (response.body, response.complete) == (b"", True)

@@ -53,6 +53,8 @@ def test_s01_write_takes_nothing_but_bytes(door, control, key):
 def test_s01_blocks_may_be_of_a_type_made_from_bytes(door):
     response = door.request("GET", "/subclass")
     assert (response.body, response.complete) == (b"one two", True)
+    alone = door.request("GET", "/subclass_alone")
+    assert (alone.body, alone.header("Content-Length"), alone.complete) == (b"three", "5", True)
 
 
 def test_s02_exc_info_is_an_optional_third_argument(door):
@@ -203,6 +205,13 @@ def test_s13_what_is_no_exc_info_is_a_type_error(door, control, key, given, when
 def test_s11_an_empty_exc_info_is_none(door, control, key, when):
     door.request("GET", f"/odd_exc_info?key={key}&when={when}&given=()")
     assert control.notes(key, 1) == ["AssertionError"]
+
+
+def test_s05_a_late_complaint_leaves_the_next_request_alone(lasting_door, key):
+    """The request that a bad header was for has ended meanwhile, and what it stood in belongs to the next one."""
+    assert lasting_door.request("GET", f"/outlived?key={key}").status == 500  # its own head was replaced by a bad one
+    response = lasting_door.request("GET", f"/opens_gate?key={key}")
+    assert (response.status, response.body) == (200, b"its own")
 
 
 def test_s14_no_reference_to_exc_info_is_kept(lasting_door, key):

@@ -9,6 +9,8 @@ here happens on that thread. One extension, assembled from one part per concern.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -25,6 +27,7 @@ include "environ.pxi"
 include "input.pxi"
 include "errors.pxi"
 include "file_wrapper.pxi"
+include "head.pxi"
 include "respond.pxi"
 include "serve.pxi"
 include "config.pxi"

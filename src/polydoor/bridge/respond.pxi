@@ -26,13 +26,15 @@ cdef class Exchange:
         """Begin the response (PEP 3333, "The start_response() Callable")."""
         cdef core.pd_exchange *x
         cdef bint dropped
+        cdef bint replaces = bool(exc_info)
+        if replaces:
+            check_exc_info(exc_info)
         with cython.critical_section(self.input):
-            x = self.input.x
+            x = self.input.x  # from here on nothing of Python runs that could let another thread end the request
             if x == NULL:
                 raise RuntimeError("start_response() after the response has ended")
-            if exc_info:
+            if replaces:
                 try:
-                    check_exc_info(exc_info)
                     if self.input.sending or core.pd_exchange_head_sent(x):
                         raise exc_info[1].with_traceback(exc_info[2])
                 finally:
@@ -210,7 +212,7 @@ cdef class Exchange:
             if alone:
                 alone = False
                 if isinstance(block, bytes):
-                    self.announce(len(block))
+                    self.announce(<uint64_t>PyBytes_GET_SIZE(block))
                 if type(result) is list or type(result) is tuple:
                     self.finish(block)
                     return 0
@@ -287,12 +289,6 @@ cdef Py_ssize_t known_length(object result):
         return -1
 
 
-cdef int check(core.pd_reason reason, object what) except -1:
-    if reason != core.PD_R_NONE:
-        raise ValueError(f"{core.pd_reason_text(reason).decode()}: {what!r}")
-    return 0
-
-
 cdef bint told_dropped_file = False
 
 
@@ -304,23 +300,3 @@ cdef object say_dropped_file(core.pd_thread *t):
         text = "the application has a front end send a file (X-Accel-Redirect, X-Sendfile), which is left out"
         line = f"polydoor: {codes.FILE_FIELD_DROPPED}: {text}\n  Allow it with ?sendfile=app behind the address.\n"
         core.pd_thread_say(t, bytes_slice(line.encode("ascii")))
-
-
-cdef int fill_head(core.pd_response *r, object status, object headers) except -1:
-    """Check and take status and headers; on an error the response has no head."""
-    cdef core.pd_slice name, value
-    try:
-        text_slice(status, &name)
-        check(core.pd_response_start(r, name), status)
-        if type(headers) is not list:
-            raise TypeError(f"the headers must be a list, not {type(headers).__name__}")
-        for item in <list>headers:
-            if type(item) is not tuple or len(<tuple>item) != 2:
-                raise TypeError(f"a header must be a tuple (name, value), not {item!r}")
-            text_slice((<tuple>item)[0], &name)
-            text_slice((<tuple>item)[1], &value)
-            check(core.pd_response_add(r, name, value), item)
-    except BaseException:
-        core.pd_response_spoil(r)
-        raise
-    return 0

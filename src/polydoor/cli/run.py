@@ -35,7 +35,7 @@ class Run(Command):
 
 RUN = Run(
     "polydoor APP [-b ADDRESS]... [-t N] [options]",
-    "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI and uwsgi.",
+    "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi.",
 )
 ROWS = (RUN,)
 WEB_SERVERS = "FCGI_WEB_SERVER_ADDRS"  # FastCGI 1.0, section 3.2: who may connect

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ABOUT = """usage: python manage.py polydoor [ADDRPORT] [-b ADDRESS]... [-t N] [options]
 
-Serves WSGI_APPLICATION over HTTP/1.1, FastCGI, SCGI and uwsgi. ADDRPORT is a port or HOST:PORT, as with runserver;
-`polydoor --help` explains addresses. Code is not reloaded.
+Serves WSGI_APPLICATION over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi. ADDRPORT is a port or
+HOST:PORT, as with runserver; `polydoor --help` explains addresses. Code is not reloaded.
 
 Static files are not served: add WhiteNoise to MIDDLEWARE, or let the web server before it serve STATIC_ROOT."""
 
