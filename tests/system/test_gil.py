@@ -1,4 +1,4 @@
-"""A C extension that keeps the GIL stops Python, but not the engine (issue 2, item 6)."""
+"""A C extension that keeps the GIL stops Python, but not the engine."""
 
 import select
 
