@@ -66,6 +66,16 @@ static inline size_t pd_slice_find(struct pd_slice s, char c)
     return hit ? (size_t)(hit - s.p) : s.n;
 }
 
+/* Without OWS at both ends (RFC 9110 section 5.6.3): SP and HTAB, never other white space such as 0x85 or 0xA0. */
+static inline struct pd_slice pd_slice_trim(struct pd_slice s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = pd_slice_from(s, 1);
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 /* Writes the bytes at `dst`, where there must be room, and returns the place behind them. */
 static inline char *pd_put(char *dst, struct pd_slice s)
 {

@@ -77,15 +77,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static struct pd_slice trim(struct pd_slice s)
-{
-    while (s.n && is_blank(s.p[0]))
-        s = pd_slice_from(s, 1);
-    while (s.n && is_blank(s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* "404 Not Found", "404 " or "404". */
 static enum pd_reason read_status(struct pd_slice s, struct pd_answer_head *h)
 {
@@ -100,7 +91,7 @@ static enum pd_reason read_status(struct pd_slice s, struct pd_answer_head *h)
     if (status < 100 || pd_byte_run(s, PD_BYTE_VALUE) != s.n)
         return PD_R_ANSWER_BAD_STATUS;
     h->status = status;
-    h->phrase = trim(pd_slice_from(s, 3));
+    h->phrase = pd_slice_trim(pd_slice_from(s, 3));
     return PD_R_NONE;
 }
 
@@ -180,7 +171,7 @@ static enum pd_reason read_field(struct pd_slice line, struct pd_answer_head *h)
         return PD_R_ANSWER_BAD_FIELD;
     if (h->nfields == PD_FIELDS_MAX)
         return PD_R_ANSWER_HEAD_TOO_LARGE;
-    struct pd_slice value = trim(pd_slice_from(line, colon + 1));
+    struct pd_slice value = pd_slice_trim(pd_slice_from(line, colon + 1));
     if (pd_byte_run(value, PD_BYTE_VALUE) != value.n)
         return PD_R_ANSWER_BAD_FIELD;
     h->fields[h->nfields++] = (struct pd_field){ name, value };
@@ -195,7 +186,7 @@ static enum pd_reason unfold(struct pd_answer_reader *r, struct pd_slice line, s
     struct pd_slice *value = &h->fields[h->nfields - 1].value;
     char *gap = r->bytes.data + (value->p + value->n - r->bytes.data);
     memset(gap, ' ', (size_t)(line.p - gap));
-    *value = trim(pd_slice(value->p, (size_t)(line.p + line.n - value->p)));
+    *value = pd_slice_trim(pd_slice(value->p, (size_t)(line.p + line.n - value->p)));
     return PD_R_NONE;
 }
 

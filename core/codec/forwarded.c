@@ -18,15 +18,6 @@ struct told {
 
 /* --- texts --- */
 
-static struct pd_slice trimmed(struct pd_slice s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = pd_slice_from(s, 1);
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Cuts what stands behind the last `mark` off `list`; a mark inside of quotes is none. */
 static struct pd_slice take_last(struct pd_slice *list, char mark)
 {
@@ -38,11 +29,11 @@ static struct pd_slice take_last(struct pd_slice *list, char mark)
             continue;
         struct pd_slice last = pd_slice_from(*list, i + 1);
         list->n = i;
-        return trimmed(last);
+        return pd_slice_trim(last);
     }
     struct pd_slice last = *list;
     list->n = 0;
-    return trimmed(last);
+    return pd_slice_trim(last);
 }
 
 static bool is_port(struct pd_slice s)

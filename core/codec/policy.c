@@ -65,16 +65,6 @@ static bool is_header_row(enum pd_name id)
     return id >= PD_NAME_HTTP_HOST && id <= PD_NAME_HTTP_TRACEPARENT;
 }
 
-/* OWS of RFC 9110 section 5.6.3 at both ends; never other white space such as 0x85 or 0xA0. */
-static struct pd_slice trimmed(struct pd_slice s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = pd_slice_from(s, 1);
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 static bool has_control(struct pd_slice s)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -200,7 +190,7 @@ static void take_other_header(struct pd_policy *p, size_t at)
 static enum pd_reason take_header(struct pd_policy *p, size_t at)
 {
     struct pd_field *f = &p->fields[at];
-    f->value = trimmed(f->value);
+    f->value = pd_slice_trim(f->value);
     enum pd_name id = pd_name_of_header(f->name);
     switch (id) {
     case PD_NAME_OTHER:
@@ -252,7 +242,7 @@ static enum pd_reason take_http_variable(struct pd_policy *p, enum pd_name id, s
 {
     struct pd_field *f = &p->fields[at];
     uint32_t hash = 0;
-    f->value = trimmed(f->value);
+    f->value = pd_slice_trim(f->value);
     if (id == PD_NAME_OTHER && (!is_key(f->name, &hash) || f->name.n == http_prefix.n || is_dropped_field(p, f)))
         return PD_R_NONE;
     if (is_bad_value(f->value))

@@ -17,15 +17,6 @@ struct offer {
     int at;          /* which range it was, counted from 1 */
 };
 
-static struct pd_slice trim(struct pd_slice s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = pd_slice_from(s, 1);
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Cuts off and returns what stands before the first `separator` outside quotes, without white space round it. */
 static struct pd_slice take_item(struct pd_slice *s, char separator)
 {
@@ -39,7 +30,7 @@ static struct pd_slice take_item(struct pd_slice *s, char separator)
     }
     struct pd_slice item = pd_slice(s->p, i);
     *s = pd_slice_from(*s, i < s->n ? i + 1 : i);
-    return trim(item);
+    return pd_slice_trim(item);
 }
 
 /* qvalue (RFC 9110 section 12.4.2) in thousandths, -1: malformed. */
