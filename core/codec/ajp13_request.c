@@ -7,22 +7,13 @@
 #include <assert.h>
 
 #include "codec/ajp13.h"
+#include "codec/ajp13_names.h"
 #include "codec/length.h"
 
-/* Method codes, 1 onwards; FF: attribute 0D holds the method. */
-static const struct pd_slice methods[] = {
 #define X(name) { name, sizeof(name) - 1 },
-    X("OPTIONS") X("GET") X("HEAD") X("POST") X("PUT") X("DELETE") X("TRACE") X("PROPFIND") X("PROPPATCH") X("MKCOL")
-        X("COPY") X("MOVE") X("LOCK") X("UNLOCK") X("ACL") X("REPORT") X("VERSION-CONTROL") X("CHECKIN") X("CHECKOUT")
-            X("UNCHECKOUT") X("SEARCH") X("MKWORKSPACE") X("UPDATE") X("LABEL") X("MERGE") X("BASELINE-CONTROL")
-                X("MKACTIVITY")
-};
-
-/* Codes of request header names, A001 onwards. */
-static const struct pd_slice headers[] = { X("Accept") X("Accept-Charset") X("Accept-Encoding") X("Accept-Language")
-                                               X("Authorization") X("Connection") X("Content-Type") X("Content-Length")
-                                                   X("Cookie") X("Cookie2") X("Host") X("Pragma") X("Referer")
-                                                       X("User-Agent") };
+/* By their codes; FF: attribute 0D holds the method. */
+static const struct pd_slice methods[] = { PD_AJP_METHODS(X) };
+static const struct pd_slice headers[] = { PD_AJP_REQUEST_NAMES(X) };
 
 /* Variables that a request has at most once. */
 enum var {

@@ -2,15 +2,13 @@
 #include <assert.h>
 
 #include "codec/ajp13.h"
+#include "codec/ajp13_names.h"
 #include "codec/response.h"
 
-/* Codes of response header names, A001 onwards; each as the application may write it in any case. */
-static const struct pd_slice coded[] = {
-    { "content-type", 12 }, { "content-language", 16 }, { "content-length", 14 },
-    { "date", 4 },          { "last-modified", 13 },    { "location", 8 },
-    { "set-cookie", 10 },   { "set-cookie2", 11 },      { "servlet-engine", 14 },
-    { "status", 6 },        { "www-authenticate", 16 },
-};
+/* By their codes, A001 onwards; the application may write them in any case. */
+#define X(name) { name, sizeof(name) - 1 },
+static const struct pd_slice coded[] = { PD_AJP_RESPONSE_NAMES(X) };
+#undef X
 
 enum {
     CODED_N = sizeof coded / sizeof coded[0],
