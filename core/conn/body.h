@@ -45,12 +45,6 @@ bool pd_body_spill(struct pd_body *b) PD_MUST_CHECK;
  */
 ssize_t pd_body_take(struct pd_body *b, char *dst, size_t n);
 
-/* Bytes that are there to be read. */
-static inline uint64_t pd_body_left(const struct pd_body *b)
-{
-    return b->file_end - b->file_read + (b->mem.end - b->mem.done);
-}
-
 /* True when everything that is left is in memory. */
 static inline bool pd_body_is_in_memory(const struct pd_body *b)
 {

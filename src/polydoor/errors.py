@@ -52,13 +52,5 @@ class AppNotFoundError(AppLoadError):
     code = codes.ATTRIBUTE_MISSING
 
 
-class ProtocolError(PolydoorError):
-    """A peer broke its protocol; `status_hint` is the HTTP status that says so, or 0."""
-
-    def __init__(self, message: str, status_hint: int = 0) -> None:
-        super().__init__(message)
-        self.status_hint = status_hint
-
-
 class PeerClosed(PolydoorError, OSError):  # noqa: N818 - named after what happened, as ConnectionResetError's kin are not
     """The peer left before the request was complete."""
