@@ -57,18 +57,13 @@ struct ajp_client {
 };
 
 static_assert(sizeof(struct ajp_client) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
+static_assert(offsetof(struct ajp_client, reader) == 0, "pd_client_fini() and its like take it for that");
 
 static void ajp_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
 {
     struct ajp_client *c = state;
     *c = (struct ajp_client){ .code = 0 };
     pd_answer_init(&c->reader, PD_FORM_CGI, true, sys, limits);
-}
-
-static void ajp_client_fini(void *state)
-{
-    struct ajp_client *c = state;
-    pd_answer_fini(&c->reader);
 }
 
 /* --- request --- */
@@ -426,12 +421,6 @@ static void ajp_client_next(void *state, struct pd_slice in, size_t *used, struc
     }
 }
 
-static void ajp_client_eof(void *state, bool clean, struct pd_answer *a)
-{
-    struct ajp_client *c = state;
-    pd_answer_end(&c->reader, false, clean, a);
-}
-
 const struct pd_client_codec pd_client_ajp13 = {
     .name = "ajp13",
     .state_size = sizeof(struct ajp_client),
@@ -440,10 +429,10 @@ const struct pd_client_codec pd_client_ajp13 = {
     .on_demand = true,
     .frame_max = PACKET_MAX - DATA_OVERHEAD,
     .init = ajp_client_init,
-    .fini = ajp_client_fini,
+    .fini = pd_client_fini,
     .put_head = ajp_client_put_head,
     .put_frame = ajp_client_put_frame,
     .put_end = ajp_client_put_end,
     .next = ajp_client_next,
-    .eof = ajp_client_eof,
+    .eof = pd_client_eof,
 };

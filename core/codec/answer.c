@@ -370,3 +370,39 @@ void pd_answer_end(struct pd_answer_reader *r, bool marked, bool clean, struct p
         return;
     }
 }
+
+/* --- members of struct pd_client_codec ---------------------------------------------------------------------------- */
+
+static_assert(sizeof(struct pd_answer_reader) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
+
+void pd_client_init_plain(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
+{
+    pd_answer_init(state, PD_FORM_CGI, false, sys, limits);
+}
+
+void pd_client_fini(void *state)
+{
+    pd_answer_fini(state);
+}
+
+void pd_client_put_no_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n)
+{
+    (void)state, (void)n, (void)prefix, (void)suffix;
+    *prefix_n = *suffix_n = 0;
+}
+
+size_t pd_client_put_no_end(void *state, char *dst)
+{
+    (void)state, (void)dst;
+    return 0;
+}
+
+void pd_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_answer *a)
+{
+    pd_answer_next(state, in, used, scratch, a);
+}
+
+void pd_client_eof(void *state, bool clean, struct pd_answer *a)
+{
+    pd_answer_end(state, false, clean, a);
+}

@@ -60,6 +60,17 @@ void pd_answer_take_head(struct pd_answer_reader *r, struct pd_answer *a);
 void pd_answer_end(struct pd_answer_reader *r, bool marked, bool clean, struct pd_answer *a);
 void pd_answer_bad(struct pd_answer_reader *r, enum pd_reason reason, struct pd_answer *a);
 
+/*
+ * Members of struct pd_client_codec for those whose state begins with the reader. `plain`: the state is the reader, the
+ * response is of the CGI form, and neither body has frames.
+ */
+void pd_client_init_plain(void *state, const struct pd_sys *sys, const struct pd_limits *limits);
+void pd_client_fini(void *state);
+void pd_client_put_no_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n);
+size_t pd_client_put_no_end(void *state, char *dst);
+void pd_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_answer *a);
+void pd_client_eof(void *state, bool clean, struct pd_answer *a);
+
 static inline bool pd_answer_has_ended(const struct pd_answer_reader *r)
 {
     return r->phase >= PD_READER_ENDED;

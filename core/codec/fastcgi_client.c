@@ -25,18 +25,13 @@ struct fcgi_client {
 };
 
 static_assert(sizeof(struct fcgi_client) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
+static_assert(offsetof(struct fcgi_client, reader) == 0, "pd_client_fini() and its like take it for that");
 
 static void fcgi_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
 {
     struct fcgi_client *c = state;
     *c = (struct fcgi_client){ .have = 0 };
     pd_answer_init(&c->reader, PD_FORM_CGI, true, sys, limits);
-}
-
-static void fcgi_client_fini(void *state)
-{
-    struct fcgi_client *c = state;
-    pd_answer_fini(&c->reader);
 }
 
 /* --- request --- */
@@ -250,12 +245,6 @@ static void fcgi_client_next(void *state, struct pd_slice in, size_t *used, stru
     }
 }
 
-static void fcgi_client_eof(void *state, bool clean, struct pd_answer *a)
-{
-    struct fcgi_client *c = state;
-    pd_answer_end(&c->reader, false, clean, a);
-}
-
 const struct pd_client_codec pd_client_fastcgi = {
     .name = "fastcgi",
     .state_size = sizeof(struct fcgi_client),
@@ -263,10 +252,10 @@ const struct pd_client_codec pd_client_fastcgi = {
     .sends_chunks = true,
     .frame_max = FCGI_CONTENT_MAX,
     .init = fcgi_client_init,
-    .fini = fcgi_client_fini,
+    .fini = pd_client_fini,
     .put_head = fcgi_client_put_head,
     .put_frame = fcgi_client_put_frame,
     .put_end = fcgi_client_put_end,
     .next = fcgi_client_next,
-    .eof = fcgi_client_eof,
+    .eof = pd_client_eof,
 };

@@ -13,18 +13,13 @@ struct http_client {
 };
 
 static_assert(sizeof(struct http_client) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
+static_assert(offsetof(struct http_client, reader) == 0, "pd_client_fini() and its like take it for that");
 
 static void http_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
 {
     struct http_client *c = state;
     *c = (struct http_client){ .chunked = false };
     pd_answer_init(&c->reader, PD_FORM_HTTP, false, sys, limits);
-}
-
-static void http_client_fini(void *state)
-{
-    struct http_client *c = state;
-    pd_answer_fini(&c->reader);
 }
 
 /* Nothing that is written may end a line too early, or frame the body a second time. */
@@ -106,19 +101,6 @@ static size_t http_client_put_end(void *state, char *dst)
     return last.n;
 }
 
-static void http_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
-                             struct pd_answer *a)
-{
-    struct http_client *c = state;
-    pd_answer_next(&c->reader, in, used, scratch, a);
-}
-
-static void http_client_eof(void *state, bool clean, struct pd_answer *a)
-{
-    struct http_client *c = state;
-    pd_answer_end(&c->reader, false, clean, a);
-}
-
 const struct pd_client_codec pd_client_http1 = {
     .name = "http1",
     .state_size = sizeof(struct http_client),
@@ -126,10 +108,10 @@ const struct pd_client_codec pd_client_http1 = {
     .sends_chunks = true,
     .frame_max = SIZE_MAX,
     .init = http_client_init,
-    .fini = http_client_fini,
+    .fini = pd_client_fini,
     .put_head = http_client_put_head,
     .put_frame = http_client_put_frame,
     .put_end = http_client_put_end,
-    .next = http_client_next,
-    .eof = http_client_eof,
+    .next = pd_client_next,
+    .eof = pd_client_eof,
 };

@@ -3,22 +3,8 @@
  *
  * CONTENT_LENGTH stands first, SCGI second, as the protocol wants it (python.ca/scgi/protocol.txt).
  */
-#include <assert.h>
-
 #include "codec/answer.h"
 #include "codec/client_out.h"
-
-static_assert(sizeof(struct pd_answer_reader) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
-
-static void scgi_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
-{
-    pd_answer_init(state, PD_FORM_CGI, false, sys, limits);
-}
-
-static void scgi_client_fini(void *state)
-{
-    pd_answer_fini(state);
-}
 
 static void put_variable(struct pd_client_out *out, struct pd_slice name, struct pd_slice value)
 {
@@ -53,40 +39,17 @@ static enum pd_reason scgi_client_put_head(void *state, const struct pd_head *he
     return out.bad;
 }
 
-static void scgi_client_put_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n)
-{
-    (void)state, (void)n, (void)prefix, (void)suffix;
-    *prefix_n = *suffix_n = 0;
-}
-
-static size_t scgi_client_put_end(void *state, char *dst)
-{
-    (void)state, (void)dst;
-    return 0;
-}
-
-static void scgi_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
-                             struct pd_answer *a)
-{
-    pd_answer_next(state, in, used, scratch, a);
-}
-
-static void scgi_client_eof(void *state, bool clean, struct pd_answer *a)
-{
-    pd_answer_end(state, false, clean, a);
-}
-
 const struct pd_client_codec pd_client_scgi = {
     .name = "scgi",
     .state_size = sizeof(struct pd_answer_reader),
     .form = PD_HEAD_CGI,
     .sends_chunks = false,
     .frame_max = SIZE_MAX,
-    .init = scgi_client_init,
-    .fini = scgi_client_fini,
+    .init = pd_client_init_plain,
+    .fini = pd_client_fini,
     .put_head = scgi_client_put_head,
-    .put_frame = scgi_client_put_frame,
-    .put_end = scgi_client_put_end,
-    .next = scgi_client_next,
-    .eof = scgi_client_eof,
+    .put_frame = pd_client_put_no_frame,
+    .put_end = pd_client_put_no_end,
+    .next = pd_client_next,
+    .eof = pd_client_eof,
 };

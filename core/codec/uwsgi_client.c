@@ -4,24 +4,10 @@
  * From uwsgi-docs, Protocol.rst. The response should be that of HTTP/1.x; one in CGI style is taken, too, as nginx
  * does.
  */
-#include <assert.h>
-
 #include "codec/answer.h"
 #include "codec/client_out.h"
 
 enum { UWSGI_BLOCK_MAX = 65535 }; /* its size has 16 bits */
-
-static_assert(sizeof(struct pd_answer_reader) <= PD_CLIENT_STATE_MAX, "a client keeps this much room");
-
-static void uwsgi_client_init(void *state, const struct pd_sys *sys, const struct pd_limits *limits)
-{
-    pd_answer_init(state, PD_FORM_CGI, false, sys, limits);
-}
-
-static void uwsgi_client_fini(void *state)
-{
-    pd_answer_fini(state);
-}
 
 static void put_sized(struct pd_client_out *out, struct pd_slice s)
 {
@@ -53,41 +39,17 @@ static enum pd_reason uwsgi_client_put_head(void *state, const struct pd_head *h
     return out.bad;
 }
 
-static void uwsgi_client_put_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix,
-                                   size_t *suffix_n)
-{
-    (void)state, (void)n, (void)prefix, (void)suffix;
-    *prefix_n = *suffix_n = 0;
-}
-
-static size_t uwsgi_client_put_end(void *state, char *dst)
-{
-    (void)state, (void)dst;
-    return 0;
-}
-
-static void uwsgi_client_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
-                              struct pd_answer *a)
-{
-    pd_answer_next(state, in, used, scratch, a);
-}
-
-static void uwsgi_client_eof(void *state, bool clean, struct pd_answer *a)
-{
-    pd_answer_end(state, false, clean, a);
-}
-
 const struct pd_client_codec pd_client_uwsgi = {
     .name = "uwsgi",
     .state_size = sizeof(struct pd_answer_reader),
     .form = PD_HEAD_CGI,
     .sends_chunks = false,
     .frame_max = SIZE_MAX,
-    .init = uwsgi_client_init,
-    .fini = uwsgi_client_fini,
+    .init = pd_client_init_plain,
+    .fini = pd_client_fini,
     .put_head = uwsgi_client_put_head,
-    .put_frame = uwsgi_client_put_frame,
-    .put_end = uwsgi_client_put_end,
-    .next = uwsgi_client_next,
-    .eof = uwsgi_client_eof,
+    .put_frame = pd_client_put_no_frame,
+    .put_end = pd_client_put_no_end,
+    .next = pd_client_next,
+    .eof = pd_client_eof,
 };
