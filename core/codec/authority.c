@@ -5,8 +5,7 @@
 
 enum { PORT_MAX = 65535, IPV6_GROUPS = 8 };
 
-/* Empty is allowed: RFC 3986 section 3.2.3 has port = *DIGIT. */
-static bool port_is_valid(struct pd_slice s)
+bool pd_port_is_valid(struct pd_slice s)
 {
     unsigned v = 0;
     for (size_t i = 0; i < s.n; i++) {
@@ -114,5 +113,5 @@ bool pd_authority_is_valid(struct pd_slice s)
     }
     if (host == s.n)
         return true;
-    return s.p[host] == ':' && port_is_valid(pd_slice_from(s, host + 1));
+    return s.p[host] == ':' && pd_port_is_valid(pd_slice_from(s, host + 1));
 }

@@ -13,4 +13,7 @@
  */
 bool pd_authority_is_valid(struct pd_slice s);
 
+/* True for digits up to 65535. Empty is allowed: RFC 3986 section 3.2.3 has port = *DIGIT. */
+bool pd_port_is_valid(struct pd_slice s);
+
 #endif

@@ -2,9 +2,8 @@
 #include "codec/forwarded.h"
 
 #include "codec/authority.h"
-#include "codec/bytes.h"
 
-enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
+enum { PORT_DIGITS_MAX = 5 };
 
 /* What one proxy, or several, said. A slice with p == NULL: nothing. */
 struct told {
@@ -38,13 +37,7 @@ static struct pd_slice take_last(struct pd_slice *list, char mark)
 
 static bool is_port(struct pd_slice s)
 {
-    unsigned v = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (!pd_byte_is_digit(s.p[i]))
-            return false;
-        v = v * 10 + (unsigned)(s.p[i] - '0');
-    }
-    return s.n > 0 && s.n <= PORT_DIGITS_MAX && v <= PORT_MAX;
+    return s.n > 0 && s.n <= PORT_DIGITS_MAX && pd_port_is_valid(s);
 }
 
 /* "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]:4711". */
