@@ -94,8 +94,9 @@ static enum pd_reason parse_environment(struct cgi *s, struct pd_slice rest, str
     return first;
 }
 
-static void next_open(struct cgi *s, struct pd_slice in, struct pd_event *ev)
+static void next_open(void *state, struct pd_slice in, struct pd_event *ev)
 {
+    struct cgi *s = state;
     bool ended = find_end(s, in);
     if (s->string > s->single.limits->head || (!ended && in.n > s->single.limits->head))
         pd_single_refuse(PD_R_HEAD_TOO_LARGE, ev);
@@ -103,8 +104,9 @@ static void next_open(struct cgi *s, struct pd_slice in, struct pd_event *ev)
         pd_single_open(&s->single, ev);
 }
 
-static void next_head(struct cgi *s, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
+static void next_head(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
+    struct cgi *s = state;
     assert(in.n > s->string); /* unconsumed input never shrinks */
     enum pd_reason bad = parse_environment(s, pd_slice(in.p, s->string), scratch->fields);
     if (bad) {
@@ -117,16 +119,8 @@ static void next_head(struct cgi *s, struct pd_slice in, size_t *used, struct pd
 
 static void cgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
-    struct cgi *s = state;
-    *used = 0;
-    *ev = (struct pd_event){ .kind = PD_EV_MORE };
-    s->single.some = s->single.some || in.n > 0;
-    if (s->single.phase == PD_SINGLE_HEAD)
-        next_open(s, in, ev);
-    else if (s->single.phase == PD_SINGLE_OPENED)
-        next_head(s, in, used, scratch, ev);
-    else
-        pd_single_body(&s->single, in, used, ev);
+    static const struct pd_single_reader reader = { next_open, next_head };
+    pd_single_next(state, &reader, in, used, scratch, ev);
 }
 
 const struct pd_codec pd_codec_cgi = {

@@ -132,8 +132,9 @@ static enum pd_reason parse_variables(struct scgi *s, struct pd_slice rest, stru
 }
 
 /* "LENGTH:content," once it is complete; the comma is checked before anyone hears of a request. */
-static void next_open(struct scgi *s, struct pd_slice in, struct pd_event *ev)
+static void next_open(void *state, struct pd_slice in, struct pd_event *ev)
 {
+    struct scgi *s = state;
     enum pd_reason bad = s->has_length ? PD_R_NONE : read_length(s, in);
     size_t comma = (size_t)s->digits + 1 + s->length;
     if (!bad && s->has_length && in.n > comma && in.p[comma] != ',')
@@ -144,8 +145,9 @@ static void next_open(struct scgi *s, struct pd_slice in, struct pd_event *ev)
         pd_single_open(&s->single, ev);
 }
 
-static void next_head(struct scgi *s, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
+static void next_head(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
+    struct scgi *s = state;
     size_t start = (size_t)s->digits + 1;
     assert(in.n > start + s->length); /* unconsumed input never shrinks */
     enum pd_reason bad = parse_variables(s, pd_slice(in.p + start, s->length), scratch->fields);
@@ -159,16 +161,8 @@ static void next_head(struct scgi *s, struct pd_slice in, size_t *used, struct p
 
 static void scgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
-    struct scgi *s = state;
-    *used = 0;
-    *ev = (struct pd_event){ .kind = PD_EV_MORE };
-    s->single.some = s->single.some || in.n > 0;
-    if (s->single.phase == PD_SINGLE_HEAD)
-        next_open(s, in, ev);
-    else if (s->single.phase == PD_SINGLE_OPENED)
-        next_head(s, in, used, scratch, ev);
-    else
-        pd_single_body(&s->single, in, used, ev);
+    static const struct pd_single_reader reader = { next_open, next_head };
+    pd_single_next(state, &reader, in, used, scratch, ev);
 }
 
 const struct pd_codec pd_codec_scgi = {

@@ -41,7 +41,7 @@ void pd_single_refuse_head(struct pd_single *s, enum pd_reason reason, struct pd
 
 /* --- the body ----------------------------------------------------------------------------------------------------- */
 
-void pd_single_body(struct pd_single *s, struct pd_slice in, size_t *used, struct pd_event *ev)
+static void take_body(struct pd_single *s, struct pd_slice in, size_t *used, struct pd_event *ev)
 {
     if (s->phase == PD_SINGLE_DONE) {
         *used = in.n;
@@ -55,6 +55,21 @@ void pd_single_body(struct pd_single *s, struct pd_slice in, size_t *used, struc
         give(ev, PD_EV_BODY);
         ev->data = pd_slice(in.p, *used);
     }
+}
+
+void pd_single_next(void *state, const struct pd_single_reader *reader, struct pd_slice in, size_t *used,
+                    struct pd_scratch *scratch, struct pd_event *ev)
+{
+    struct pd_single *s = state;
+    *used = 0;
+    *ev = (struct pd_event){ .kind = PD_EV_MORE };
+    s->some = s->some || in.n > 0;
+    if (s->phase == PD_SINGLE_HEAD)
+        reader->open(state, in, ev);
+    else if (s->phase == PD_SINGLE_OPENED)
+        reader->head(state, in, used, scratch, ev);
+    else
+        take_body(s, in, used, ev);
 }
 
 /* A connection that ends before its first byte is normal: Apache opens one and then answers 411 itself. */

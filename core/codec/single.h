@@ -3,7 +3,7 @@
  * and not framed, and a response that ends with the connection. Whatever follows the body is swallowed and can never
  * become a second request.
  *
- * The codec's state begins with a struct pd_single; it reads the head, and from pd_single_body() on all else is here.
+ * The codec's state begins with a struct pd_single; it reads the head, and all else is here.
  */
 #ifndef PD_SINGLE_H
 #define PD_SINGLE_H
@@ -32,8 +32,14 @@ void pd_single_open(struct pd_single *s, struct pd_event *ev);
 void pd_single_give_head(struct pd_single *s, struct pd_event *ev);
 void pd_single_refuse_head(struct pd_single *s, enum pd_reason reason, struct pd_event *ev);
 void pd_single_refuse(enum pd_reason reason, struct pd_event *ev);
-/* The events of the phases BODY and DONE. */
-void pd_single_body(struct pd_single *s, struct pd_slice in, size_t *used, struct pd_event *ev);
+/* How a codec reads its head: until pd_single_open(), and then, with all of it there, until its event. */
+struct pd_single_reader {
+    void (*open)(void *state, struct pd_slice in, struct pd_event *ev);
+    void (*head)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
+};
+/* next() of struct pd_codec, but for how the head is read. */
+void pd_single_next(void *state, const struct pd_single_reader *reader, struct pd_slice in, size_t *used,
+                    struct pd_scratch *scratch, struct pd_event *ev);
 
 /* Members of struct pd_codec. The response is of the CGI form. */
 bool pd_single_at_boundary(const void *state);

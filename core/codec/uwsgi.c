@@ -184,8 +184,9 @@ static enum pd_reason read_header(struct uwsgi *u, struct pd_slice in)
 }
 
 /* A block that is larger than the limit is not waited for, but announced, so that it can be answered. */
-static void next_open(struct uwsgi *u, struct pd_slice in, struct pd_event *ev)
+static void next_open(void *state, struct pd_slice in, struct pd_event *ev)
 {
+    struct uwsgi *u = state;
     enum pd_reason bad = u->has_size ? PD_R_NONE : read_header(u, in);
     if (bad)
         pd_single_refuse(bad, ev);
@@ -193,9 +194,9 @@ static void next_open(struct uwsgi *u, struct pd_slice in, struct pd_event *ev)
         pd_single_open(&u->single, ev);
 }
 
-static void next_head(struct uwsgi *u, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
-                      struct pd_event *ev)
+static void next_head(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
+    struct uwsgi *u = state;
     if (u->size > u->single.limits->head) {
         pd_single_refuse(PD_R_HEAD_TOO_LARGE, ev);
         ev->stream = PD_SINGLE_STREAM;
@@ -213,16 +214,8 @@ static void next_head(struct uwsgi *u, struct pd_slice in, size_t *used, struct 
 
 static void uwsgi_next(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev)
 {
-    struct uwsgi *u = state;
-    *used = 0;
-    *ev = (struct pd_event){ .kind = PD_EV_MORE };
-    u->single.some = u->single.some || in.n > 0;
-    if (u->single.phase == PD_SINGLE_HEAD)
-        next_open(u, in, ev);
-    else if (u->single.phase == PD_SINGLE_OPENED)
-        next_head(u, in, used, scratch, ev);
-    else
-        pd_single_body(&u->single, in, used, ev);
+    static const struct pd_single_reader reader = { next_open, next_head };
+    pd_single_next(state, &reader, in, used, scratch, ev);
 }
 
 /* --- response: the head of HTTP, then the body as it is, ended by closing ----------------------------------------- */
