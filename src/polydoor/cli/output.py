@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from polydoor import codes
 from polydoor.cli.main import PIPE_CLOSED
 from polydoor.errors import PolydoorError
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class ReaderGoneError(PolydoorError):
@@ -22,15 +26,7 @@ def put(text: str) -> None:
     if out is None or out.closed:
         raise _failed("it is closed")
     encoding = getattr(out, "encoding", None) or "utf-8"
-    try:
-        out.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        out.flush()
-    except BrokenPipeError:
-        _drop()
-        raise ReaderGoneError("nobody reads standard output any more") from None
-    except OSError as error:
-        _drop()
-        raise _failed(error.strerror or str(error)) from None
+    _write(out, text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def put_bytes(data: bytes) -> None:
@@ -38,6 +34,10 @@ def put_bytes(data: bytes) -> None:
     out = getattr(sys.stdout, "buffer", None)
     if out is None or out.closed:
         raise _failed("it is closed")
+    _write(out, data)
+
+
+def _write(out: Any, data: str | bytes) -> None:
     try:
         out.write(data)
         out.flush()
