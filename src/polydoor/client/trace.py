@@ -116,60 +116,61 @@ class Head(Side):
         yield from self.feed(body)
 
 
-class Netstring(Side):
-    """The variables of an SCGI request, then its body."""
+class Variables(Side):
+    """The variables of a request in one piece, then its body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_body = False
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """The variables, and how long each piece of the body is."""
+        if self._in_body:
+            yield f"{len(data)} bytes of the body"
+            return
+        self.left += data
+        found = self.take()
+        if found is None:
+            return
+        title, words, body = found
+        self.left = b""
+        self._in_body = True
+        yield title
+        yield from (f"  {name}={value}" for name, value in zip(words[::2], words[1::2], strict=False))
+        if body:
+            yield from self.feed(body)
+
+    def take(self) -> tuple[str, list[str], bytes] | None:
+        """What the piece is, its names and values in turn, and what stands behind it; None: it is not all there."""
+        raise NotImplementedError
+
+
+class Netstring(Variables):
+    """SCGI."""
 
     unit = "netstring"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._in_body = False
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        """The variables, and how long each piece of the body is."""
-        if self._in_body:
-            yield f"{len(data)} bytes of the body"
-            return
-        self.left += data
+    def take(self) -> tuple[str, list[str], bytes] | None:
+        """A netstring of strings that end in NUL."""
         size, colon, rest = self.left.partition(b":")
         if not colon or len(rest) <= int(size):
-            return
+            return None
         words = rest[: int(size)].decode("utf-8", "replace").split("\0")[:-1]
-        body = rest[int(size) + 1 :]
-        self.left = b""
-        self._in_body = True
-        yield f"netstring, {int(size)} bytes"
-        yield from (f"  {name}={value}" for name, value in zip(words[::2], words[1::2], strict=False))
-        if body:
-            yield from self.feed(body)
+        return f"netstring, {int(size)} bytes", words, rest[int(size) + 1 :]
 
 
-class Packet(Side):
-    """The variables of a uwsgi request, then its body."""
+class Packet(Variables):
+    """The uwsgi protocol."""
 
     unit = "packet"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._in_body = False
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        """The variables, and how long each piece of the body is."""
-        if self._in_body:
-            yield f"{len(data)} bytes of the body"
-            return
-        self.left += data
+    def take(self) -> tuple[str, list[str], bytes] | None:
+        """Four bytes, then a block of strings with their sizes before them."""
         first, size, second = struct.unpack_from("<BHB", self.left.ljust(4, b"\0"))
-        block, body = self.left[4 : 4 + size], self.left[4 + size :]
         if len(self.left) < 4 + size:
-            return
-        self.left = b""
-        self._in_body = True
-        yield f"packet, modifiers {first} and {second}, {size} bytes"
-        words = list(_sized(block))
-        yield from (f"  {name}={value}" for name, value in zip(words[::2], words[1::2], strict=False))
-        if body:
-            yield from self.feed(body)
+            return None
+        title = f"packet, modifiers {first} and {second}, {size} bytes"
+        return title, list(_sized(self.left[4 : 4 + size])), self.left[4 + size :]
 
 
 def _sized(block: bytes) -> Iterator[str]:
