@@ -317,6 +317,15 @@ class GatewayDoor(Door):
         """These variables as the head of a request."""
         raise NotImplementedError
 
+    def opened(self, method: str) -> Exchange:
+        """A fresh connection."""
+        raise NotImplementedError
+
+    def exchange(self, method: str, length: int | None) -> Exchange:
+        if length is None and not self.knows_unknown_length:
+            raise ValueError(f"{self.name} cannot carry a body of unknown length")
+        return self.opened(method)
+
     def head(self, method: str, target: str, headers: Headers, length: int | None) -> bytes:
         return self.encode(self.variables(method, target, headers, length))
 
@@ -329,7 +338,7 @@ class FcgiDoor(GatewayDoor):
     def encode(self, variables: dict[str, str]) -> bytes:
         return fastcgi.head(1, variables)
 
-    def exchange(self, method: str, length: int | None) -> Exchange:
+    def opened(self, method: str) -> Exchange:
         return FcgiExchange(Wire(self.address), method)
 
 
@@ -342,9 +351,7 @@ class ScgiDoor(GatewayDoor):
     def encode(self, variables: dict[str, str]) -> bytes:
         return scgi.head(variables)
 
-    def exchange(self, method: str, length: int | None) -> Exchange:
-        if length is None:
-            raise ValueError("SCGI cannot carry a body of unknown length")
+    def opened(self, method: str) -> Exchange:
         return Exchange(Wire(self.address), CgiDecoder(method))
 
 
@@ -357,9 +364,7 @@ class UwsgiDoor(GatewayDoor):
     def encode(self, variables: dict[str, str]) -> bytes:
         return uwsgi.head(variables)
 
-    def exchange(self, method: str, length: int | None) -> Exchange:
-        if length is None:
-            raise ValueError("uwsgi cannot carry a body of unknown length")
+    def opened(self, method: str) -> Exchange:
         return Exchange(Wire(self.address), UwsgiDecoder(method))
 
 
@@ -376,9 +381,7 @@ class CgiDoor(GatewayDoor):
     def encode(self, variables: dict[str, str]) -> bytes:
         return cgi.environment(variables)
 
-    def exchange(self, method: str, length: int | None) -> Exchange:
-        if length is None:
-            raise ValueError("CGI cannot carry a body of unknown length")
+    def opened(self, method: str) -> Exchange:
         return Exchange(cgi.CgiWire(self._program), CgiDecoder(method))
 
 
