@@ -7,7 +7,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, Self
 
-from interop.nginx import free_port
+from interop.frontends import free_port
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Apache:
         assert isinstance(upstream, tuple)
         self.folder = folder
         self.front = front
-        self.port = free_port()
+        self.port = free_port("127.0.0.1")
         names = {"folder": folder, "host": upstream[0], "upstream": upstream[1], "secret": secret}
         modules, text = FRONTS[front]
         load = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in modules)

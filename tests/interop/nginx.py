@@ -8,6 +8,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
 
+from interop.frontends import free_port
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -104,14 +105,6 @@ UWSGI = (
 LOCATIONS = {"fastcgi": FASTCGI, "scgi": SCGI, "uwsgi": UWSGI, "http": PROXY}
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Nginx:
     """A running nginx in front of one listener."""
 
@@ -129,7 +122,7 @@ class Nginx:
         """`more` are further lines for the location of the application."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = free_port("127.0.0.1")
         self.address: Address = ("127.0.0.1", self.port)
         where = f"unix:{upstream}" if isinstance(upstream, str) else f"{upstream[0]}:{upstream[1]}"
         location = LOCATIONS[kind].format(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interop.nginx import free_port
+from interop.frontends import free_port
 from peers.door import DOORS
 from support.server import APPS, Server, one_each
 from support.waiting import eventually
@@ -74,7 +74,7 @@ def haproxy(server, tmp_path_factory) -> Iterator[dict[str, int]]:
     """The port of each way of sending the header, to HTTP; and of one to each other protocol."""
     config = tmp_path_factory.mktemp("haproxy") / "haproxy.cfg"
     ways = {**{way: (server.doors[0], way) for way in WAYS}, **{d.name: (d, WAYS[1]) for d in server.doors[1:]}}
-    ports = {name: free_port() for name in ways}
+    ports = {name: free_port("127.0.0.1") for name in ways}
     text = HAPROXY
     for number, (name, (door, way)) in enumerate(ways.items()):
         unique = "    unique-id-format %[uuid()]\n" if "unique-id" in way else ""
@@ -90,7 +90,7 @@ def haproxy(server, tmp_path_factory) -> Iterator[dict[str, int]]:
 def nginx(server, tmp_path_factory) -> Iterator[int]:
     """The port of a stream proxy before HTTP."""
     folder = tmp_path_factory.mktemp("nginx")
-    port = free_port()
+    port = free_port("127.0.0.1")
     host, target = server.doors[0].address
     servers = f"    server {{ listen 127.0.0.1:{port}; proxy_pass {host}:{target}; proxy_protocol on; }}"
     user = "user root;" if os.geteuid() == 0 else ""
