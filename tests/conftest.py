@@ -27,6 +27,8 @@ PROGRAMS = {
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "spawn-fcgi": ("spawn-fcgi", "/usr/bin/spawn-fcgi"),
+    "cgi-fcgi": ("cgi-fcgi", "/usr/bin/cgi-fcgi"),
+    "nmap": ("nmap", "/usr/bin/nmap"),
     "clang": ("clang", "/usr/bin/clang"),
     "php-fpm": ("php-fpm8.2", "/usr/sbin/php-fpm8.2"),
 }

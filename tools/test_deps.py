@@ -20,6 +20,8 @@ PACKAGES = (
         "libapache2-mod-jk",
         "lighttpd",
         "spawn-fcgi",
+        "libfcgi-bin",
+        "nmap",
         "haproxy",
         "php-fpm",
     ),

@@ -428,3 +428,16 @@ def ranges(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     body = json.dumps(seen).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("ETag", '"tag"')])
     return [body]
+
+
+@route
+def guarded(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """For who knows the password of basic authentication (RFC 7617) alone; everybody may ask for the methods."""
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        start_response("200 OK", [("Allow", "GET, HEAD, OPTIONS"), ("Content-Length", "0")])
+        return []
+    if environ.get("HTTP_AUTHORIZATION") != "Basic bWU6b3Blbg==":  # me:open
+        start_response("401 Unauthorized", [*TEXT, ("WWW-Authenticate", "Basic realm=shop")])
+        return [b"who are you?\n"]
+    start_response("200 OK", TEXT)
+    return [b"me is let in\n"]
