@@ -30,7 +30,11 @@ class Wire:
         self.sock.settimeout(PATIENCE)
         if source:
             self.sock.bind((source, 0))
-        self.sock.connect(address)
+        try:
+            self.sock.connect(address)
+        except OSError:
+            self.sock.close()
+            raise
         if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.ended: str | None = None  # how the server ended it: "eof" or "reset"
