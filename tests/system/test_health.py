@@ -14,7 +14,7 @@ from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
 PATH = "/-/health"
-OPTIONS = ["--health-path", PATH, "--queue-limit", "1"]
+OPTIONS = ["--health", PATH, "--queue-limit", "1"]
 TEXT = "text/plain; charset=utf-8"
 
 

@@ -124,7 +124,7 @@ GOOD = [
     'bind = "h:1"\nwsgi-environ = ["A=1"]\nbody-limit = "1.5 GiB"\nhead-limit = 65536',
     'workers = 1\nfactory = true\nidle-timeout = "2m"\nenv = ["A=", "B_2=x=y"]',
     "host = '::1'\nport = 0",
-    'health-path = "/-/health"',
+    'health = "/-/health"',
 ]
 # What the reader refuses, the schema refuses too; the first of GOOD's doubled keys is the one exception.
 BAD = [
@@ -147,12 +147,12 @@ BAD = [
     "wsgi-environ = 'A'",
     "env = '1A=1'",
     "spill-dir = ''",
-    "health-path = 'health'",
-    "health-path = '/'",
-    "health-path = '/a/'",
-    "health-path = '/a b'",
-    "health-path = '/a?b'",
-    f"health-path = '/{'a' * 100}'",
+    "health = 'health'",
+    "health = '/'",
+    "health = '/a/'",
+    "health = '/a b'",
+    "health = '/a?b'",
+    f"health = '/{'a' * 100}'",
     "workers = 'many'",
     "bind = 'h:1'\nport = 3",
 ]

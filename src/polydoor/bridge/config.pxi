@@ -39,9 +39,9 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.message_buffer = settings["message_buffer"]
     config.ready_max = settings["queue_limit"]
     config.conns_max = settings["max_connections"]
-    health = settings["health_path"].encode()
+    health = settings["health"].encode()
     if len(health) >= sizeof(config.health_path):
-        raise ValueError("health_path is too long")
+        raise ValueError("health is too long")
     memcpy(config.health_path, PyBytes_AS_STRING(health), len(health) + 1)
     return 0
 

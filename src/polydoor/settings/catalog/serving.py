@@ -113,7 +113,7 @@ SERVING = (
         reloadable=True,
     ),
     Setting(
-        "health_path",
+        "health",
         UrlPath("PATH", empty="none"),
         "",
         "Answer GET of this path, such as /-/health, and of /live and /ready below it, without the application: for "
