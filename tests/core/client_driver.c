@@ -22,17 +22,6 @@ struct driver {
     size_t faults;
 };
 
-static void print_lines(char mark, struct pd_slice text)
-{
-    while (text.n) {
-        size_t n = pd_slice_find(text, '\n');
-        printf("%c ", mark);
-        fwrite(text.p, 1, n, stdout);
-        putchar('\n');
-        text = pd_slice_from(text, n < text.n ? n + 1 : n);
-    }
-}
-
 static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -57,7 +46,7 @@ static bool deliver(struct driver *d, struct client_replay *r, const struct corp
     if (pd_slice_eq(text_view(&r->answers), text_view(&d->whole)))
         return true;
     printf("D %zu bytes, then up to %zu\n", first, most);
-    print_lines('F', text_view(&r->answers));
+    text_print_lines('F', text_view(&r->answers));
     return false;
 }
 
@@ -69,7 +58,7 @@ static void run_case(struct driver *d, const struct corpus_case *c)
     client_replay_eof(&r, !c->reset);
     text_reset(&d->whole);
     text_put(&d->whole, text_view(&r.answers));
-    print_lines('E', text_view(&d->whole));
+    text_print_lines('E', text_view(&d->whole));
     d->deliveries = 1;
     bool same = deliver(d, &r, c, 1, 1);
     for (size_t cut = 1; same && c->input.n <= TWO_WAY_MAX && cut < c->input.n; cut++)

@@ -47,17 +47,6 @@ static size_t random_piece(uint32_t *seed, size_t left)
     return 1 + next_random(seed) % (most < left ? most : left);
 }
 
-static void print_lines(char mark, struct pd_slice text)
-{
-    while (text.n) {
-        size_t n = pd_slice_find(text, '\n');
-        printf("%c ", mark);
-        fwrite(text.p, 1, n, stdout);
-        putchar('\n');
-        text = pd_slice_from(text, n < text.n ? n + 1 : n);
-    }
-}
-
 /* Ends a delivery; false when it differs from the whole one. */
 static bool compare(struct driver *d, struct replay *r, const char *how)
 {
@@ -68,7 +57,7 @@ static bool compare(struct driver *d, struct replay *r, const char *how)
     if (same && same_environ)
         return true;
     printf("D %s%s\n", how, same ? " (other variables)" : "");
-    print_lines('F', same ? text_view(&r->environ) : text_view(&r->events));
+    text_print_lines('F', same ? text_view(&r->environ) : text_view(&r->events));
     return false;
 }
 
@@ -129,8 +118,8 @@ static void deliver_whole(struct driver *d, struct replay *r, struct pd_slice in
     text_put(&d->events, text_view(&r->events));
     text_reset(&d->environ);
     text_put(&d->environ, text_view(&r->environ));
-    print_lines('E', text_view(&d->events));
-    print_lines('V', text_view(&d->environ));
+    text_print_lines('E', text_view(&d->events));
+    text_print_lines('V', text_view(&d->environ));
 }
 
 static void run_case(struct driver *d, const struct corpus_case *c)

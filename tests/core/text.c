@@ -35,6 +35,17 @@ void text_put(struct text *t, struct pd_slice s)
     t->n += s.n;
 }
 
+void text_print_lines(char mark, struct pd_slice text)
+{
+    while (text.n) {
+        size_t n = pd_slice_find(text, '\n');
+        printf("%c ", mark);
+        fwrite(text.p, 1, n, stdout);
+        putchar('\n');
+        text = pd_slice_from(text, n < text.n ? n + 1 : n);
+    }
+}
+
 void text_printf(struct text *t, const char *fmt, ...)
 {
     char line[512];

@@ -17,6 +17,9 @@ void text_printf(struct text *t, const char *fmt, ...) PD_PRINTF(2, 3);
 /* The bytes with \r \n \t \0 \\ \xHH for all that is not printable ASCII. */
 void text_escape(struct text *t, struct pd_slice s);
 
+/* Writes each line to standard output, behind a mark and a space. */
+void text_print_lines(char mark, struct pd_slice text);
+
 static inline void text_reset(struct text *t)
 {
     t->n = 0;
