@@ -433,6 +433,18 @@ def run_cases(cases: Sequence[Case], driver: Path | None = None) -> list[Outcome
     return outcomes
 
 
+def torture(name: str, cases: Sequence[Case], *options: str) -> int:
+    """Lets a program of tests/core make every allocation of every case fail; how many it made fail."""
+    ran = subprocess.run(
+        [program(name), *options], input=b"".join(map(request_of, cases)), capture_output=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr.decode(errors="replace")
+    counts = re.fullmatch(r"(\d+) cases, (\d+) faults\n", ran.stdout.decode())
+    assert counts
+    assert int(counts[1]) == len(cases)
+    return int(counts[2])
+
+
 # --- judging ---
 
 
