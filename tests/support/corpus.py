@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peers import ajp
 from support import cbuild
 
 if TYPE_CHECKING:
@@ -79,22 +80,6 @@ class Case:
 
 # --- input blocks ---
 
-_METHODS = """
-    OPTIONS GET HEAD POST PUT DELETE TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK ACL REPORT VERSION-CONTROL
-    CHECKIN CHECKOUT UNCHECKOUT SEARCH MKWORKSPACE UPDATE LABEL MERGE BASELINE-CONTROL MKACTIVITY
-"""
-_HEADERS = """
-    accept accept-charset accept-encoding accept-language authorization connection content-type content-length cookie
-    cookie2 host pragma referer user-agent
-"""
-AJP_METHODS = _METHODS.split()
-AJP_HEADERS = _HEADERS.split()
-
-
-def ajp_packet(payload: bytes) -> bytes:
-    """A packet from the web server."""
-    return b"\x12\x34" + len(payload).to_bytes(2, "big") + payload
-
 
 def ajp_string(data: bytes | None) -> bytes:
     """An AJP13 string; None is the null string."""
@@ -104,7 +89,7 @@ def ajp_string(data: bytes | None) -> bytes:
 def ajp_header_name(name: str) -> bytes:
     """The code of a request header name, or its string."""
     folded = name.lower()
-    return b"\xa0" + bytes([AJP_HEADERS.index(folded) + 1]) if folded in AJP_HEADERS else ajp_string(unescape(name))
+    return ajp.HEADERS[folded].to_bytes(2, "big") if folded in ajp.HEADERS else ajp_string(unescape(name))
 
 
 def _fastcgi_record(kind: int, request_id: int, content: bytes, length: int | None = None, padding: int = 0) -> bytes:
@@ -253,14 +238,14 @@ def _ajp_forward(line: str) -> bytes:
             headers.append(data)
         else:
             attributes += data
-    code = AJP_METHODS.index(method) + 1 if method in AJP_METHODS else 0xFF
+    code = ajp.METHODS.get(method, 0xFF)
     if code == 0xFF:
         attributes += b"\x0d" + ajp_string(unescape(method))
     strings = [parts["protocol"], unescape(target), parts["addr"], parts["host"], parts["server"]]
     numbers = int(parts["port"] or b"0").to_bytes(2, "big") + bytes([int(parts.get("ssl") or b"0")])
     count = len(headers).to_bytes(2, "big")
     payload = [bytes([2, code]), *map(ajp_string, strings), numbers, count, *headers, attributes, b"\xff"]
-    return ajp_packet(b"".join(payload))
+    return ajp.packet(b"".join(payload))
 
 
 def _ajp_line(line: str) -> bytes:
@@ -269,10 +254,9 @@ def _ajp_line(line: str) -> bytes:
         case "@forward":
             return _ajp_forward(rest)
         case "@packet":
-            return ajp_packet(unescape(rest))
+            return ajp.packet(unescape(rest))
         case "@data":
-            data = unescape(rest)
-            return ajp_packet(len(data).to_bytes(2, "big") + data)
+            return ajp.data_packet(unescape(rest))
         case _:
             raise CorpusError(f"unknown packet {command}")
 
