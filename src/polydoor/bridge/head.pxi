@@ -72,3 +72,16 @@ cdef int fill_head(core.pd_response *r, object status, object headers) except -1
     if fault == NOT_PAIR:
         raise TypeError(f"a header must be a tuple (name, value), not {culprit!r}")
     raise TypeError(f"status, header names and header values must be str, not {type(culprit).__name__}")
+
+
+cdef bint told_dropped_file = False
+
+
+cdef object say_dropped_file(core.pd_thread *t):
+    """Say, once in a process, that a field was left out."""
+    global told_dropped_file
+    if not told_dropped_file:
+        told_dropped_file = True
+        text = "the application has a front end send a file (X-Accel-Redirect, X-Sendfile), which is left out"
+        line = f"polydoor: {codes.FILE_FIELD_DROPPED}: {text}\n  Allow it with ?sendfile=app behind the address.\n"
+        core.pd_thread_say(t, bytes_slice(line.encode("ascii")))

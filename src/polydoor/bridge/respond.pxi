@@ -287,16 +287,3 @@ cdef Py_ssize_t known_length(object result):
         return len(result)
     except Exception:
         return -1
-
-
-cdef bint told_dropped_file = False
-
-
-cdef object say_dropped_file(core.pd_thread *t):
-    """Say, once in a process, that a field was left out."""
-    global told_dropped_file
-    if not told_dropped_file:
-        told_dropped_file = True
-        text = "the application has a front end send a file (X-Accel-Redirect, X-Sendfile), which is left out"
-        line = f"polydoor: {codes.FILE_FIELD_DROPPED}: {text}\n  Allow it with ?sendfile=app behind the address.\n"
-        core.pd_thread_say(t, bytes_slice(line.encode("ascii")))
