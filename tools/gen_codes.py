@@ -2,8 +2,8 @@
 """Generate docs/reference/codes.md: every stable code with what happened and what to do.
 
 Rows come from three tables: src/polydoor/codes for what Python says, core/base/notice.h and
-core/codec/reason.h for what the core says, whose texts are in src/polydoor/codes/engine.py. ``--check`` writes nothing
-and fails when the committed page is not what the tables give.
+core/codec/reason.h for what the core says, whose texts are in engine.py, gateways.py and answers.py beside the first.
+``--check`` writes nothing and fails when the committed page is not what the tables give.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import generated
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "src" / "polydoor" / "codes"
 PYTHON = (FOLDER / "__init__.py", FOLDER / "commands.py")
-TEXTS = FOLDER / "engine.py"
+TEXTS = (FOLDER / "engine.py", FOLDER / "gateways.py", FOLDER / "answers.py")
 NOTICES = ROOT / "core" / "base" / "notice.h"
 REASONS = ROOT / "core" / "codec" / "reason.h"
 TARGET = ROOT / "docs" / "reference" / "codes.md"
@@ -82,22 +82,22 @@ def python_rows() -> list[Row]:
 
 
 def core_rows() -> list[Row]:
-    """The codes of the core, with the texts of engine.py."""
+    """The codes of the core, with their texts."""
     found = [(name, number, title, "") for name, number, title in NOTICE_ROW.findall(NOTICES.read_text("utf-8"))]
     found += [(n, number, title, status) for n, number, status, title in REASON_ROW.findall(REASONS.read_text("utf-8"))]
-    texts = engine_texts()
+    texts = core_texts()
     missing = {name for name, *_ in found} ^ set(texts)
     if missing:
-        raise SystemExit(f"in only one of {TEXTS.name} and the tables of the core: {', '.join(sorted(missing))}")
+        raise SystemExit(f"only among the texts or only in the tables of the core: {', '.join(sorted(missing))}")
     return [
         Row(f"PD{int(number):04}", name, title[0].upper() + title[1:], *parts(name, texts[name]), status)
         for name, number, title, status in found
     ]
 
 
-def engine_texts() -> dict[str, str]:
-    """The texts of engine.py by the name of their row."""
-    body = ast.parse(TEXTS.read_text(encoding="utf-8")).body
+def core_texts() -> dict[str, str]:
+    """What is said of each code of the core, by the name of its row."""
+    body = [node for path in TEXTS for node in ast.parse(path.read_text(encoding="utf-8")).body]
     nodes = [node for node in body if isinstance(node, ast.Assign)]
     return {ast.unparse(node.targets[0]): str(ast.literal_eval(node.value)) for node in nodes}
 

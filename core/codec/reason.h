@@ -5,7 +5,7 @@
  * another reason, nor used again), HTTP status that tells the client (0: close
  * without an answer, because the peer does not speak our protocol or the frame
  * is lost), and the text for the log. What to do about each is written in
- * src/polydoor/codes/engine.py. Codecs and the policy layer return these;
+ * src/polydoor/codes. Codecs and the policy layer return these;
  * nothing else decides what a refused request is answered.
  */
 #ifndef PD_REASON_H

@@ -9,7 +9,8 @@ given to another meaning, nor used again.
     PD02xx  sockets                                PD05xx, PD06xx  refused requests; PD07xx  gateway protocols
 
 The text below a code is its row: a title, what happened, and behind the arrow what to do. It costs a serving process
-nothing, as the compiler drops it. Codes that the core writes are numbered in C; `engine` holds their texts.
+nothing, as the compiler drops it. Codes that the core writes are numbered in C; `engine`, `gateways` and `answers`
+hold their texts.
 """
 
 from polydoor.codes.commands import *  # noqa: F403
