@@ -28,6 +28,12 @@ static struct pd_slice take_string(struct pd_slice *rest)
     return s;
 }
 
+/* Two attributes are what web servers send for want of a place of their own: they come back as variables. */
+static bool is_moved(struct pd_slice name)
+{
+    return pd_slice_eq(name, PD_SLICE("AJP_REMOTE_PORT")) || pd_slice_eq(name, PD_SLICE("AJP_SSL_PROTOCOL"));
+}
+
 static void fill(struct ask *x, const uint8_t *knobs, struct pd_slice in)
 {
     struct pd_slice method = take_string(&in), target = take_string(&in);
@@ -39,7 +45,9 @@ static void fill(struct ask *x, const uint8_t *knobs, struct pd_slice in)
         struct pd_slice name = take_string(&in);
         if (!name.n)
             break;
-        x->fields[n++] = (struct pd_field){ name, take_string(&in) };
+        struct pd_slice value = take_string(&in);
+        if (!is_moved(name))
+            x->fields[n++] = (struct pd_field){ name, value };
     }
     if (n < ASKED_MAX && knobs[1] & 16)
         x->fields[n++] = (struct pd_field){ PD_SLICE(""), PD_SLICE("x") };
@@ -122,20 +130,63 @@ static void compare_fields(const struct ask *x, const struct pd_head *got)
     FUZZ_ASSERT(at == x->head.nfields);
 }
 
-/* Whole packets of AJP13 of at most 8192 bytes, the request first, then `body` in data packets and an empty one. */
-static void check_packets(const struct ask *x, struct pd_slice wire)
+/* The first of the variables of an AJP13 head that has this name; NULL: none has. */
+static const struct pd_field *ajp_variable(const struct pd_head *head, struct pd_slice name)
 {
-    size_t packets = 0, body = 0;
-    while (wire.n) {
-        FUZZ_ASSERT(wire.n >= 4 && wire.p[0] == 0x12 && wire.p[1] == 0x34);
-        size_t n = 4 + ((size_t)(unsigned char)wire.p[2] << 8 | (unsigned char)wire.p[3]);
-        FUZZ_ASSERT(n <= wire.n && n <= 8192);
-        FUZZ_ASSERT(packets || (wire.p[4] == 2 && (unsigned char)wire.p[n - 1] == 0xff));
-        body += packets && n > 4 ? n - 6 : 0;
-        packets++;
-        wire = pd_slice_from(wire, n);
+    for (size_t i = head->nheaders; i < head->nvariables; i++)
+        if (pd_slice_eq(head->fields[i].name, name))
+            return &head->fields[i];
+    return NULL;
+}
+
+/* Variables that AJP13 has a place for; the others are not sent. */
+static void compare_ajp_variables(const struct ask *x, const struct pd_head *got)
+{
+    static const struct pd_slice names[] = { { "SERVER_PROTOCOL", 15 }, { "REMOTE_ADDR", 11 },    { "REMOTE_HOST", 11 },
+                                             { "SERVER_NAME", 11 },     { "REMOTE_USER", 11 },    { "AUTH_TYPE", 9 },
+                                             { "SSL_CIPHER", 10 },      { "SSL_SESSION_ID", 14 }, { "REMOTE_PORT", 11 },
+                                             { "SSL_CLIENT_CERT", 15 } };
+    size_t known = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct pd_field *want = ajp_variable(&x->head, names[i]), *f = ajp_variable(got, names[i]);
+        FUZZ_ASSERT(!want == !f && (!f || pd_slice_eq(f->value, want->value)));
+        known += f != NULL;
     }
-    FUZZ_ASSERT(packets >= 2 && body == x->body.n);
+    size_t path = pd_slice_find(x->head.target, '?');
+    const struct pd_field *query = ajp_variable(got, PD_SLICE("QUERY_STRING"));
+    FUZZ_ASSERT(!query == (path == x->head.target.n));
+    FUZZ_ASSERT(!query || pd_slice_eq(query->value, pd_slice_from(x->head.target, path + 1)));
+    const struct pd_field *https = ajp_variable(&x->head, PD_SLICE("HTTPS"));
+    bool secure = https && pd_slice_eq(https->value, PD_SLICE("on"));
+    FUZZ_ASSERT(secure == (ajp_variable(got, PD_SLICE("HTTPS")) != NULL) && ajp_variable(got, PD_SLICE("SERVER_PORT")));
+    FUZZ_ASSERT(got->nvariables == got->nheaders + known + (query != NULL) + secure + 1);
+}
+
+/* Header fields behind those that frame the request, and attributes, both in order; a coded name has its own case. */
+static void compare_ajp(const struct ask *x, const struct pd_head *got)
+{
+    size_t framed = x->head.chunked || x->head.content_length >= 0;
+    FUZZ_ASSERT(pd_slice_eq(got->method, x->head.method));
+    FUZZ_ASSERT(pd_slice_eq(got->target, pd_slice(x->head.target.p, pd_slice_find(x->head.target, '?'))));
+    FUZZ_ASSERT(got->nheaders == x->head.nheaders + framed);
+    for (size_t i = 0; i < x->head.nheaders; i++) {
+        FUZZ_ASSERT(pd_slice_eq_nocase(got->fields[i].name, x->head.fields[i].name));
+        FUZZ_ASSERT(pd_slice_eq(got->fields[i].value, x->head.fields[i].value));
+    }
+    compare_ajp_variables(x, got);
+    FUZZ_ASSERT(got->nfields - got->nvariables == x->head.nfields - x->head.nvariables);
+    for (size_t i = 0; i < got->nfields - got->nvariables; i++) {
+        const struct pd_field *want = &x->head.fields[x->head.nvariables + i], *f = &got->fields[got->nvariables + i];
+        FUZZ_ASSERT(pd_slice_eq(f->name, want->name) && pd_slice_eq(f->value, want->value));
+    }
+}
+
+static void compare(const struct ask *x, const struct pd_head *got)
+{
+    if (got->form == PD_HEAD_AJP)
+        compare_ajp(x, got);
+    else
+        compare_fields(x, got);
 }
 
 static void read_back(const struct ask *x, struct pd_slice wire)
@@ -150,15 +201,17 @@ static void read_back(const struct ask *x, struct pd_slice wire)
     do {
         x->server->next(state, wire, &used, &scratch, &ev);
         wire = pd_slice_from(wire, used);
-        if (ev.kind == PD_EV_BAD) /* what no server takes: more than its limits, or a method without a path */
+        if (ev.kind == PD_EV_BAD) { /* what no server takes: more than its limits, or a method without a path */
+            FUZZ_ASSERT(x->server != &pd_codec_ajp13 || ev.reason == PD_R_BAD_TARGET);
             break;
+        }
         if (ev.kind == PD_EV_HEAD_BYTES)
             text_put(&params, ev.data);
         struct pd_head parsed = { 0 };
         if (ev.kind == PD_EV_HEAD) {
             if (!ev.head && x->server->parse_head(state, ev.stream, text_view(&params), &scratch, &parsed))
                 break;
-            compare_fields(x, ev.head ? ev.head : &parsed);
+            compare(x, ev.head ? ev.head : &parsed);
             heads++;
         }
         if (ev.kind == PD_EV_BODY)
@@ -177,11 +230,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct pd_client_codec *client;
         const struct pd_codec *server;
     } pairs[] = {
-        { &pd_client_http1, &pd_codec_http1 },
-        { &pd_client_fastcgi, &pd_codec_fastcgi },
-        { &pd_client_scgi, &pd_codec_scgi },
-        { &pd_client_uwsgi, &pd_codec_uwsgi },
-        { &pd_client_ajp13, NULL },
+        { &pd_client_http1, &pd_codec_http1 }, { &pd_client_fastcgi, &pd_codec_fastcgi },
+        { &pd_client_scgi, &pd_codec_scgi },   { &pd_client_uwsgi, &pd_codec_uwsgi },
+        { &pd_client_ajp13, &pd_codec_ajp13 },
     };
     if (size < FUZZ_KNOBS || size > FUZZ_INPUT_MAX)
         return 0;
@@ -190,10 +241,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text wire = { 0 };
     fill(&x, data, pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS));
     bool sent = encode(&x, &wire);
-    if (sent && x.server)
+    if (sent)
         read_back(&x, text_view(&wire));
-    else if (sent)
-        check_packets(&x, text_view(&wire));
     text_fini(&wire);
     return 0;
 }

@@ -195,6 +195,7 @@ RESPONSES = (
 )
 
 
+_SEVEN = "|".join(f"X-{n}|{n}" for n in range(7))
 # Method, target, fields, an empty name and the body; a bar stands for RS.
 ASKED = (
     "GET|/||",
@@ -214,6 +215,8 @@ ASKED = (
     "GET|/|HTTP_X|" + 127 * "x" + "|HTTP_Y|" + 128 * "y" + "|" + 200 * "N" + "|z||body",
     "GET|/|Host|a|User-Agent|b|X-Own|c|SERVER_NAME|a|SERVER_PORT|80|REMOTE_ADDR|::1|A|b|C|d|E|f||",
     "PATCH|/?q|Host|a|A|b|C|d|REMOTE_PORT|99x|secret|s|HTTPS|on|A|b|C|d|E|f||hello",
+    f"PUT|/?|{_SEVEN}|REMOTE_USER|u|REMOTE_USER|v|AUTH_TYPE|w|SSL_CLIENT_CERT|x|SSL_CIPHER|y|SSL_SESSION_ID|z"
+    f"|REMOTE_HOST|h|{_SEVEN}||hello",
     "POST|/|content-length|1|B|2|C|3||",
     "POST|/|transfer-encoding|1|B|2|C|3||",
     "POST|/|A B|1|B|2|C|3||",
