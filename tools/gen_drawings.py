@@ -4,11 +4,10 @@
     tools/gen_drawings.py            write them (needs Graphviz' `dot`)
     tools/gen_drawings.py --check    say which of them do not fit the tables any more
 
-The tables are the code's own: MOVES in src/polydoor/states.py, the rows of core/conn/states.h. Each SVG carries the
+The tables are the code's own: those of src/polydoor/states.py, the rows of core/conn/states.h. Each SVG carries the
 text it was made from, so that checking needs no Graphviz.
 """
 
-import ast
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ HEAD = """\
 
 # States
 
-Three things have states that are written down as tables in the code. A move that its table does not know is a
+Some things have states that are written down as tables in the code. A move that its table does not know is a
 mistake of our own and ends the process.
 """
 
@@ -52,7 +51,7 @@ class Machine:
 
 def main(arguments: list[str]) -> int:
     """Write or check; 1 when something is stale."""
-    machines = [worker_machine(), *core_machines()]
+    machines = [*python_machines(), *core_machines()]
     if arguments == ["--check"]:
         found = list(stale(machines))
         for path in found:
@@ -66,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
 def stale(machines: list[Machine] | None = None) -> Iterator[Path]:
     """The files that do not show the present tables."""
-    machines = machines or [worker_machine(), *core_machines()]
+    machines = machines or [*python_machines(), *core_machines()]
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(machines):
         yield PAGE
     for machine in machines:
@@ -75,20 +74,23 @@ def stale(machines: list[Machine] | None = None) -> Iterator[Path]:
             yield path
 
 
-def worker_machine() -> Machine:
-    """The life of a worker, from the Python module; what a state means stands behind it as a comment."""
-    source = ROOT / "src" / "polydoor" / "states.py"
-    text = source.read_text(encoding="utf-8")
-    meanings = dict(re.findall(r'^([A-Z]+) = "\w+"  # (.*)$', text, re.MULTILINE))
-    tree = ast.parse(text)
-    table = next(
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "MOVES"
-    )
-    moves = eval(compile(ast.Expression(table), str(source), "eval"), {name: name for name in meanings})
-    states = [State(name, meanings[name], list(moves[name])) for name in moves]
-    return Machine("worker", "A worker", "src/polydoor/states.py", states)
+def python_machines() -> list[Machine]:
+    """The tables of the Python side; what a state means stands behind its row as a comment."""
+    source = "src/polydoor/states.py"
+    text = (ROOT / source).read_text(encoding="utf-8")
+    found = []
+    for key, title in (
+        ("supervisor", "The supervisor"),
+        ("member", "A member of the pool: a worker as its supervisor sees it"),
+        ("worker", "A worker, as it sees itself"),
+    ):
+        rows = re.search(rf"^{key.upper()}_MOVES = {{\n(.*?)^}}", text, re.MULTILINE | re.DOTALL)
+        if not rows:
+            raise ValueError(f"{source} has no table {key.upper()}_MOVES")
+        parts = re.findall(r"^    ([A-Z]+): \((.*)\),  # (.*)$", rows[1], re.MULTILINE)
+        states = [State(name, meaning, re.findall(r"[A-Z]+", to)) for name, to, meaning in parts]
+        found.append(Machine(key, title, source, states))
+    return found
 
 
 def core_machines() -> list[Machine]:

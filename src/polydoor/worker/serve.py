@@ -16,7 +16,7 @@ import time
 from polydoor import codes
 from polydoor.bridge import Engine, end_child
 from polydoor.errors import AppLoadError, BindError, BootError
-from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, WorkerState
+from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
@@ -72,7 +72,7 @@ class Worker:
         self.settings = settings
         self.service = service
         self.load = load or (lambda: load_app(settings.app()))
-        self.state = WorkerState()
+        self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
         self.engine = _make_engine(settings, self.connections)
         self.access = AccessLog(self.engine, settings)

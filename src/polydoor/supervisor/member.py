@@ -1,0 +1,66 @@
+"""One worker, as the pool sees it."""
+
+from __future__ import annotations
+
+from polydoor.states import RUNNING, STARTING, member_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.states import State
+
+NOBODY = 0  # no worker has this number
+
+
+class Member:
+    """A worker from the moment it is ordered until its process is gone. Times are seconds of the monotonic clock."""
+
+    __slots__ = (
+        "cause",
+        "deadline",
+        "generation",
+        "is_dismissed",
+        "is_old",
+        "number",
+        "ready_at",
+        "replaces",
+        "state",
+        "why",
+    )
+
+    def __init__(self, number: int, generation: int, cause: str, replaces: int = NOBODY) -> None:
+        self.number = number  # never given twice
+        self.generation = generation  # of code and settings, as far as the supervisor knows
+        self.cause = cause  # why it was started
+        self.replaces = replaces  # the member that it follows, or NOBODY
+        self.state: State = member_state()
+        self.deadline = 0.0  # when patience with its present state ends; 0: never
+        self.ready_at = 0.0
+        self.is_old = False  # it was started before the reload that is going on
+        self.is_dismissed = False  # it is not wanted any more, and was told so before it was ready
+        self.why = ""  # what the pool did to it, if it did not end by itself
+
+    @property
+    def is_starting(self) -> bool:
+        """It has not been ready yet."""
+        return self.state.now == STARTING
+
+    @property
+    def is_pending(self) -> bool:
+        """It has not been ready yet, or was killed because of that and is not gone."""
+        return not self.ready_at and not self.is_dismissed
+
+    @property
+    def is_running(self) -> bool:
+        """It serves."""
+        return self.state.now == RUNNING
+
+
+class Death:
+    """How a worker ended: `text` is what a person reads, and `status` what the supervisor would end with for it."""
+
+    __slots__ = ("served", "status", "text")
+
+    def __init__(self, text: str, status: int = 3, *, served: bool = False) -> None:
+        self.text = text
+        self.status = status
+        self.served = served  # it had answered at least one request

@@ -1,0 +1,70 @@
+"""How many workers there should be, by how busy they are."""
+
+from __future__ import annotations
+
+GROW_AFTER_S = 0.5  # requests have waited for so long with every thread taken
+SHRINK_AFTER_S = 30.0  # a whole worker's threads were not needed for so long
+
+
+class Rules:
+    """What the operator asked for. Times are seconds."""
+
+    __slots__ = ("boot_s", "drain_s", "grace_s", "high", "idle_s", "low", "threads")
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        *,
+        threads: int = 1,
+        boot_s: float = 60.0,
+        drain_s: float = 30.0,
+        grace_s: float = 3.0,
+        idle_s: float = 0.0,
+    ) -> None:
+        self.low = low
+        self.high = high
+        self.threads = threads  # of each worker
+        self.boot_s = boot_s  # to be ready
+        self.drain_s = drain_s  # to finish what was accepted
+        self.grace_s = grace_s  # after the drain, before the process is killed
+        self.idle_s = idle_s  # without a request, before the last worker goes; 0: it stays
+
+
+class Load:
+    """All workers together, at one moment."""
+
+    __slots__ = ("idle", "quiet_s", "waiting")
+
+    def __init__(self, waiting: int, idle: int, quiet_s: float) -> None:
+        self.waiting = waiting  # requests in the queues
+        self.idle = idle  # threads without one
+        self.quiet_s = quiet_s  # since there was a request
+
+
+class Sizing:
+    """Remembers since when there were too few workers, or too many."""
+
+    __slots__ = ("_few_since", "_many_since", "_rules")
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._few_since = 0.0
+        self._many_since = 0.0
+
+    def wanted(self, now: float, wanted: int, load: Load) -> int:
+        """How many workers there should be, if there should be `wanted` now."""
+        rules = self._rules
+        if rules.low == 0 and rules.idle_s and load.quiet_s >= rules.idle_s and not load.waiting:
+            return 0
+        few = load.waiting > 0 and load.idle == 0
+        many = load.waiting == 0 and load.idle >= 2 * rules.threads
+        self._few_since = (self._few_since or now) if few else 0.0
+        self._many_since = (self._many_since or now) if many else 0.0
+        if few and now - self._few_since >= GROW_AFTER_S and wanted < rules.high:
+            self._few_since = 0.0
+            return wanted + 1
+        if many and now - self._many_since >= SHRINK_AFTER_S and wanted > max(rules.low, 1):
+            self._many_since = 0.0
+            return wanted - 1
+        return wanted
