@@ -9,8 +9,9 @@ static const unsigned fixes[] = {
     [PD_PROFILE_NGINX] = 0,
     /* with fastcgi.server on "/" SCRIPT_NAME is the first segment of the path */
     [PD_PROFILE_LIGHTTPD] = PD_FIX_NO_PAIR,
-    /* SERVER_NAME with a port and REMOTE_USER unverified: both are treated alike for everybody */
-    [PD_PROFILE_HAPROXY] = 0,
+    /* SERVER_NAME with a port and REMOTE_USER unverified: both are treated alike for everybody; a Location behind the
+       Status makes 302 of it (seen with 2.6.12) */
+    [PD_PROFILE_HAPROXY] = PD_FIX_STATUS_LAST,
     [PD_PROFILE_CADDY] = PD_FIX_COOKIE_COMMAS | PD_FIX_EMPTY_HOST,
 };
 

@@ -214,7 +214,7 @@ struct pd_slice pd_response_forced_length(const struct pd_response *r)
     return r->status == STATUS_RESET_CONTENT ? PD_SLICE("Content-Length: 0\r\n") : PD_SLICE_NONE;
 }
 
-enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out)
+static enum pd_reason put_gateway(struct pd_response *r, struct pd_slice label, bool last, struct pd_buf *out)
 {
     const struct pd_slice end = PD_SLICE("\r\n");
     struct pd_slice line = pd_buf_view(&r->line);
@@ -228,18 +228,26 @@ enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice la
     if (bad)
         return bad;
     r->bodiless = pd_response_has_no_body(r);
+    if (last)
+        append_nc(out, fields);
     append_nc(out, label);
     append_nc(out, line);
     append_nc(out, end);
-    append_nc(out, fields);
+    if (!last)
+        append_nc(out, fields);
     append_nc(out, length);
     append_nc(out, end);
     return PD_R_NONE;
 }
 
+enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out)
+{
+    return put_gateway(r, label, false, out);
+}
+
 enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out)
 {
-    return pd_response_put_gateway(r, PD_SLICE("Status: "), out);
+    return put_gateway(r, PD_SLICE("Status: "), r->status_last, out);
 }
 
 enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n)

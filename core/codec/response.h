@@ -23,6 +23,7 @@ struct pd_response {
     struct pd_slice date;   /* value for Date when the application set none */
     struct pd_slice server; /* value for Server when the application set none; empty: none is added */
     bool may_send_file;     /* fields by which a front end sends a file of its own are passed on */
+    bool status_last;       /* CGI-style heads: Status stands behind the fields (PD_FIX_STATUS_LAST) */
     /* set by pd_response_add */
     bool has_date;
     bool has_server;
@@ -73,7 +74,7 @@ enum pd_reason pd_response_reserve(struct pd_buf *out, size_t n) PD_MUST_CHECK;
  * Content-Length is the application's; the front end adds what is its own. Sets r->bodiless.
  */
 enum pd_reason pd_response_put_gateway(struct pd_response *r, struct pd_slice label, struct pd_buf *out) PD_MUST_CHECK;
-/* That of all CGI-style protocols (FastCGI, SCGI, CGI), whose label is "Status: ". */
+/* That of all CGI-style protocols (FastCGI, SCGI, CGI), whose label is "Status: "; its place follows r->status_last. */
 enum pd_reason pd_response_put_cgi(struct pd_response *r, struct pd_buf *out) PD_MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 #include "conn/receive.h"
 
 #include "codec/detect.h"
+#include "codec/profiles.h"
 #include "codec/proxy.h"
 #include "conn/health.h"
 #include "conn/respond.h"
@@ -163,6 +164,7 @@ static void receive_shape_response(struct pd_exchange *x)
     x->response.http_minor = x->request.http_minor;
     x->response.is_head = x->request.is_head;
     x->response.may_send_file = x->conn->port->send_file;
+    x->response.status_last = pd_profile_fixes(x->conn->port->site.profile) & PD_FIX_STATUS_LAST;
 }
 
 /* A head that can be read, but that its codec refuses. */

@@ -2,6 +2,8 @@
 #include "check.h"
 #include "made.h"
 
+#include "codec/profiles.h"
+
 #include <stdlib.h>
 
 #define CHECK_VALUE(m, key, want) CHECK_STR(made_value((m), key), want)
@@ -352,12 +354,15 @@ static void test_profiles(struct made *m)
         enum pd_profile profile;
         bool mends_cookies;
         bool drops_empty_host;
+        bool status_last;
     } rows[] = {
-        { PD_PROFILE_GENERIC, false, false },  { PD_PROFILE_APACHE, true, false },   { PD_PROFILE_NGINX, false, false },
-        { PD_PROFILE_LIGHTTPD, false, false }, { PD_PROFILE_HAPROXY, false, false }, { PD_PROFILE_CADDY, true, true },
+        { PD_PROFILE_GENERIC, false, false, false }, { PD_PROFILE_APACHE, true, false, false },
+        { PD_PROFILE_NGINX, false, false, false },   { PD_PROFILE_LIGHTTPD, false, false, false },
+        { PD_PROFILE_HAPROXY, false, false, true },  { PD_PROFILE_CADDY, true, true, false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         m->site.profile = rows[i].profile;
+        CHECK_INT((pd_profile_fixes(rows[i].profile) & PD_FIX_STATUS_LAST) != 0, rows[i].status_last);
         CHECK_INT(made_cgi(m, MADE_GET, F("HTTP_COOKIE", "a=1, b=2"), F("HTTP_HOST", "")), PD_R_NONE);
         CHECK_SLICE(made_value(m, "HTTP_COOKIE"), text_of(rows[i].mends_cookies ? "a=1; b=2" : "a=1, b=2"));
         CHECK_INT(made_has(m, "HTTP_HOST"), !rows[i].drops_empty_host);

@@ -236,6 +236,28 @@ static void test_cgi_head(void)
     pd_response_fini(&r);
 }
 
+/* For HAProxy, to which the later one of Status and Location decides on the status. */
+static void test_status_behind_the_fields(void)
+{
+    struct pd_response r = begun(pd_sys_default(), 1024);
+    struct pd_buf out;
+    pd_buf_init(&out, pd_sys_default(), 4096);
+    CHECK_INT(pd_response_start(&r, PD_SLICE("201 Created")), PD_R_NONE);
+    CHECK_INT(add(&r, PD_SLICE("Location"), PD_SLICE("/1")), PD_R_NONE);
+    r.status_last = true;
+    CHECK_INT(pd_response_put_cgi(&r, &out), PD_R_NONE);
+    CHECK_STR(pd_buf_view(&out), "Location: /1\r\nStatus: 201 Created\r\n\r\n");
+    pd_buf_clear(&out);
+    CHECK_INT(pd_response_start(&r, PD_SLICE("205 Reset Content")), PD_R_NONE);
+    CHECK_INT(pd_response_put_cgi(&r, &out), PD_R_NONE);
+    CHECK_STR(pd_buf_view(&out), "Status: 205 Reset Content\r\nContent-Length: 0\r\n\r\n");
+    pd_buf_clear(&out);
+    CHECK_INT(pd_response_put_gateway(&r, PD_SLICE("HTTP/1.1 "), &out), PD_R_NONE); /* a line that can only be first */
+    CHECK_STR(pd_buf_view(&out), "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n");
+    pd_buf_fini(&out);
+    pd_response_fini(&r);
+}
+
 static void test_head_limit(void)
 {
     struct pd_buf out;
@@ -384,6 +406,7 @@ int main(void)
     test_content_length();
     test_content_length_of_204_is_dropped();
     test_cgi_head();
+    test_status_behind_the_fields();
     test_head_limit();
     test_allocations_that_fail();
     test_memory_is_used_again();

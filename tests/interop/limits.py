@@ -67,7 +67,6 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("haproxy", "files"): (404, "its manual: it serves no files"),
-    ("haproxy+fastcgi", "location"): (302, "seen with 2.6.12: a Location behind the Status replaces it"),
 }
 
 # What `polydoor frontend test` says that a front end cannot do.
