@@ -11,7 +11,8 @@
  *
  * With the option `lighttpd` the peer is mod_ajp13 of lighttpd, which leaves
  * the inner length of data packets out, sends the size of the TLS key as a
- * string, and the path decoded.
+ * string, and the path decoded, unless it is told to escape it once more
+ * before (`raw_path`).
  */
 #ifndef PD_AJP13_H
 #define PD_AJP13_H

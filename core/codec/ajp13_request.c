@@ -338,7 +338,7 @@ enum pd_reason pd_ajp_parse(struct ajp *a, struct pd_slice payload, struct pd_sc
         (struct pd_head){ .form = PD_HEAD_AJP, .fields = scratch->fields, .content_length = -1, .keep_alive = true };
     uint8_t method = pd_cursor_u8(&p.c);
     enum pd_reason bad = p.c.ok ? take_all(&p, method) : PD_R_AJP_BAD_STRING;
-    if (!bad && a->options->lighttpd) { /* it has decoded the path: there is no raw one */
+    if (!bad && a->options->lighttpd && !a->options->raw_path) { /* it has decoded the path: there is no raw one */
         p.vars[VAR_PATH_INFO] = a->head.target;
         a->head.target = PD_SLICE_NONE;
     }

@@ -14,6 +14,7 @@ struct pd_codec_options {
     struct pd_slice secret; /* AJP: what each request must carry; empty: nothing is asked for */
     size_t packet;          /* AJP: most bytes of a packet in both directions; 0: the protocol's 8192 */
     bool lighttpd;          /* AJP: the peer is lighttpd, whose packets differ (see ajp13.h) */
+    bool raw_path;          /* AJP: ... and it is told to send the path as the client did */
 };
 
 /* For codecs that take none. */

@@ -134,7 +134,7 @@ static bool set_option(struct pd_codec_options *o, const char *key, const char *
     else if (strcmp(key, "packet") == 0)
         o->packet = number(value);
     else if (strcmp(key, "lighttpd") == 0)
-        o->lighttpd = number(value) != 0;
+        o->lighttpd = (o->raw_path = strcmp(value, "raw") == 0) || number(value) != 0;
     else
         return false;
     return true;

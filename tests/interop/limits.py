@@ -18,13 +18,20 @@ FCGID = "seen with 2.3.9: mod_fcgid puts Apache's page for 500 behind the part, 
 PAGE_BEHIND = ("mod_jk+ajp", "mod_fcgid+fastcgi")
 CGI_END = "protocols.md 6: the end of a CGI program's output is the end of the response"
 CGI_KILLED = "protocols.md 6: when a client leaves, the web server ends the process, which is not told why"
+LIGHTTPD_AJP = "protocols.md 4.8: the path is decoded, and of two slashes one is left, before it is sent"
 LOCAL_REDIRECT = (
     "RFC 3875 6.2.2, and the manual of Apache: with a 200, a Location on this host is a request within Apache"
 )
 BREAKS: dict[tuple[str, str], tuple[str, str]] = {
-    **{(f"lighttpd+{protocol}", "tcp"): ("either", ANY_END) for protocol in ("http", "fastcgi", "scgi", "uwsgi")},
+    **{
+        (f"lighttpd+{protocol}", "tcp"): ("either", ANY_END) for protocol in ("http", "fastcgi", "scgi", "uwsgi", "ajp")
+    },
     **{(f"lighttpd+{protocol}", "unix"): ("either", ANY_END) for protocol in ("http", "fastcgi")},
     **{(f"lighttpd+{protocol}", "unix"): ("whole", ANY_END) for protocol in ("scgi", "uwsgi")},
+    ("lighttpd+ajp", "unix"): (
+        "either",
+        "protocols.md 4.6: lighttpd takes the end of a connection for the end of a response",
+    ),
     **{
         (f"{nginx}+{protocol}", "unix"): ("whole", NO_RESET)
         for nginx in ("nginx", "newest-nginx")
@@ -66,6 +73,23 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("lighttpd+fastcgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
+    ("lighttpd+ajp", "path"): (
+        {
+            "REQUEST_URI": "/m/echo/a%2Fb/c%20d;x=1/e/%C3%A9?q=1&r=%20+x",
+            "PATH_INFO": "/echo/a/b/c d;x=1/e/\u00c3\u00a9",
+        },
+        LIGHTTPD_AJP,
+    ),
+    ("lighttpd+ajp", "slash-at-the-end"): ({"REQUEST_URI": "/m/echo/", "PATH_INFO": "/echo/"}, LIGHTTPD_AJP),
+    ("lighttpd+ajp", "two-slashes"): ("/echo/a/b/c", LIGHTTPD_AJP),
+    ("lighttpd+ajp", "empty-query"): (
+        {"REQUEST_URI": "/m/echo"},
+        "lighttpd/lighttpd1.4 src/mod_ajp13.c, ajp13_enc_attributes: an empty query is not sent",
+    ),
+    ("lighttpd+ajp", "large-head"): (
+        400,
+        "lighttpd/lighttpd1.4 src/mod_ajp13.c, AJP13_MAX_PACKET_SIZE: a request head has 8 KiB at most",
+    ),
     ("haproxy", "files"): (404, "its manual: it serves no files"),
 }
 
@@ -82,6 +106,7 @@ CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
     "lighttpd_cgi+cgi": (("non-ASCII in a path", SPOOFED, NO_BREAK), CGI_END),
     "caddy+fastcgi": ((NO_LENGTH,), CADDY_FASTCGI),
     "haproxy+fastcgi": ((NO_LENGTH,), "protocols.md 9.4: only known sizes are valid"),
+    "lighttpd+ajp": (("double slashes",), LIGHTTPD_AJP),
     "lighttpd+fastcgi": ((SPOOFED,), UNDERSCORES),
     "lighttpd+scgi": ((SPOOFED,), UNDERSCORES),
     "lighttpd+uwsgi": ((SPOOFED,), UNDERSCORES),
@@ -108,7 +133,7 @@ def refuses_unknown_length(pair: str, size: int) -> tuple[int, ...]:
 
 
 # With more than three rows of its own a pair does not count as one that works like the others.
-UNCOUNTED = ("mod_fcgid+fastcgi",)
+UNCOUNTED = ("mod_fcgid+fastcgi", "lighttpd+ajp")
 
 
 def rows_of(pair: str) -> int:

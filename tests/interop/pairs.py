@@ -29,7 +29,7 @@ SPOKEN = {
     "mod_fcgid": ("fastcgi",),
     "mod_cgi": ("cgi",),
     "lighttpd_cgi": ("cgi",),
-    "lighttpd": ("fastcgi", "scgi", "uwsgi", "http"),
+    "lighttpd": ("fastcgi", "scgi", "uwsgi", "http", "ajp"),
     "haproxy": ("fastcgi", "http"),
     "caddy": ("fastcgi", "http"),
 }
@@ -61,8 +61,10 @@ def query(name: str, protocol: str, forwarder: str = "127.0.0.1") -> str:
     """The options of a listener, as `polydoor frontend` says that Polydoor is to be started."""
     if protocol == "http":
         return f"trust-forwarded={forwarder}&forwarded=for,proto,host"
-    secret = "secret=env:AJP_SECRET&packet=65536&" if protocol == "ajp" else ""
-    return f"{secret}profile={SOFTWARE.get(name, name)}"
+    more = "packet=65536&" if protocol == "ajp" else ""
+    if protocol == "ajp":  # lighttpd passes the secret on over TLS only
+        more += "lighttpd=raw&" if name == "lighttpd" else "secret=env:AJP_SECRET&"
+    return f"{more}profile={SOFTWARE.get(name, name)}"
 
 
 @dataclass

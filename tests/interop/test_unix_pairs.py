@@ -45,9 +45,11 @@ def test_files_are_the_front_end_s(pair):
 
 
 def test_everything_else_is_the_application_s(pair):
-    for target, path in (("/", "/"), ("/echo/a%2Fb//c?q=1", "/echo/a/b//c")):
+    slashes = "/" if different(pair.name, "two-slashes") else "//"
+    for target, path in (("/", "/"), ("/echo/a%2Fb//c?q=1", f"/echo/a/b{slashes}c")):
         environ = pair.door.request("GET", target).json()["environ"]
-        assert (environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["REQUEST_URI"]) == ("", path, target)
+        told = target.replace("//", slashes)
+        assert (environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["REQUEST_URI"]) == ("", path, told)
         assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == (CLIENT, "http")
         assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (SERVER_NAME, str(pair.site.port))
 

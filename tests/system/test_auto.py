@@ -132,3 +132,11 @@ def test_a_peer_that_says_nothing_is_cut_off(tmp_path):
             assert wire.recv_all() == b""
         with socket.create_connection(server.doors[0].address):
             pass
+
+
+def test_the_size_of_an_ajp_packet_counts_here_too(tmp_path):
+    headers = [("X-Large", "x" * 10_000)]
+    for packet, status in (("", 431), ("&packet=65536", 200)):
+        listener = f"auto+unix:{tmp_path}/s{packet[-5:]}?secret=env:AJP_SECRET{packet}"
+        with Server(APP, [listener], env={"AJP_SECRET": SECRET}) as server:
+            assert door_of(server, 0, "ajp").request("GET", "/arguments", headers).status == status

@@ -1,4 +1,5 @@
 # config.pxi - settings as the core takes them.
+RAW_PATH = 2  # of the option lighttpd
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp", "auto")
 PROFILES = {
     "generic": core.PD_PROFILE_GENERIC,
@@ -99,9 +100,10 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
         port.codec = &core.pd_codec_uwsgi
     else:
         port.codec = &core.pd_codec_ajp13
-        port.options.packet = spec["packet"]
-        port.options.lighttpd = bool(spec["lighttpd"])
         config.lacks_secret = not spec["secret"]
+    port.options.packet = spec["packet"]
+    port.options.lighttpd = spec["lighttpd"] > 0
+    port.options.raw_path = spec["lighttpd"] == RAW_PATH
     port.site.profile = PROFILES[spec["profile"]]
     port.site.trust_remote_user = bool(spec["trust_remote_user"])
     port.site.forwarders.unix_peers = "unix" in spec["trust_forwarded"]

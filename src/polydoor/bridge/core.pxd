@@ -203,6 +203,7 @@ cdef extern from "codec/codec.h" nogil:
         pd_slice secret
         size_t packet
         bint lighttpd
+        bint raw_path
 
 
 cdef extern from "codec/response.h" nogil:

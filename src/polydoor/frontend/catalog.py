@@ -53,7 +53,7 @@ FRONT_ENDS = (
     FrontEnd("mod_jk", "Apache with mod_jk", "mod_jk.conf", speaks=("ajp",), profile="apache", only_tcp=True),
     FrontEnd("mod_fcgid", "Apache with mod_fcgid", "mod_fcgid.conf", speaks=(), program="fastcgi"),
     FrontEnd("mod_cgi", "Apache with mod_cgi", "mod_cgi.conf", speaks=(), program="cgi"),
-    FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi", "uwsgi")),
+    FrontEnd("lighttpd", "lighttpd", "lighttpd.conf", speaks=("fastcgi", "http", "scgi", "uwsgi", "ajp")),
     FrontEnd("lighttpd_cgi", "lighttpd with mod_cgi", "lighttpd_cgi.conf", speaks=(), program="cgi"),
     FrontEnd("haproxy", "HAProxy", "haproxy.cfg", speaks=("http", "fastcgi")),
     FrontEnd("caddy", "Caddy", "caddy.caddyfile", speaks=("http", "fastcgi")),

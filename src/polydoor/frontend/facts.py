@@ -9,7 +9,7 @@ from polydoor import __version__, codes
 from polydoor.errors import ConfigError
 from polydoor.frontend.address import Place, check_plain
 from polydoor.frontend.catalog import TITLES
-from polydoor.settings.listener import mask_address, parse_listener
+from polydoor.settings.listener import RAW_PATH, mask_address, parse_listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
     if protocol == "ajp" and "packet=" not in text:
         packet = min(max(packet, settings.number("head_limit")), LARGEST_PACKET)  # a head has to fit into one
         started = with_option(started, "packet", str(packet))
+    if protocol == "ajp" and front_end.name == "lighttpd" and spec["lighttpd"] != RAW_PATH:
+        started = with_option(started, "lighttpd", "raw")
     return {
         **{name: name == protocol for name in TITLES},
         "protocol": protocol,
@@ -77,7 +79,8 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "port": str(place.port),
         "authority": "" if place.path else place.authority,
         "place": place.path or place.authority,
-        "gateway": {"http": "proxy", "uwsgi": "scgi"}.get(protocol, protocol),  # what lighttpd calls it
+        "gateway": {"http": "proxy", "uwsgi": "scgi", "ajp": "ajp13"}.get(protocol, protocol),  # what lighttpd calls it
+        "match": "" if protocol == "ajp" else "/",  # behind a prefix, mod_ajp13 would pass on nothing else
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),

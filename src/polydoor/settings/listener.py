@@ -20,6 +20,7 @@ SOURCES = "file:PATH or env:NAME"
 MASK = "***"  # stands where a secret was
 LISTS = ("allow", "trust-forwarded")  # options that may stand several times
 USER = "uid:"
+RAW_PATH = 2
 MOST_USERS = 2**32 - 2
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
@@ -122,6 +123,21 @@ class SecretSource(Kind):
         return text
 
 
+class Lighttpd(Kind):
+    """Whether lighttpd speaks AJP13, and whether it passes the path on as the client sent it."""
+
+    metavar = "0|1|raw"
+
+    def parse(self, text: str) -> int:
+        """Take a flag, or `raw`, which is 2."""
+        if text == "raw":
+            return RAW_PATH
+        try:
+            return int(str(Flag().parse(text)))
+        except ValueError as error:
+            raise ValueError(f"{error}, or raw") from None
+
+
 OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "protocol": (PROTOCOL, "http"),
     "mode": (Mode(), 0o660),
@@ -137,7 +153,7 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "sendfile": (Choice("off", "app"), "off"),
     "secret": (SecretSource(), ""),
     "packet": (Count(8192, 65536), 8192),
-    "lighttpd": (Flag(), 0),
+    "lighttpd": (Lighttpd(), 0),
 }
 AJP_OPTIONS = ("secret", "packet", "lighttpd")
 
@@ -315,6 +331,7 @@ def _unquote(text: str) -> str:
 __all__ = [
     "MASK",
     "OPTIONS",
+    "RAW_PATH",
     "ListenerSpec",
     "Mount",
     "blank_listener",

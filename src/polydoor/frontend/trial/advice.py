@@ -25,6 +25,10 @@ NGINX_PATH = {
 }
 APACHE_PATH = "ProxyPass {base}/ PROTOCOL://ADDRESS{base}/ nocanon   (the same path on both sides)"
 LIGHTTPD_PATH = 'server.http-parseopts = ( "url-normalize" => "disable" )'
+LIGHTTPD_PATHS = {
+    "ajp": 'url.rewrite = ( "" => "/${{esc:url.path}}${{qsa}}" )   and -b ADDRESS?lighttpd=raw for Polydoor',
+    "": LIGHTTPD_PATH,
+}
 HAPROXY_PATH = "take out http-request set-path, replace-path and normalize-uri"
 ONLY_TRUST = "-b 'http://...?trust-forwarded={peer}' for Polydoor; the front end tells the rest by itself"
 TRUST = "   and -b 'http://...?trust-forwarded={peer}' for Polydoor"
@@ -48,14 +52,14 @@ CHANGES: dict[str, Lines] = {
     "path-changed": {
         "nginx": NGINX_PATH,
         "apache": APACHE_PATH,
-        "lighttpd": LIGHTTPD_PATH,
+        "lighttpd": LIGHTTPD_PATHS,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
     "slashes-merged": {
         "nginx": NGINX_PATH,
         "apache": "MergeSlashes Off   and ProxyPass ... nocanon",
-        "lighttpd": LIGHTTPD_PATH,
+        "lighttpd": LIGHTTPD_PATHS,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
@@ -260,6 +264,7 @@ LIMITS = (
     Limit("apache", "break-without-length", ("ajp",), JK_PAGE),
     Limit("apache", "break-without-length", ("fastcgi",), FCGID_PAGE, only_local=True),
     Limit("lighttpd", "path-changed", ("cgi",), NO_UTF8),
+    Limit("lighttpd", "slashes-merged", ("ajp",), "over AJP13 lighttpd makes one slash of two"),
     Limit("apache", "chunked", ("cgi",), "a CGI program cannot see the end of a request without a length (411)"),
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
     Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
