@@ -37,6 +37,8 @@
     X(HTTP_ACCEPT_ENCODING, "HTTP_ACCEPT_ENCODING", "accept-encoding") \
     X(HTTP_ACCEPT_CHARSET, "HTTP_ACCEPT_CHARSET", "accept-charset") \
     X(HTTP_CONNECTION, "HTTP_CONNECTION", "connection") \
+    X(HTTP_KEEP_ALIVE, "HTTP_KEEP_ALIVE", "keep-alive") \
+    X(HTTP_PROXY_CONNECTION, "HTTP_PROXY_CONNECTION", "proxy-connection") \
     X(HTTP_COOKIE, "HTTP_COOKIE", "cookie") \
     X(HTTP_REFERER, "HTTP_REFERER", "referer") \
     X(HTTP_ORIGIN, "HTTP_ORIGIN", "origin") \

@@ -112,9 +112,31 @@ static void append_field(struct pd_policy *p, struct pd_pick *pick, size_t at)
     pick->last = (uint16_t)at;
 }
 
+/*
+ * About a connection, and no affair of the application (RFC 9110 section 7.6.1, RFC 3875 section 4.1.18): one front end
+ * passes them on, another drops them, and mod_fcgid always says "Connection: close". Over HTTP, Connection and Upgrade
+ * are what our own peer says.
+ */
+static bool is_of_connection(const struct pd_policy *p, enum pd_name id)
+{
+    switch (id) {
+    case PD_NAME_HTTP_KEEP_ALIVE:
+    case PD_NAME_HTTP_PROXY_CONNECTION:
+    case PD_NAME_HTTP_TE:
+        return true;
+    case PD_NAME_HTTP_CONNECTION:
+    case PD_NAME_HTTP_UPGRADE:
+        return p->gateway;
+    default:
+        return false;
+    }
+}
+
 /* A header in names.h; a second one is joined to the first. */
 static void take_known_header(struct pd_policy *p, enum pd_name id, size_t at)
 {
+    if (is_of_connection(p, id))
+        return;
     if (p->pick_of[id]) {
         append_field(p, &p->picks[p->pick_of[id] - 1], at);
     } else {
@@ -197,7 +219,6 @@ static enum pd_reason take_header(struct pd_policy *p, size_t at)
         take_other_header(p, at);
         return PD_R_NONE;
     case PD_NAME_CONTENT_LENGTH:
-        p->client_length = true;
         return take_once(&p->given[id], f->value, PD_R_DUPLICATE_CONTENT_LENGTH);
     case PD_NAME_CONTENT_TYPE:
         return take_once(&p->given[id], f->value, PD_R_DUPLICATE_FIELD);
@@ -227,15 +248,12 @@ static bool is_key(struct pd_slice name, uint32_t *hash)
 static bool is_dropped_field(struct pd_policy *p, const struct pd_field *f)
 {
     struct pd_slice rest = pd_slice_from(f->name, http_prefix.n);
-    if (pd_slice_eq(rest, PD_SLICE("CONTENT_LENGTH"))) {
-        p->client_length = f->value.n > 0;
-        return true;
-    }
     if (pd_slice_eq(rest, PD_SLICE("TRANSFER_ENCODING"))) {
         p->chunked = pd_slice_eq_nocase(f->value, PD_SLICE("chunked"));
         return true;
     }
-    return pd_slice_eq(rest, PD_SLICE("CONTENT_TYPE")) || pd_slice_eq(rest, PD_SLICE("PROXY"));
+    return pd_slice_eq(rest, PD_SLICE("CONTENT_LENGTH")) || pd_slice_eq(rest, PD_SLICE("CONTENT_TYPE")) ||
+           pd_slice_eq(rest, PD_SLICE("PROXY"));
 }
 
 static enum pd_reason take_http_variable(struct pd_policy *p, enum pd_name id, size_t at)
@@ -297,7 +315,6 @@ static enum pd_reason take_operator_variable(struct pd_policy *p, size_t at)
     uint32_t hash;
     if (!is_key(f->name, &hash))
         return p->process ? PD_R_NONE : check_odd_name(f->name);
-    p->scgi = p->scgi || pd_slice_eq(f->name, PD_SLICE("SCGI"));
     if (f->name.p[0] < 'A' || f->name.p[0] == '_' || is_unwanted(p, f->name))
         return PD_R_NONE;
     if (is_identity(f->name) && (!p->trusting || !f->value.n))
@@ -449,6 +466,7 @@ enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, c
     assert(p->nheaders <= p->nvariables && p->nvariables <= head->nfields);
     p->trusting = site->trust_remote_user;
     p->process = head->process;
+    p->gateway = head->form != PD_HEAD_HTTP;
     /* per field: the prefix of the key, and what joins it to another */
     p->text = head->nfields * (http_prefix.n + 2);
     p->mask = 15;

@@ -24,13 +24,12 @@ struct pd_pick {
 
 struct pd_policy {
     struct pd_field *fields;
-    size_t nheaders;    /* of the fields: these have header names ... */
-    size_t nvariables;  /* ... up to here they are variables, and then attributes */
-    bool trusting;      /* the front end's word on who the user is counts */
-    bool chunked;       /* gateway form: the client sent a body of a length unknown to it */
-    bool scgi;          /* the variable SCGI was there: CONTENT_LENGTH is never left out */
-    bool process;       /* gateway form: what is no CGI variable is the process's own */
-    bool client_length; /* the client itself sent Content-Length */
+    size_t nheaders;   /* of the fields: these have header names ... */
+    size_t nvariables; /* ... up to here they are variables, and then attributes */
+    bool trusting;     /* the front end's word on who the user is counts */
+    bool chunked;      /* gateway form: the client sent a body of a length unknown to it */
+    bool process;      /* gateway form: what is no CGI variable is the process's own */
+    bool gateway;      /* a front end stands between us and the client */
     size_t npicks;
     size_t text; /* most bytes that the names and values of all fields can need in the environ */
     size_t mask; /* of `slots`; 0 before its first use */

@@ -301,12 +301,12 @@ static void put_client(struct build *b)
 /* --- the client's header fields --- */
 
 /*
- * SCGI always says CONTENT_LENGTH: with a method that seldom has a body, 0 is
- * what the client sent only if the front end also passed its header on.
+ * SCGI always says CONTENT_LENGTH, and lighttpd, HAProxy, Caddy, mod_jk and mod_fcgid say 0 where the client said
+ * nothing. So with a method that seldom has a body, 0 is the same as nothing, through every door.
  */
 static bool is_filler_length(const struct build *b)
 {
-    return b->policy.scgi && !b->policy.client_length && b->out->content_length == 0 && seldom_has_body(b->out->method);
+    return b->out->content_length == 0 && seldom_has_body(b->out->method);
 }
 
 static void put_host(struct build *b)

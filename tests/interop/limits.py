@@ -69,7 +69,6 @@ DIFFERENT: dict[tuple[str, str], tuple[object, str]] = {
     ("lighttpd_cgi", "escapes"): (404, "seen with 1.4.69: the path to a program with bytes that are no UTF-8 is a 404"),
     ("mod_cgi", "location-200"): (500, LOCAL_REDIRECT),
     ("mod_fcgid", "location-200"): (500, LOCAL_REDIRECT),
-    ("mod_fcgid", "connection"): ("close", "seen with 2.3.9: the field Connection of the client is passed on"),
     ("lighttpd+fastcgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+scgi", "spoofed"): ("evil, good", UNDERSCORES),
     ("lighttpd+uwsgi", "spoofed"): ("evil, good", UNDERSCORES),
@@ -133,7 +132,7 @@ def refuses_unknown_length(pair: str, size: int) -> tuple[int, ...]:
 
 
 # With more than three rows of its own a pair does not count as one that works like the others.
-UNCOUNTED = ("mod_fcgid+fastcgi", "lighttpd+ajp")
+UNCOUNTED = ("lighttpd+ajp",)
 
 
 def rows_of(pair: str) -> int:

@@ -47,7 +47,7 @@ Listen {own}:{port}
 server.modules += ( "mod_{module}" )
 $SERVER["socket"] == "{own}:{port}" {{
     {uwsgi}
-    {module}.server = ( "/" => (( "host" => "{host}", "port" => {at}{local} )) )
+    {module}.server = ( "{match}" => (( "host" => "{host}", "port" => {at}{local} )) )
 }}
 """,
     "haproxy": """\
@@ -91,9 +91,10 @@ def stock(name, protocol, address):
         "params": f"{protocol}_params" if gateway else "proxy_params",
         "place": f"{host}:{at}" if gateway else f"http://{host}:{at}",
         "scheme": {"fastcgi": "fcgi"}.get(protocol, protocol),
-        "module": {"http": "proxy", "uwsgi": "scgi"}.get(protocol, protocol),
+        "module": {"http": "proxy", "uwsgi": "scgi", "ajp": "ajp13"}.get(protocol, protocol),
+        "match": "" if protocol == "ajp" else "/",
         "uwsgi": 'scgi.protocol = "uwsgi"' if protocol == "uwsgi" else "",
-        "local": ', "check-local" => "disable"' if gateway else "",
+        "local": ', "check-local" => "disable"' if gateway and protocol != "ajp" else "",
         "use": "use-fcgi-app shop" if gateway else "",
         "proto": "proto fcgi" if gateway else "",
         "app": "fcgi-app shop\n    docroot /nonexistent" if gateway else "",
