@@ -34,6 +34,7 @@
     /* accepting */ \
     X(ACCEPT_EXHAUSTED, 221, "no descriptors or memory for another connection") \
     X(LISTENER_LOST, 222, "a listening socket does not listen any more") \
+    X(CONNECTIONS_FULL, 223, "as many connections are open as may be, and new ones wait") \
     X(PROXY_NOT_LISTED, 755, "a peer that is not listed connected where PROXY headers are believed") \
     /* the process */ \
     X(LOG_LOST, 309, "messages were lost, because nobody took them in time") \

@@ -2,8 +2,12 @@
 #include "codec/forwarded.h"
 
 #include "codec/authority.h"
+#include "codec/bytes.h"
 
-enum { PORT_DIGITS_MAX = 5 };
+enum {
+    PORT_DIGITS_MAX = 5,
+    STAMP_DIGITS_MAX = 19, /* nanoseconds; what fits into 64 bits */
+};
 
 /* What one proxy, or several, said. A slice with p == NULL: nothing. */
 struct told {
@@ -167,6 +171,37 @@ static struct told read_forwarded(const struct pd_forwarders *f, const struct pd
         t = next;
     } while (is_trusted(f, &ip));
     return t;
+}
+
+/* --- X-Request-Start --- */
+
+/*
+ * "t=1700000000.123" (nginx, seconds), "1700000000123" (Heroku, milliseconds), "t=1700000000123456" (Apache's %t,
+ * microseconds), and nanoseconds: only the number of digits tells them apart, and it does until the year 5138.
+ */
+static uint64_t read_stamp(struct pd_slice s)
+{
+    uint64_t whole = 0;
+    size_t n = 0;
+    if (pd_slice_has_prefix(s, PD_SLICE("t=")))
+        s = pd_slice_from(s, 2);
+    for (; n < s.n && n < STAMP_DIGITS_MAX && pd_byte_is_digit(s.p[n]); n++)
+        whole = whole * 10 + (uint64_t)(s.p[n] - '0');
+    size_t digits = n;
+    uint64_t unit = digits <= 11 ? 1000000 : digits <= 14 ? 1000 : 1;
+    uint64_t us = digits <= 17 ? whole * unit : whole / 1000;
+    bool has_part = n < s.n && s.p[n] == '.';
+    for (n += has_part; has_part && n < s.n && pd_byte_is_digit(s.p[n]); n++) {
+        unit /= 10;
+        us += unit * (uint64_t)(s.p[n] - '0');
+    }
+    return digits && n == s.n ? us : 0;
+}
+
+uint64_t pd_forwarded_stamp(const struct pd_forwarders *f, const struct pd_request *r, bool gateway)
+{
+    struct pd_slice list = pd_request_get(r, PD_NAME_HTTP_X_REQUEST_START);
+    return list.n && (gateway || is_peer_trusted(f, r)) ? read_stamp(take_last(&list, ',')) : 0;
 }
 
 /* --- the variables --- */

@@ -13,6 +13,11 @@
 
 /* Sets what the believed fields say in the finished variables, which must have room for PD_FORWARDED_VARS more. */
 void pd_forwarded_apply(const struct pd_forwarders *f, struct pd_request *r);
+/*
+ * When the front end took the request, in microseconds since 1970; 0 when it does not say, or is not believed: over a
+ * gateway protocol it always is. To be asked before REMOTE_ADDR is that of the visitor.
+ */
+uint64_t pd_forwarded_stamp(const struct pd_forwarders *f, const struct pd_request *r, bool gateway);
 
 enum { PD_FORWARDED_VARS = 3 };
 

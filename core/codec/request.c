@@ -406,6 +406,8 @@ enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site
     put_client(&b);
     put_headers(&b);
     assert(b.text <= b.text_end && out->nvars + PD_FORWARDED_VARS <= b.policy.npicks + OWN_VARS);
+    if (site->forwarders.fields & PD_FORWARDED_START)
+        out->stamp_us = pd_forwarded_stamp(&site->forwarders, out, head->form != PD_HEAD_HTTP);
     if (site->forwarders.n || site->forwarders.unix_peers)
         pd_forwarded_apply(&site->forwarders, out);
     return PD_R_NONE;

@@ -34,13 +34,17 @@ enum pd_profile {
     PD_PROFILE_CADDY
 };
 
-/* What is believed of X-Forwarded-For, -Proto, -Host and -Port, or instead of them all the field of RFC 7239. */
+/*
+ * What is believed of X-Forwarded-For, -Proto, -Host and -Port, or instead of them all the field of RFC 7239; and
+ * besides, whether X-Request-Start is.
+ */
 enum pd_forwarded_field {
     PD_FORWARDED_FOR = 1,
     PD_FORWARDED_PROTO = 2,
     PD_FORWARDED_HOST = 4,
     PD_FORWARDED_PORT = 8,
     PD_FORWARDED_RFC7239 = 16,
+    PD_FORWARDED_START = 32,
 };
 
 /* The proxies whose word counts on whom a request comes from (forwarded.h). */
@@ -81,6 +85,7 @@ struct pd_request {
     bool is_head; /* REQUEST_METHOD is HEAD: no response body */
     bool https;   /* wsgi.url_scheme */
     bool authorizer;
+    uint64_t stamp_us;      /* when the front end took it, in microseconds since 1970; 0: nobody who is believed says */
     struct pd_slice accept; /* only when it is refused: Accept as it stands in the head, for the answer */
 };
 

@@ -435,6 +435,7 @@ void pd_conn_hangup(struct pd_conn *c, bool both_ways)
 {
     c->half_closed = true;
     c->readable = true;
+    c->left = true;
     if (both_ways) {
         c->hung_up = true;
         pd_conn_settle(c);

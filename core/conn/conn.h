@@ -49,6 +49,7 @@ struct pd_conn {
     bool lent;        /* a thread works on body or out queue without the lock */
     bool served;      /* at least one request came through */
     bool unasked;     /* the codec has not said that it wants more: it may have to ask the peer for it first */
+    bool left;        /* the peer has left, or gave a request up: what waits of it is not run (pd_client_settle) */
     bool yielded;     /* input was left for the loop's next turn, so that others have theirs */
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */

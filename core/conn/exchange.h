@@ -24,6 +24,7 @@ struct pd_conn;
 struct pd_exchange {
     struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
     struct pd_list queue; /* in the ready queue */
+    struct pd_list late;  /* ... in the order of late_ms */
     struct pd_conn *conn;
     uint64_t id; /* tells it from all others of this engine, and most likely of all engines */
     uint32_t stream;
@@ -60,6 +61,9 @@ struct pd_exchange {
 
     bool was_parked;     /* its app call has begun: it is always handed out again */
     uint64_t ready_ms;   /* when it was put into the ready queue */
+    uint64_t lead_ms;    /* how long it had waited already when its head came, as the front end says */
+    uint64_t late_ms;    /* when it has waited too long, 0: never (engine.lock) */
+    bool doomed;         /* it gave its place to a newer one, and is to be refused (engine.lock) */
     pthread_cond_t cond; /* threads of the app wait here for input, or for room in the out queue */
     unsigned waiters;    /* threads that do: the application may read on one and write on another */
     unsigned guests;     /* threads between pd_exchange_enter and pd_exchange_leave */

@@ -44,6 +44,9 @@ struct pd_config {
     uint64_t response_spill; /* most bytes of output in a spill file; then the app thread waits */
     size_t response_head;    /* most bytes of a response head */
     size_t ready_max;        /* requests in the ready queue */
+    bool newest_first;       /* ... and which of them is served next */
+    bool late_is_504;        /* what waited too long is answered 504 rather than 503 */
+    uint64_t retry_ms;       /* what Retry-After says; 0: how long the ready queue lasts */
     size_t conns_max;        /* connections at once */
     /* Where health is asked for (health.h): begins with a slash and ends with none; "": nowhere. */
     char health_path[PD_HEALTH_PATH_MAX];
@@ -85,6 +88,8 @@ struct pd_host {
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
     /* False: the ready queue is full. */
     bool (*has_room)(struct pd_host *h);
+    /* After how many seconds it is worth asking again; 1 at least. */
+    unsigned (*retry_after)(struct pd_host *h);
     /* Whether the listener's rules name the address of c->peer_addr; without rules, whether it is this machine's. */
     bool (*lists)(const struct pd_conn *c);
     /* The connection's descriptor is about to be closed. */

@@ -127,6 +127,7 @@ static const struct {
     { 503,
       { "503 Service Unavailable", 23 },
       "The server cannot answer at the moment; please try again in a few seconds" },
+    { 504, { "504 Gateway Timeout", 19 }, "The application did not answer this request in time" },
     { 505,
       { "505 HTTP Version Not Supported", 30 },
       "The request uses a version of HTTP that this server does not speak" },

@@ -9,6 +9,8 @@
 
 enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* bytes collected for one write to an open spill file */
 
+static const uint64_t STAMP_OLDEST_US = 3600u * 1000000ull; /* a front end that says more has another clock */
+
 /* The newest exchange of this stream (protocols without streams have one at a time); the list is short. */
 static struct pd_exchange *receive_find(const struct pd_conn *c, uint32_t stream)
 {
@@ -174,6 +176,15 @@ static void receive_refused_head(struct pd_exchange *x, const struct pd_head *he
     receive_shape_response(x);
 }
 
+/* How long the front end says it has had the request. What cannot be true, as clocks differ, does not count. */
+static void receive_stamp(struct pd_exchange *x)
+{
+    uint64_t now_us = PD_SYS0(x->conn->host->sys, wall_ns) / 1000;
+    uint64_t stamp = x->request.stamp_us;
+    if (stamp < now_us && now_us - stamp <= STAMP_OLDEST_US)
+        x->lead_ms = (now_us - stamp) / 1000;
+}
+
 static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struct pd_io *io)
 {
     struct pd_conn *c = x->conn;
@@ -190,6 +201,8 @@ static void receive_head(struct pd_exchange *x, const struct pd_event *ev, struc
     if (r == PD_R_NONE) {
         r = pd_request_build(head, &c->port->site, &peer, limits, &x->arena, &x->request);
         receive_shape_response(x);
+        if (x->request.stamp_us)
+            receive_stamp(x);
     } else {
         receive_refused_head(x, head);
     }
@@ -276,6 +289,7 @@ static void receive_abort(struct pd_exchange *x)
         host->exchange_free(host, x);
         return;
     }
+    x->conn->left = true;
     pd_receive_failed(x, PD_R_BODY_TRUNCATED);
 }
 

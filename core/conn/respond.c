@@ -6,6 +6,7 @@
 #include "conn/page.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 enum {
     FRAMES = 16,           /* frames gathered for one system call */
@@ -451,15 +452,17 @@ void pd_respond_continue(struct pd_exchange *x)
 /* --- our own answers ---------------------------------------------------------------------------------------------- */
 
 /* The fields of our own answers; a page is never kept, nor taken for another type than it says. */
-static bool respond_fields(struct pd_response *r, struct pd_slice type, size_t n)
+static bool respond_fields(struct pd_host *host, struct pd_response *r, struct pd_slice type, size_t n)
 {
+    char seconds[12];
+    int seconds_n = r->status == 503 ? snprintf(seconds, sizeof seconds, "%u", host->retry_after(host)) : 0;
     const struct {
         struct pd_slice name, value;
     } fields[] = {
         { PD_SLICE("Content-Type"), type },
         { PD_SLICE("Cache-Control"), PD_SLICE("no-store") },
         { PD_SLICE("X-Content-Type-Options"), PD_SLICE("nosniff") },
-        { PD_SLICE("Retry-After"), PD_SLICE("1") }, /* last: 503 alone */
+        { PD_SLICE("Retry-After"), pd_slice(seconds, (size_t)seconds_n) }, /* last: 503 alone */
     };
     size_t count = sizeof fields / sizeof *fields - (r->status != 503);
     for (size_t i = 0; i < count; i++)
@@ -477,7 +480,8 @@ static struct pd_slice respond_compose(struct pd_exchange *x, int status, const 
     const struct pd_request *q = &x->request;
     enum pd_page_kind kind = pd_page_choose(q->accept.p ? q->accept : pd_request_get(q, PD_NAME_HTTP_ACCEPT));
     size_t n = pd_page_write(text, kind, status, why, id);
-    bool ok = pd_response_start(r, pd_page_status(status)) == PD_R_NONE && respond_fields(r, pd_page_type(kind), n);
+    bool ok = pd_response_start(r, pd_page_status(status)) == PD_R_NONE &&
+              respond_fields(x->conn->host, r, pd_page_type(kind), n);
     return pd_slice(text, ok ? n : 0);
 }
 
@@ -506,6 +510,8 @@ void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
         c->input_bad = true; /* what follows on this connection is not trusted */
     x->request.keep_alive &= c->codec->multiplexed;
     int status = pd_reason_status(reason);
+    if (reason == PD_R_QUEUE_TIMEOUT && c->host->config.late_is_504)
+        status = 504;
     if (x->head_sent || !status || !respond_answer(x, respond_compose(x, status, pd_reason_text(reason), text), false))
         pd_respond_break(x);
 }

@@ -4,10 +4,13 @@
 #include "engine/impl.h"
 
 enum {
-    ACCEPT_BURST = 16,      /* connections taken for one report of a listener */
-    ACCEPT_PAUSE_MS = 100,  /* after descriptors or memory ran out */
-    DRAIN_SCAN_MS = 100,    /* how often idle connections are looked at while draining */
-    DRAIN_SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
+    ACCEPT_BURST = 16,     /* connections taken for one report of a listener */
+    ACCEPT_PAUSE_MS = 100, /* after connections, descriptors or memory ran out */
+    ACCEPT_SAY_MS = 10000, /* ... of which one line tells in such a time */
+    ROOM_SCAN = 128,       /* connections looked at to make room for new ones */
+    ROOM_MOST = 32,        /* ... and closed, but no more than the eighth part of all */
+    DRAIN_SCAN_MS = 100,   /* how often idle connections are looked at while draining */
+    SILENT_MS = 1000,      /* who was silent for so long may be closed: a request is not likely to be under way */
 };
 
 /* --- the timer of a connection ------------------------------------------------------------------------------------ */
@@ -61,7 +64,7 @@ static void client_watch(struct pd_client *cl)
 {
     struct pd_conn *c = &cl->conn;
     uint32_t want = PD_READABLE | PD_HALF_CLOSED | PD_EDGE | (c->want_write ? PD_WRITABLE : 0u);
-    bool waits = c->want_write || c->codec->multiplexed || pd_conn_expects_input(c);
+    bool waits = c->want_write || c->codec->multiplexed || cl->minded || pd_conn_expects_input(c);
     struct pd_loop *loop = &cl->engine->loop;
     int r = 0;
     if (!cl->watched && waits)
@@ -96,6 +99,10 @@ static void client_count(struct pd_client *cl)
 void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
 {
     struct pd_conn *c = &cl->conn;
+    if (c->left) {
+        c->left = false;
+        pd_ready_forget(cl, t);
+    }
     client_count(cl);
     if (c->state != PD_CONN_CLOSED) {
         client_watch(cl);
@@ -107,6 +114,17 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         pd_attend(cl, false);
 }
 
+void pd_client_mind(struct pd_client *cl, struct pd_thread *t)
+{
+    pthread_mutex_lock(&cl->conn.lock);
+    if (cl->conn.state == PD_CONN_OPEN) {
+        cl->minded = true;
+        cl->conn.left = true; /* it may have left before this */
+        pd_client_settle(cl, t);
+    }
+    pthread_mutex_unlock(&cl->conn.lock);
+}
+
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void client_free(struct pd_client *cl)
@@ -115,6 +133,8 @@ static void client_free(struct pd_client *cl)
     pd_wheel_remove(&e->wheel, &cl->timer);
     pd_list_remove(&cl->all);
     e->nclients--;
+    if (e->accept_after_ms > e->host.now_ms) /* here is room */
+        e->accept_after_ms = e->host.now_ms;
     e->nbusy -= cl->busy;
     pd_conn_fini(&cl->conn);
     pd_release(e->sys, cl);
@@ -244,10 +264,62 @@ bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd)
     return e->nclients > before;
 }
 
-static void doors_pause(struct pd_engine *e, uint64_t ms)
+/* Tells that nobody is accepted, but not all the time; what happened meanwhile is counted. */
+static void doors_complain(struct pd_engine *e, enum pd_notice notice, uint64_t *said_ms)
+{
+    char text[200];
+    e->pauses++;
+    if (*said_ms && pd_time_since(e->host.now_ms, *said_ms) < ACCEPT_SAY_MS)
+        return;
+    *said_ms = e->host.now_ms;
+    snprintf(text, sizeof text,
+             "%s; %zu are open; since the last such line accepting paused %zu times, and %zu idle ones were closed",
+             pd_notice_text(notice), (size_t)e->nclients, e->pauses, e->evicted);
+    e->host.log(&e->host, (int)notice, text, NULL, NULL);
+    e->pauses = e->evicted = 0;
+}
+
+/* Ends a connection that nothing is heard of, after a last look. conn.lock is held. True: it was such a one. */
+static bool client_end_silent(struct pd_client *cl, struct pd_thread *t)
+{
+    struct pd_conn *c = &cl->conn;
+    if (c->state != PD_CONN_OPEN || c->nexchanges)
+        return false;
+    c->readable = true; /* what was sent until now is still served */
+    pd_conn_input(c, &t->io);
+    bool silent = c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in) && pd_out_is_empty(&c->out);
+    if (!silent || pd_time_since(c->host->now_ms, c->since_ms) < SILENT_MS)
+        return false;
+    c->closing = true;
+    pd_conn_settle(c);
+    return true;
+}
+
+/*
+ * Closes idle connections for the sake of those that wait to be accepted. Who was looked at goes to the end of the
+ * list, so that everyone is seen in time.
+ */
+static void doors_make_room(struct pd_engine *e, struct pd_thread *t)
+{
+    size_t left = e->nclients / 8 < ROOM_MOST ? e->nclients / 8 + 1 : ROOM_MOST;
+    size_t looks = e->nclients < ROOM_SCAN ? e->nclients : ROOM_SCAN;
+    for (; looks && left; looks--) {
+        struct pd_client *cl = PD_LIST_ENTRY(pd_list_take(&e->clients), struct pd_client, all);
+        pd_list_push(&e->clients, &cl->all);
+        pthread_mutex_lock(&cl->conn.lock);
+        bool ended = !cl->conn.lent && client_end_silent(cl, t);
+        pd_client_settle(cl, t);
+        pthread_mutex_unlock(&cl->conn.lock);
+        left -= ended;
+        e->evicted += ended;
+    }
+}
+
+/* Nobody is accepted for a moment, or until a connection has ended. */
+static void doors_pause(struct pd_engine *e)
 {
     struct pd_list *l;
-    e->accept_after_ms = e->host.now_ms + ms;
+    e->accept_after_ms = e->host.now_ms + ACCEPT_PAUSE_MS;
     for (l = e->doors.next; l != &e->doors; l = l->next) {
         struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
         if (d->watched)
@@ -266,13 +338,20 @@ void pd_doors_watch(struct pd_engine *e)
     }
 }
 
+static void doors_are_full(struct pd_engine *e, struct pd_thread *t, enum pd_notice notice, uint64_t *said_ms)
+{
+    doors_make_room(e, t);
+    doors_complain(e, notice, said_ms);
+    doors_pause(e);
+}
+
 /* Takes waiting connections. False: nothing more may be taken now. */
 static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, size_t burst)
 {
     for (size_t i = 0; i < burst && !d->broken; i++) {
         struct pd_accepted in;
         if (e->nclients >= e->host.config.conns_max) {
-            doors_pause(e, ACCEPT_PAUSE_MS);
+            doors_are_full(e, t, PD_NOTICE_CONNECTIONS_FULL, &e->full_said_ms);
             return false;
         }
         switch (pd_listener_accept(&d->listener, &in)) {
@@ -284,8 +363,7 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
         case PD_ACCEPT_EMPTY:
             return true;
         case PD_ACCEPT_EXHAUSTED:
-            pd_host_note(&e->host, PD_NOTICE_ACCEPT_EXHAUSTED, NULL, NULL);
-            doors_pause(e, ACCEPT_PAUSE_MS);
+            doors_are_full(e, t, PD_NOTICE_ACCEPT_EXHAUSTED, &e->exhausted_said_ms);
             return false;
         case PD_ACCEPT_BROKEN:
             pd_host_note(&e->host, PD_NOTICE_LISTENER_LOST, NULL, NULL);
@@ -325,16 +403,8 @@ static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
     if (c->state != PD_CONN_CLOSED) {
         if (cut)
             pd_conn_close(c, true);
-        else if (c->state == PD_CONN_OPEN && c->nexchanges == 0) {
-            c->readable = true; /* what was sent until now is still served */
-            pd_conn_input(c, &t->io);
-            bool silent =
-                c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in) && pd_out_is_empty(&c->out);
-            if (silent && pd_time_since(c->host->now_ms, c->since_ms) >= DRAIN_SILENT_MS) {
-                c->closing = true;
-                pd_conn_settle(c);
-            }
-        }
+        else
+            client_end_silent(cl, t);
         pd_client_settle(cl, t);
     }
     pthread_mutex_unlock(&c->lock);

@@ -25,6 +25,7 @@ struct pd_client {
     uint32_t watched;      /* events given to the loop, 0: not watched (conn.lock) */
     bool attending;        /* in the attend list (engine.lock) */
     bool on_job;           /* a thread is about to run its job (conn.lock) */
+    bool minded;           /* its end is to be noticed while its requests wait (conn.lock) */
     bool busy;             /* counted in pd_engine.nbusy (conn.lock) */
     struct pd_conn conn;
     _Alignas(16) char codec_state[];
@@ -56,6 +57,8 @@ bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd);
 void pd_doors_watch(struct pd_engine *e);
 void pd_doors_close(struct pd_engine *e);
 void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events);
+/* From now on the loop hears when the peer leaves, whatever the connection waits for. */
+void pd_client_mind(struct pd_client *cl, struct pd_thread *t);
 void pd_client_expired(struct pd_client *cl, struct pd_thread *t);
 void pd_client_attend(struct pd_client *cl, struct pd_thread *t);
 /* Does what a connection asks for after any call on it; conn.lock is held and stays held. */

@@ -16,6 +16,9 @@ static void engine_init_lists(struct pd_engine *e)
     pd_list_init(&e->idle);
     pd_list_init(&e->attend);
     pd_list_init(&e->ready);
+    pd_list_init(&e->late);
+    pd_list_init(&e->resumed);
+    pd_list_init(&e->doomed);
     pd_list_init(&e->free);
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->log_lock, NULL);
@@ -32,6 +35,7 @@ static void engine_init_host(struct pd_engine *e, const struct pd_config *config
     e->host.exchange_free = pd_pool_give;
     e->host.ready = pd_ready_put;
     e->host.has_room = pd_ready_has_room;
+    e->host.retry_after = pd_ready_retry_after;
     e->host.unwatch = pd_client_unwatch;
     e->host.log = pd_log_line;
     pd_spill_dir_find(&e->host.spill_dir, e->sys, spill_dir, getenv("TMPDIR"));

@@ -36,9 +36,13 @@ struct pd_engine {
     struct pd_thread *keeper; /* the relief thread's; made at birth, so that it never fails */
     struct pd_list doors;
     struct pd_list clients;
-    _Atomic size_t nclients;  /* counted by the role's holder, read by anyone */
-    _Atomic size_t nbusy;     /* clients that are not idle; counted under the lock of each */
-    uint64_t accept_after_ms; /* accepting pauses until then; 0: it does not */
+    _Atomic size_t nclients;    /* counted by the role's holder, read by anyone */
+    _Atomic size_t nbusy;       /* clients that are not idle; counted under the lock of each */
+    uint64_t accept_after_ms;   /* accepting pauses until then; 0: it does not */
+    size_t pauses;              /* of accepting, since a line told of them */
+    size_t evicted;             /* idle connections closed to make room, since then */
+    uint64_t full_said_ms;      /* when a line told that there are as many connections as may be, 0: never */
+    uint64_t exhausted_said_ms; /* ... that descriptors or memory ran out */
     bool doors_closed;
     uint64_t scan_ms; /* draining: when the clients were looked at last */
 
@@ -53,8 +57,12 @@ struct pd_engine {
     struct pd_list idle;
     struct pd_list attend;
     size_t nattend;
-    struct pd_list ready;
-    size_t nready;
+    struct pd_list ready;          /* requests that wait for a thread, by arrival */
+    struct pd_list late;           /* the same by late_ms */
+    struct pd_list resumed;        /* those that had begun and go on: they are next */
+    struct pd_list doomed;         /* those that had to make way, about to be refused */
+    struct pd_exchange *unwatched; /* in `ready`: it and those behind it have not waited for long */
+    size_t nready;                 /* all but the doomed */
     size_t running;
     size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
     uint64_t call_ns;   /* moving average of an app call */
@@ -84,9 +92,25 @@ struct pd_exchange *pd_pool_take(struct pd_host *h);
 void pd_pool_give(struct pd_host *h, struct pd_exchange *x);
 void pd_pool_fini(struct pd_engine *e);
 
-/* role.c */
+/* ready.c; where it takes the engine and says nothing else, engine.lock is held at both ends */
 bool pd_ready_put(struct pd_host *h, struct pd_exchange *x);
 bool pd_ready_has_room(struct pd_host *h);
+unsigned pd_ready_retry_after(struct pd_host *h);
+/* For one that had begun; engine.lock is free. */
+void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
+struct pd_exchange *pd_ready_take(struct pd_engine *e);
+/* A request whose peer has left, or that waited past its limit, is not run, but ended here. engine.lock is free. */
+bool pd_ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x);
+/* When pd_ready_tend() has something to do, 0: never. */
+uint64_t pd_ready_deadline(const struct pd_engine *e);
+/* Answers what waited too long, also while all app threads are busy; called by the role's holder. */
+void pd_ready_tend(struct pd_engine *e, struct pd_thread *t);
+/* Drops what waits of a peer that has left; conn.lock is held, engine.lock is free. */
+void pd_ready_forget(struct pd_client *cl, struct pd_thread *t);
+
+/* role.c */
+/* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
+bool pd_loop_is_asleep(const struct pd_engine *e);
 /* Puts the client on the list that the loop attends to, and wakes the loop if it sleeps. */
 void pd_attend(struct pd_client *cl, bool urgent);
 /* True when the client is on that list (again). */

@@ -26,6 +26,7 @@ static struct pd_exchange *exchange_create(struct pd_engine *e)
     *x = (struct pd_exchange){ .state = PD_X_ENDED };
     pd_list_init(&x->node);
     pd_list_init(&x->queue);
+    pd_list_init(&x->late);
     pthread_cond_init(&x->cond, NULL);
     pd_arena_init(&x->arena, e->sys, cfg->limits.head * POOL_ARENA_FACTOR + 65536);
     pd_buf_init(&x->head, e->sys, cfg->limits.head);
@@ -80,7 +81,7 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
         x->is_health = x->was_parked = x->ending = x->has_surplus = false;
     x->failure = PD_R_NONE;
     x->waiters = x->guests = 0;
-    x->body_sent = x->spill_end = x->input_ms = 0;
+    x->body_sent = x->spill_end = x->input_ms = x->lead_ms = 0;
     x->ready_ns = x->started_ns = 0;
     return x;
 }

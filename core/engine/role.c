@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 
-#include "conn/respond.h"
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
 
@@ -16,7 +15,6 @@ enum {
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
-    GONE_AFTER_MS = 100, /* a request that waited so long is checked for a peer that left */
     DRAIN_WAIT_MS = 100,
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
@@ -39,8 +37,7 @@ void pd_wake_all(struct pd_engine *e)
     PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &soon, NULL);
 }
 
-/* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
-static bool loop_is_asleep(const struct pd_engine *e)
+bool pd_loop_is_asleep(const struct pd_engine *e)
 {
     return e->sleeping && !pthread_equal(e->sleeper, pthread_self());
 }
@@ -54,7 +51,7 @@ void pd_attend(struct pd_client *cl, bool urgent)
         pd_list_push(&e->attend, &cl->attend);
         e->nattend++;
     }
-    bool wake = urgent && loop_is_asleep(e);
+    bool wake = urgent && pd_loop_is_asleep(e);
     pthread_mutex_unlock(&e->lock);
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -66,39 +63,6 @@ bool pd_is_attending(struct pd_client *cl)
     bool attending = cl->attending;
     pthread_mutex_unlock(&cl->engine->lock);
     return attending;
-}
-
-/* Is there room for one more request? engine.lock is held. */
-static bool ready_has_room(const struct pd_engine *e)
-{
-    size_t free_threads = e->app_threads - e->running; /* what they will take at once does not count as waiting */
-    return e->nready < e->host.config.ready_max + free_threads;
-}
-
-bool pd_ready_has_room(struct pd_host *h)
-{
-    struct pd_engine *e = pd_engine_of(h);
-    pthread_mutex_lock(&e->lock);
-    bool room = ready_has_room(e);
-    pthread_mutex_unlock(&e->lock);
-    return room;
-}
-
-bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
-{
-    struct pd_engine *e = pd_engine_of(h);
-    pthread_mutex_lock(&e->lock);
-    bool room = ready_has_room(e);
-    if (room) {
-        pd_list_push(&e->ready, &x->queue);
-        e->nready++;
-    } else
-        e->stats.refused++;
-    bool wake = room && loop_is_asleep(e); /* this thread may be busy for long before it asks for a request */
-    pthread_mutex_unlock(&e->lock);
-    if (wake)
-        pd_wakeup_fire(&e->wakeup);
-    return room;
 }
 
 /* --- taking and leaving the role; engine.lock is held ------------------------------------------------------------- */
@@ -194,7 +158,7 @@ static void loop_timers(struct pd_engine *e, struct pd_thread *t)
     pd_wheel_expire(&e->wheel, e->host.now_ms, &expired);
     while ((node = pd_list_take(&expired)) != NULL)
         pd_client_expired(PD_CONTAINER_OF(node, struct pd_client, timer.node), t);
-    if (e->accept_after_ms && e->host.now_ms >= e->accept_after_ms && e->nclients < e->host.config.conns_max)
+    if (e->accept_after_ms && e->host.now_ms >= e->accept_after_ms)
         pd_doors_watch(e);
 }
 
@@ -239,72 +203,17 @@ static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
     return true;
 }
 
-/* Ends a request that is not run; conn.lock is held. */
-static void ready_refuse(struct pd_thread *t, struct pd_exchange *x, bool late)
-{
-    struct pd_conn *c = x->conn;
-    if (late)
-        pd_respond_refuse(x, PD_R_OVERLOADED);
-    else if (x->aborted && !c->hung_up)
-        pd_respond_abandon(x);
-    else
-        pd_respond_break(x);
-    pd_conn_settle(c);
-    if (pd_conn_has_work(c)) /* input that waited for this request; no edge will tell of it again */
-        pd_attend(pd_client_of(c), true);
-    pd_client_settle(pd_client_of(c), t);
-    pd_pool_give(c->host, x);
-}
-
-/* When the request that has waited longest in the ready queue is too late, 0: never. engine.lock is held. */
-static uint64_t ready_deadline(const struct pd_engine *e)
-{
-    uint64_t limit = e->host.config.timeouts.queue;
-    if (!limit || pd_list_is_empty(&e->ready))
-        return 0;
-    const struct pd_exchange *oldest = PD_LIST_ENTRY(e->ready.next, struct pd_exchange, queue);
-    return oldest->was_parked ? 0 : oldest->ready_ms + limit;
-}
-
-/* Answers requests that waited too long, also while all app threads are busy. engine.lock is held at both ends. */
-static void ready_expire(struct pd_engine *e, struct pd_thread *t)
-{
-    uint64_t deadline;
-    while ((deadline = ready_deadline(e)) != 0 && deadline <= e->host.now_ms) {
-        struct pd_exchange *x = PD_LIST_ENTRY(pd_list_take(&e->ready), struct pd_exchange, queue);
-        struct pd_conn *c = x->conn;
-        e->nready--;
-        e->stats.refused++;
-        pthread_mutex_unlock(&e->lock);
-        pthread_mutex_lock(&c->lock);
-        bool lent = c->lent;
-        if (lent) /* its body may be on its way to disk, and the loop waits for no disk: once more a little later */
-            x->ready_ms = e->host.now_ms + GONE_AFTER_MS - e->host.config.timeouts.queue;
-        else
-            ready_refuse(t, x, !c->hung_up);
-        pthread_mutex_unlock(&c->lock);
-        pthread_mutex_lock(&e->lock);
-        if (lent) {
-            pd_list_push_front(&e->ready, &x->queue);
-            e->nready++;
-            e->stats.refused--;
-        }
-    }
-}
-
 static int loop_timeout(struct pd_engine *e)
 {
     uint64_t now = e->host.now_ms; /* once: other threads move it */
     int ms = pd_wheel_next_ms(&e->wheel, now);
     if (e->accept_after_ms) {
         int pause = (int)pd_time_since(e->accept_after_ms, now);
-        if (pause == 0)
-            pause = DRAIN_WAIT_MS; /* the connection limit still holds: look again later */
         ms = ms < 0 || pause < ms ? pause : ms;
     }
     if (e->stop_ms && (ms < 0 || ms > DRAIN_WAIT_MS))
         ms = DRAIN_WAIT_MS;
-    uint64_t late = ready_deadline(e);
+    uint64_t late = pd_ready_deadline(e);
     if (late) {
         int wait = (int)pd_time_since(late, now);
         ms = ms < 0 || wait < ms ? wait : ms;
@@ -348,50 +257,20 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_timers(e, t);
     pthread_mutex_lock(&e->lock);
     e->sleeping = false;
-    ready_expire(e, t);
+    pd_ready_tend(e, t);
 }
 
 /* --- app threads -------------------------------------------------------------------------------------------------- */
-
-static struct pd_exchange *ready_take(struct pd_engine *e)
-{
-    struct pd_list *node = pd_list_take(&e->ready);
-    if (!node)
-        return NULL;
-    e->nready--;
-    return PD_LIST_ENTRY(node, struct pd_exchange, queue);
-}
-
-/*
- * A request whose peer has left, or that waited past its limit, is not run. The kernel is asked only after the request
- * has waited for a while.
- */
-static bool ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x)
-{
-    struct pd_conn *c = x->conn;
-    pthread_mutex_lock(&c->lock);
-    uint64_t waited = pd_time_since(e->host.now_ms, x->ready_ms);
-    uint64_t limit = e->host.config.timeouts.queue;
-    bool gone = c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
-    bool stale = !x->was_parked && (gone || (limit && waited >= limit));
-    if (stale) {
-        pd_conn_reclaim(c, x); /* its body may be on its way to disk */
-        ready_refuse(t, x, !gone);
-    } else
-        pd_exchange_move(x, PD_X_RUNNING);
-    pthread_mutex_unlock(&c->lock);
-    return stale;
-}
 
 /* The next request that is worth running, or NULL. engine.lock is held at both ends. */
 static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
 {
     struct pd_exchange *x;
-    while ((x = ready_take(e)) != NULL) {
+    while ((x = pd_ready_take(e)) != NULL) {
         e->running++;
         role_leave_for_call(t);
         pthread_mutex_unlock(&e->lock);
-        bool stale = ready_is_stale(e, t, x);
+        bool stale = pd_ready_is_stale(e, t, x);
         pthread_mutex_lock(&e->lock);
         if (!stale)
             break;
@@ -468,13 +347,7 @@ void pd_exchange_resume(struct pd_exchange *x)
     pd_exchange_move(x, PD_X_READY);
     x->ready_ms = e->host.now_ms;
     pthread_mutex_unlock(&x->conn->lock);
-    pthread_mutex_lock(&e->lock);
-    pd_list_push(&e->ready, &x->queue);
-    e->nready++;
-    bool wake = loop_is_asleep(e);
-    pthread_mutex_unlock(&e->lock);
-    if (wake)
-        pd_wakeup_fire(&e->wakeup);
+    pd_ready_put_back(e, x);
 }
 
 /* --- the relief thread -------------------------------------------------------------------------------------------- */

@@ -494,6 +494,62 @@ static void test_get(struct made *m)
     CHECK(!pd_request_get(&m->r, PD_NAME_HTTP_COOKIE).p);
 }
 
+/* X-Request-Start as nginx ($msec), Heroku, Apache (%t) and others write it, and what is none. */
+static void test_stamps(struct made *m)
+{
+    static const struct {
+        const char *text;
+        uint64_t us;
+    } rows[] = {
+        { "t=1700000000.123", 1700000000123000 },
+        { "1700000000.123456", 1700000000123456 },
+        { "1700000000.1234567", 1700000000123456 },
+        { "t=1700000000", 1700000000000000 },
+        { "1700000000123", 1700000000123000 },
+        { "1700000000123.5", 1700000000123500 },
+        { "t=1700000000123456", 1700000000123456 },
+        { "t=1700000000123456789", 1700000000123456 },
+        { "t=1600000000, t=1700000000", 1700000000000000 }, /* the last is our front end's */
+        { "", 0 },
+        { "t=", 0 },
+        { "t=.5", 0 },
+        { "-1700000000", 0 },
+        { "1700000000x", 0 },
+        { "1700000000.1x", 0 },
+        { "17000000001234567890", 0 },
+        { "99999999999999999999999999", 0 },
+    };
+    struct pd_net net;
+    CHECK(pd_net_parse(PD_SLICE("192.0.2.9"), &net));
+    m->site.forwarders = (struct pd_forwarders){ .nets = &net, .n = 1, .fields = PD_FORWARDED_START };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pd_field field = { PD_SLICE("X-Request-Start"), text_of(rows[i].text) };
+        struct pd_field fields[] = { { PD_SLICE("Host"), PD_SLICE("a") }, field };
+        CHECK_INT(made_build_http(m, PD_SLICE("GET"), PD_SLICE("/"), fields, 2), PD_R_NONE);
+        CHECK_INT(m->r.stamp_us, rows[i].us);
+    }
+}
+
+/* Over HTTP only from whom is listed; a gateway's peer is our own front end. */
+static void test_who_may_stamp(struct made *m)
+{
+    struct pd_net net;
+    const uint64_t stamp = 1700000000000000;
+    CHECK(pd_net_parse(PD_SLICE("198.51.100.0/24"), &net));
+    m->site.forwarders = (struct pd_forwarders){ .nets = &net, .n = 1, .fields = PD_FORWARDED_START };
+    CHECK_INT(made_http(m, "GET", "/", F("Host", "a"), F("X-Request-Start", "t=1700000000")), PD_R_NONE);
+    CHECK_INT(m->r.stamp_us, 0);
+    CHECK_INT(made_cgi(m, MADE_GET, F("HTTP_X_REQUEST_START", "t=1700000000")), PD_R_NONE);
+    CHECK_INT(m->r.stamp_us, stamp);
+    m->peer.addr = PD_SLICE("198.51.100.7");
+    CHECK_INT(made_http(m, "GET", "/", F("Host", "a"), F("X-Request-Start", "t=1700000000")), PD_R_NONE);
+    CHECK_INT(m->r.stamp_us, stamp);
+    CHECK_VALUE(m, "HTTP_X_REQUEST_START", "t=1700000000");
+    m->site.forwarders.fields = PD_FORWARDED_FOR | PD_FORWARDED_PROTO;
+    CHECK_INT(made_http(m, "GET", "/", F("Host", "a"), F("X-Request-Start", "t=1700000000")), PD_R_NONE);
+    CHECK_INT(m->r.stamp_us, 0);
+}
+
 int main(void)
 {
     static struct made m;
@@ -516,6 +572,8 @@ int main(void)
         test_no_memory,
         test_everything_is_copied,
         test_get,
+        test_stamps,
+        test_who_may_stamp,
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         made_init(&m);

@@ -141,7 +141,7 @@ def test_address(text, expected):
         ("h:1?trust-forwarded=proxy", "trust-forwarded needs an address"),
         ("h:1?trust-forwarded=unix", "trust-forwarded=unix is for Unix sockets"),
         ("h:1?forwarded=for,server", "forwarded needs some of for, proto, host and port"),
-        ("h:1?forwarded=for,rfc7239", "or rfc7239 alone"),
+        ("h:1?forwarded=for,rfc7239", "or rfc7239 instead of them"),
         ("h:1?profile=iis", "profile needs one of"),
         ("h:1?sendfile=on", "sendfile needs one of off, app"),
         ("h:1?half-close=maybe", "half-close needs one of drop, serve"),

@@ -15,6 +15,7 @@ FORWARDED = {
     "proto": core.PD_FORWARDED_PROTO,
     "host": core.PD_FORWARDED_HOST,
     "port": core.PD_FORWARDED_PORT,
+    "start": core.PD_FORWARDED_START,
     "rfc7239": (
         core.PD_FORWARDED_RFC7239 | core.PD_FORWARDED_FOR | core.PD_FORWARDED_PROTO | core.PD_FORWARDED_HOST
     ),
@@ -39,6 +40,9 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.response_spill = settings["response_spill_limit"]
     config.message_buffer = settings["message_buffer"]
     config.ready_max = settings["queue_limit"]
+    config.newest_first = settings["queue_order"] == "newest-first"
+    config.late_is_504 = settings["queue_timeout_status"] == 504
+    config.retry_ms = settings["retry_after"]
     config.conns_max = settings["max_connections"]
     health = settings["health"].encode()
     if len(health) >= sizeof(config.health_path):

@@ -156,6 +156,7 @@ cdef extern from "codec/request.h" nogil:
         PD_FORWARDED_HOST
         PD_FORWARDED_PORT
         PD_FORWARDED_RFC7239
+        PD_FORWARDED_START
 
     struct pd_net:
         pass
@@ -294,6 +295,9 @@ cdef extern from "engine/exchange_api.h" nogil:
         size_t message_buffer
         uint64_t response_spill
         size_t ready_max
+        bint newest_first
+        bint late_is_504
+        uint64_t retry_ms
         size_t conns_max
         char health_path[128]
 

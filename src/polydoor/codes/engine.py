@@ -56,8 +56,15 @@ BAD_DESCRIPTOR = """fd://N needs a listening stream socket that whoever started 
 
 # --- accepting --------------------------------------------------------------------------------------------------------
 
-ACCEPT_EXHAUSTED = """A new connection could not be accepted. Accepting pauses for a moment; open connections go on.
+ACCEPT_EXHAUSTED = """A new connection could not be accepted. Idle connections are closed for it, open ones go on, and \
+accepting pauses until one has ended, or for a moment. At most one line in ten seconds tells of it.
 -> Raise the limit of open files (ulimit -n, LimitNOFILE), or lower --max-connections."""
+
+CONNECTIONS_FULL = """As many connections are open as --max-connections, or the limit of open files, allows. Idle ones \
+are closed for new ones; without any, those wait in the backlog until one has ended. At most one line in ten seconds \
+tells of it.
+-> Raise --max-connections, and the limit of open files if PD0304 was told at start; lower --idle-timeout or \
+--head-timeout if most connections do nothing."""
 
 LISTENER_LOST = """A listening socket was closed or shut down from outside, so nothing more comes through it.
 -> Restart the server; see who else holds the socket."""
@@ -210,8 +217,12 @@ HEAD_TIMEOUT = """The request head was not complete within --head-timeout.
 NO_MEMORY = """No memory was left for the request.
 -> Give the server more memory, or lower --max-connections and --body-memory."""
 
-OVERLOADED = """More complete requests wait for a thread than --queue-limit allows, or one waited longer than \
---queue-timeout. The client was answered 503.
+OVERLOADED = """More complete requests wait for a thread than --queue-limit allows. The client was answered 503: that of \
+the new request, or with --queue-order newest-first that of the oldest.
+-> Find what makes the application slow; add threads if it mostly waits."""
+
+QUEUE_TIMEOUT = """A complete request has waited for a thread for longer than --queue-timeout, the time at the front end \
+included where forwarded=start has it count. The client was answered 503, or 504 with --queue-timeout-status.
 -> Find what makes the application slow; add threads if it mostly waits."""
 
 # --- bodies -----------------------------------------------------------------------------------------------------------

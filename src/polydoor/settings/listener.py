@@ -97,13 +97,16 @@ class Forwarder(Network):
 class ForwardedFields(Kind):
     """Which fields of a proxy are believed."""
 
-    metavar = "for,proto,host,port|rfc7239"
+    metavar = "for,proto,host,port|rfc7239[,start]"
 
     def parse(self, text: str) -> str:
-        """Take names with commas between them, or the one that stands for the field Forwarded."""
-        names = text.split(",")
-        if text != "rfc7239" and not set(names) <= {"for", "proto", "host", "port"}:
-            raise ValueError("needs some of for, proto, host and port, with commas between them, or rfc7239 alone")
+        """Take names with commas between them, or instead of the others the one that stands for the field Forwarded."""
+        names = set(text.split(",")) - {"start"}
+        if names != {"rfc7239"} and not (text and names <= {"for", "proto", "host", "port"}):
+            raise ValueError(
+                "needs some of for, proto, host and port, with commas between them, or rfc7239 instead of them, and "
+                "may have start besides"
+            )
         return text
 
 

@@ -1,8 +1,9 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Count, Flag, Secret, Setting, UrlPath, Variable, Word
+from polydoor.settings.option import Choice, Count, Flag, Seconds, Secret, Setting, UrlPath, Variable, Word
 
 GROUP = "Serving"
+DAY = 24 * 3_600_000
 
 SERVING = (
     Setting(
@@ -109,6 +110,22 @@ SERVING = (
         Count(1, 1_000_000),
         1024,
         "Complete requests that wait for a thread; further ones are answered 503.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "queue_order",
+        Choice("oldest-first", "newest-first"),
+        "oldest-first",
+        "Which waiting request is served next. With newest-first a full queue refuses its oldest request for a new one.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "retry_after",
+        Seconds(0, DAY),
+        0,
+        "What Retry-After of a 503 says, in whole seconds; 0 estimates how long the queue takes, at least a second.",
         group=GROUP,
         reloadable=True,
     ),

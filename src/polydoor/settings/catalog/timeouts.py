@@ -1,6 +1,6 @@
 """How long a peer may take. Each clock has its own name; none is simply called timeout."""
 
-from polydoor.settings.option import Seconds, Setting
+from polydoor.settings.option import Count, Seconds, Setting
 
 GROUP = "Timeouts"
 HOUR = 3_600_000
@@ -43,7 +43,16 @@ TIMEOUTS = (
         "queue_timeout",
         Seconds(100, HOUR),
         30_000,
-        "A complete request waiting for a thread; then it is answered 503.",
+        "A complete request waiting for a thread; then it is answered 503. With forwarded=start behind an address, the "
+        "time since X-Request-Start counts, too.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "queue_timeout_status",
+        Count(503, 504),
+        503,
+        "What a request that has waited for --queue-timeout is answered: 503 with Retry-After, or 504.",
         group=GROUP,
         reloadable=True,
     ),
