@@ -1,6 +1,4 @@
-/*
- * host.h - what connections share and what they ask of their engine.
- */
+/* host.h - what connections share and what they ask of their engine. */
 #ifndef PD_HOST_H
 #define PD_HOST_H
 
@@ -43,8 +41,8 @@ struct pd_config {
     size_t message_buffer;   /* log lines, the application's among them, that wait to be written */
     uint64_t response_spill; /* most bytes of output in a spill file; then the app thread waits */
     size_t response_head;    /* most bytes of a response head */
-    size_t ready_max;        /* requests in the ready queue */
-    bool newest_first;       /* ... and which of them is served next */
+    size_t ready_max;        /* requests in the ready queue; */
+    bool newest_first;       /* ... which of them is served next */
     bool late_is_504;        /* what waited too long is answered 504 rather than 503 */
     uint64_t retry_ms;       /* what Retry-After says; 0: how long the ready queue lasts */
     size_t conns_max;        /* connections at once */
@@ -86,10 +84,8 @@ struct pd_host {
     void (*exchange_free)(struct pd_host *h, struct pd_exchange *x);
     /* Into the ready queue; false when it is full. */
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
-    /* False: the ready queue is full. */
-    bool (*has_room)(struct pd_host *h);
-    /* After how many seconds it is worth asking again; 1 at least. */
-    unsigned (*retry_after)(struct pd_host *h);
+    bool (*has_room)(struct pd_host *h);        /* false: the ready queue is full */
+    unsigned (*retry_after)(struct pd_host *h); /* in how many seconds it is worth asking again; 1 at least */
     /* Whether the listener's rules name the address of c->peer_addr; without rules, whether it is this machine's. */
     bool (*lists)(const struct pd_conn *c);
     /* The connection's descriptor is about to be closed. */

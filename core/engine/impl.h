@@ -12,6 +12,7 @@
 
 #include "engine/access.h"
 #include "engine/client.h"
+#include "engine/ready.h"
 #include "loop/wakeup.h"
 
 struct pd_thread {
@@ -91,22 +92,6 @@ static inline struct pd_engine *pd_engine_of(struct pd_host *h)
 struct pd_exchange *pd_pool_take(struct pd_host *h);
 void pd_pool_give(struct pd_host *h, struct pd_exchange *x);
 void pd_pool_fini(struct pd_engine *e);
-
-/* ready.c; where it takes the engine and says nothing else, engine.lock is held at both ends */
-bool pd_ready_put(struct pd_host *h, struct pd_exchange *x);
-bool pd_ready_has_room(struct pd_host *h);
-unsigned pd_ready_retry_after(struct pd_host *h);
-/* For one that had begun; engine.lock is free. */
-void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
-struct pd_exchange *pd_ready_take(struct pd_engine *e);
-/* A request whose peer has left, or that waited past its limit, is not run, but ended here. engine.lock is free. */
-bool pd_ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x);
-/* When pd_ready_tend() has something to do, 0: never. */
-uint64_t pd_ready_deadline(const struct pd_engine *e);
-/* Answers what waited too long, also while all app threads are busy; called by the role's holder. */
-void pd_ready_tend(struct pd_engine *e, struct pd_thread *t);
-/* Drops what waits of a peer that has left; conn.lock is held, engine.lock is free. */
-void pd_ready_forget(struct pd_client *cl, struct pd_thread *t);
 
 /* role.c */
 /* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */

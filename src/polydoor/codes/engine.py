@@ -217,12 +217,12 @@ HEAD_TIMEOUT = """The request head was not complete within --head-timeout.
 NO_MEMORY = """No memory was left for the request.
 -> Give the server more memory, or lower --max-connections and --body-memory."""
 
-OVERLOADED = """More complete requests wait for a thread than --queue-limit allows. The client was answered 503: that of \
-the new request, or with --queue-order newest-first that of the oldest.
+OVERLOADED = """More complete requests wait for a thread than --queue-limit allows. The newest was answered 503, or \
+with --queue-order newest-first the oldest.
 -> Find what makes the application slow; add threads if it mostly waits."""
 
-QUEUE_TIMEOUT = """A complete request has waited for a thread for longer than --queue-timeout, the time at the front end \
-included where forwarded=start has it count. The client was answered 503, or 504 with --queue-timeout-status.
+QUEUE_TIMEOUT = """A complete request has waited for a thread for longer than --queue-timeout; where forwarded=start \
+has it count, the time at the front end included. The client was answered 503, or what --queue-timeout-status says.
 -> Find what makes the application slow; add threads if it mostly waits."""
 
 # --- bodies -----------------------------------------------------------------------------------------------------------

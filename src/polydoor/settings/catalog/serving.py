@@ -117,7 +117,7 @@ SERVING = (
         "queue_order",
         Choice("oldest-first", "newest-first"),
         "oldest-first",
-        "Which waiting request is served next. With newest-first a full queue refuses its oldest request for a new one.",
+        "Which waiting request is served next. With newest-first a full queue refuses its oldest one.",
         group=GROUP,
         reloadable=True,
     ),
