@@ -189,12 +189,16 @@ class CgiWire:
         """Leaves, as a web server whose client has left."""
         self.close()
 
-    def close(self) -> None:
-        """Closes both pipes."""
+    def leave(self) -> None:
+        """Closes both pipes, and does not wait for the process."""
         for fd in (self._input, self._output):
             if fd >= 0:
                 os.close(fd)
         self._input = self._output = -1
+
+    def close(self) -> None:
+        """Closes both pipes; the process ends."""
+        self.leave()
         if self._process is not None and self.ended is None:
             self.status = self._process.wait()
             self.ended = "reset"

@@ -116,3 +116,5 @@ class Wire:
     def close(self) -> None:
         """Closes our side in order."""
         self.sock.close()
+
+    leave = close

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from peers import http
@@ -90,7 +92,7 @@ def impatient(tmp_path_factory):
         for name in PROTOCOLS
         for mode in ("buffered", "stream")
     }
-    with Server(APP, list(listeners.values()), options=["--body-timeout", "0.3"]) as server:
+    with Server(APP, list(listeners.values()), threads=len(PROTOCOLS), options=["--body-timeout", "0.3"]) as server:
         yield dict(zip(listeners, server.doors, strict=True))
 
 
@@ -111,14 +113,19 @@ def test_a_body_that_drips_in_is_cut_off(impatient, key, way):
     assert (response.status, response.complete) == (408, True)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_body_that_is_only_slow_is_taken(impatient, way):
-    size = 100
-    with impatient[way].start("POST", "/digest", length=40 * size) as upload:
-        assert not drip(upload, b"x" * size, 39)  # for 0.8 s, so beyond the time of grace
-        upload.send(b"x" * size)
-        upload.end_body()
-        assert upload.finish().json()[0] == 40 * size
+def test_a_body_that_is_only_slow_is_taken(impatient):
+    """By each way at once, for 0.8 s, so beyond the time of grace."""
+    piece = b"x" * 100
+    with contextlib.ExitStack() as stack:
+        uploads = [stack.enter_context(impatient[way].start("POST", "/digest", length=4000)) for way in WAYS]
+        for _ in range(39):
+            for upload in uploads:
+                upload.send(piece)
+            assert not any(upload.is_answered(BEAT_S / len(uploads)) for upload in uploads)
+        for upload in uploads:
+            upload.send(piece)
+            upload.end_body()
+        assert [upload.finish().json()[0] for upload in uploads] == [4000] * len(uploads)
 
 
 def test_an_idle_kept_connection_is_closed(tmp_path):
