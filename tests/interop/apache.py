@@ -31,6 +31,7 @@ LogLevel warn
 DefaultRuntimeDir {folder}
 Mutex file:{folder} default
 StartServers 1
+KeepAliveTimeout 1
 ThreadsPerChild 25
 AllowEncodedSlashes NoDecode
 DocumentRoot {folder}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -88,6 +89,7 @@ class FrontEnd:
     name = ""
     program = ""
     suffix = ".conf"
+    grace = 20.0  # seconds to end in order
 
     def __init__(self, folder: Path, sites: Sequence[Site]) -> None:
         self.write(folder, sites)
@@ -179,8 +181,11 @@ class FrontEnd:
         """Ends it."""
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(self.grace)
         except subprocess.TimeoutExpired:
+            pid = self.process.pid
+            if os.getpgid(pid) == pid:  # as Apache does, whose processes end by themselves only once they are done
+                os.killpg(pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait(20)
         self.output.close()
