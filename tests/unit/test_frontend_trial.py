@@ -164,7 +164,7 @@ def test_every_fault_has_a_line_to_change_for_every_front_end(served):
     )
     with FakeFront(served) as fake:
         front = meet(fake, base="")
-    for name in ("nginx", "apache", "lighttpd", "haproxy", "caddy", "none", ""):
+    for name in ("nginx", "apache", "mod_jk", "mod_fcgid", "lighttpd", "haproxy", "caddy", "none", ""):
         for protocol in ("http", "fastcgi", "scgi", "uwsgi", "ajp", "cgi", ""):
             front.name, front.first.facts["protocol"] = name, protocol
             for fault in advice.CHANGES:

@@ -2,6 +2,8 @@
 
 A text stands for every protocol; a mapping names protocols, and `""` in it stands for the others. In the texts {p} is
 the prefix of nginx's directives for the protocol, {base} the path of the URL, {peer} from where the front end calls.
+Several lines have "   and " between them; behind three blanks stands where a line belongs, or a remark. A row for a
+module (mod_jk, mod_fcgid) comes before that of its server.
 Facts and limits come from captures of Apache 2.4.71, nginx 1.22 and 1.31, lighttpd 1.4.69, HAProxy 2.6 and Caddy 2.11,
 and from their manuals.
 """
@@ -24,7 +26,11 @@ NGINX_PATH = {
     "": "{p}_param REQUEST_URI $request_uri;",
 }
 APACHE_PATH = "ProxyPass {base}/ PROTOCOL://ADDRESS{base}/ nocanon   (the same path on both sides)"
-LIGHTTPD_PATH = 'server.http-parseopts = ( "url-normalize" => "disable" )'
+JK_PATH = "JkOptions +ForwardURICompatUnparsed"
+# Over the gateway protocols the path goes on raw in REQUEST_URI.
+NOCANON = "   and ProxyPass ... nocanon"
+SLASHES, ESCAPED = "MergeSlashes Off", "AllowEncodedSlashes NoDecode   in the virtual host"
+LIGHTTPD_PATH = 'server.http-parseopts += ( "url-normalize" => "disable" )   outside of all conditions'
 LIGHTTPD_PATHS = {
     "ajp": 'url.rewrite = ( "" => "/${{esc:url.path}}${{qsa}}" )   and -b ADDRESS?lighttpd=raw for Polydoor',
     "": LIGHTTPD_PATH,
@@ -32,14 +38,18 @@ LIGHTTPD_PATHS = {
 HAPROXY_PATH = "take out http-request set-path, replace-path and normalize-uri"
 ONLY_TRUST = "-b 'http://...?trust-forwarded={peer}' for Polydoor; the front end tells the rest by itself"
 TRUST = "   and -b 'http://...?trust-forwarded={peer}' for Polydoor"
-AJP_PACKET = (
-    "-b 'ajp://...?packet=65536' for Polydoor, and ProxyIOBufferSize 65536   (mod_jk: max_packet_size of the worker)"
+TRUSTED_PROXIES = "take out trusted_proxies, or name in it only proxies of your own"
+AJP_PACKET = "ProxyIOBufferSize 65536   and -b 'ajp://...?packet=65536' for Polydoor"
+JK_WORKER = "   outside of <VirtualHost>"
+JK_PACKET = (
+    f"JkWorkerProperty worker.NAME.max_packet_size=65536{JK_WORKER}   and -b 'ajp://...?packet=65536' for Polydoor"
 )
 
 CHANGES: dict[str, Lines] = {
     "mount-cut": {
         "nginx": NGINX_PATH,
         "apache": APACHE_PATH,
+        "mod_jk": JK_PATH,
         "lighttpd": 'take out url.rewrite and "map-urlpath" for this path',
         "haproxy": HAPROXY_PATH,
         "caddy": "handle {base}/* {{ ... }}   in place of handle_path, and without uri strip_prefix",
@@ -52,21 +62,29 @@ CHANGES: dict[str, Lines] = {
     "path-changed": {
         "nginx": NGINX_PATH,
         "apache": APACHE_PATH,
+        "mod_jk": JK_PATH,
         "lighttpd": LIGHTTPD_PATHS,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
     "slashes-merged": {
         "nginx": NGINX_PATH,
-        "apache": "MergeSlashes Off   and ProxyPass ... nocanon",
+        "apache": {"http": SLASHES + NOCANON, "ajp": SLASHES + NOCANON, "": SLASHES},
+        "mod_jk": f"{SLASHES}   and {JK_PATH}",
         "lighttpd": LIGHTTPD_PATHS,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
     "escaped-slash": {
         "nginx": NGINX_PATH,
-        "apache": "AllowEncodedSlashes NoDecode   in the virtual host, and ProxyPass ... nocanon",
-        "lighttpd": 'server.http-parseopts = ( "url-path-2f-decode" => "disable" )',
+        "apache": {
+            "http": ESCAPED + NOCANON,
+            "ajp": ESCAPED + NOCANON,
+            "uwsgi": "AllowEncodedSlashes On   in the virtual host",  # with NoDecode, its PATH_INFO fits no URL: 500
+            "": ESCAPED,
+        },
+        "mod_jk": f"{ESCAPED}   and {JK_PATH}",
+        "lighttpd": LIGHTTPD_PATH,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
@@ -114,13 +132,19 @@ CHANGES: dict[str, Lines] = {
         },
     },
     "cookies": {
-        "apache": "-b '...?profile=apache' for Polydoor, which mends what Apache joins with a comma",
+        "apache": {
+            "http": 'RequestHeader edit* Cookie ", " "; "',
+            "": "-b '...?profile=apache' for Polydoor, which mends what Apache joins with a comma",
+        },
         "caddy": "-b '...?profile=caddy' for Polydoor, which mends what Caddy joins with a comma",
         "": "The front end must pass the lines on, or join them with a semicolon.",
     },
     "authorization": {
         "nginx": {"http": "take out proxy_set_header Authorization", "": "take out {p}_param HTTP_AUTHORIZATION"},
-        "apache": {"http": "take out RequestHeader unset Authorization", "": "CGIPassAuth On"},
+        "apache": {
+            **dict.fromkeys(("http", "ajp", "uwsgi"), "take out RequestHeader unset Authorization"),
+            "": "CGIPassAuth On   in <Location {base}/>",
+        },
         "haproxy": {"fastcgi": "pass-header authorization   in the section fcgi-app"},
         "": "The front end must pass the header on.",
     },
@@ -141,13 +165,14 @@ CHANGES: dict[str, Lines] = {
         },
         "apache": "take out RemoteIPHeader, or name in RemoteIPTrustedProxy only proxies of your own",
         "haproxy": "http-request del-header X-Forwarded-For   before option forwardfor",
-        "caddy": "name in trusted_proxies only proxies of your own",
+        "caddy": TRUSTED_PROXIES,
         "": "Believe forwarded addresses only from proxies of your own.",
     },
     "forged-scheme": {
         "nginx": {"http": "proxy_set_header X-Forwarded-Proto $scheme;", "": "{p}_param REQUEST_SCHEME $scheme;"},
         "apache": "RequestHeader set X-Forwarded-Proto expr=%{{REQUEST_SCHEME}}",
         "haproxy": "http-request set-header X-Forwarded-Proto http   (https where ssl_fc)",
+        "caddy": TRUSTED_PROXIES,
         "": "The front end must set the scheme itself.",
     },
     "forged-user": {
@@ -156,9 +181,10 @@ CHANGES: dict[str, Lines] = {
     "two-lengths": {"": "Update the front end: it lets requests be smuggled (RFC 9112, section 6.3)."},
     "body-limit": {
         "nginx": "client_max_body_size 1g;",
-        "apache": "LimitRequestBody 0   (mod_fcgid: FcgidMaxRequestLen 1073741824)",
+        "apache": "LimitRequestBody 0",
+        "mod_fcgid": "LimitRequestBody 0   and FcgidMaxRequestLen 1073741824",
         "lighttpd": "server.max-request-size = 0",
-        "caddy": "request_body {{ max_size 1GB }}",
+        "caddy": "max_size 1GB   in request_body",
         "": "Raise the front end's limit of request bodies.",
     },
     "upload": {"": "The error log of the front end tells more."},
@@ -180,14 +206,16 @@ CHANGES: dict[str, Lines] = {
     },
     "large-request": {
         "nginx": "large_client_header_buffers 4 16k;",
-        "apache": {"ajp": AJP_PACKET, "": "LimitRequestFieldSize 16380"},
+        "apache": {"ajp": f"LimitRequestFieldSize 16380   and {AJP_PACKET}", "": "LimitRequestFieldSize 16380"},
+        "mod_jk": f"LimitRequestFieldSize 16380   and {JK_PACKET}",
         "lighttpd": "server.max-request-field-size = 32768",
         "haproxy": "tune.bufsize 32768   in the section global",
         "": "Raise the front end's limit of request headers.",
     },
     "large-response": {
         "nginx": "{p}_buffer_size 32k;   and {p}_buffers 8 32k;",
-        "apache": {"ajp": AJP_PACKET, "": "ResponseFieldSize 16384   for the ProxyPass (responsefieldsize=16384)"},
+        "apache": {"ajp": AJP_PACKET, "http": "ProxyPass ... responsefieldsize=16384"},
+        "mod_jk": JK_PACKET,
         "haproxy": "tune.bufsize 32768   in the section global",
         "": "Raise the front end's limit of response headers.",
     },
@@ -204,24 +232,28 @@ CHANGES: dict[str, Lines] = {
     },
     "delayed": {
         "nginx": "{p}_buffering off;",
-        "apache": {
-            "fastcgi": "ProxyPass ... flushpackets=on   (mod_fcgid: FcgidOutputBufferSize 0)",
-            "": "flushpackets=on",
-        },
+        "apache": "ProxyPass ... flushpackets=on",
+        "mod_jk": "JkOptions +FlushPackets +FlushHeader",
+        "mod_fcgid": "FcgidOutputBufferSize 0",
         "lighttpd": "server.stream-response-body = 2",
         "haproxy": "take out option http-buffer-request and filter compression",
-        "caddy": "flush_interval -1   in reverse_proxy",
+        "caddy": "flush_interval 10ms   in reverse_proxy",  # with -1, it no longer tells when a client has left
         "": "Let the front end pass responses on as they come.",
     },
-    "break-with-length": {"": "Update the front end: the length of the response is announced, and it is shorter."},
+    "break-with-length": {
+        # Else it asks a second time and puts that answer behind the part of the first.
+        "mod_jk": f"JkWorkerProperty worker.NAME.recovery_options=3{JK_WORKER}",
+        "": "Update the front end: the length of the response is announced, and it is shorter.",
+    },
     "break-without-length": {
         "nginx": {"fastcgi": "fastcgi_keep_conn on;   and fastcgi_buffering on;", "http": "proxy_http_version 1.1;"},
+        "lighttpd": "server.stream-response-body = 2",
         "": "Let responses have a Content-Length, or let Polydoor listen on a port in place of a Unix socket.",
     },
     "closed": {
         "nginx": "keepalive_timeout 75s;",
         "apache": "KeepAlive On",
-        "lighttpd": "server.max-keep-alive-idle = 60",
+        "lighttpd": "server.max-keep-alive-idle = 60   and server.max-keep-alive-requests = 1000",
         "haproxy": "take out option httpclose and forceclose",
         "caddy": "take out keepalive_interval and idle of the servers block",
         "": "Let the front end keep the connections of clients open.",
@@ -247,7 +279,8 @@ class Limit:
     def fits(self, front: Front, fault: str) -> bool:
         """Whether this is why something does not come through."""
         return (
-            (self.front_end, self.fault) == (front.name, fault)
+            self.fault == fault
+            and self.front_end in (front.module, front.name)
             and front.protocol in self.protocols
             and (front.is_local_socket or not self.only_local)
         )
@@ -261,21 +294,13 @@ NO_UTF8 = "lighttpd answers 404 to a path to a CGI program with bytes that are n
 LIMITS = (
     Limit("apache", "break-without-length", ("cgi",), CGI_END),
     Limit("lighttpd", "break-without-length", ("cgi",), CGI_END),
-    Limit("apache", "break-without-length", ("ajp",), JK_PAGE),
-    Limit("apache", "break-without-length", ("fastcgi",), FCGID_PAGE, only_local=True),
+    Limit("mod_jk", "break-without-length", ("ajp",), JK_PAGE),
+    Limit("mod_fcgid", "break-without-length", ("fastcgi",), FCGID_PAGE),
     Limit("lighttpd", "path-changed", ("cgi",), NO_UTF8),
     Limit("lighttpd", "slashes-merged", ("ajp",), "over AJP13 lighttpd makes one slash of two"),
     Limit("apache", "chunked", ("cgi",), "a CGI program cannot see the end of a request without a length (411)"),
     Limit("apache", "chunked", ("scgi", "uwsgi"), "over {title} Apache takes no request without a length (411)"),
-    Limit("apache", "escaped-slash", ("uwsgi",), "over uwsgi Apache answers 500 to an escaped slash"),
-    Limit("apache", "cookies", ("http",), "as an HTTP proxy Apache joins several Cookie lines with a comma"),
     Limit("apache", "break-without-length", ("scgi", "uwsgi"), UNIX_RESET, only_local=True),
-    Limit(
-        "apache",
-        "underscore",
-        ("ajp",),
-        "over AJP13 Apache passes header names on as they came",
-    ),
     Limit(
         "haproxy", "chunked", ("fastcgi",), "over FastCGI HAProxy 2.6 takes no larger request without a length (400)"
     ),
@@ -286,7 +311,7 @@ LIMITS = (
         GATEWAYS,
         "lighttpd before 1.4.83 makes X_Foo the same variable as X-Foo; do not rely on such headers",
     ),
-    Limit("lighttpd", "break-without-length", GATEWAYS, UNIX_RESET, only_local=True),
+    Limit("lighttpd", "break-without-length", ("http", *GATEWAYS), UNIX_RESET, only_local=True),
     Limit("caddy", "chunked", ("fastcgi",), "over FastCGI Caddy takes no larger request without a length (411)"),
     Limit("caddy", "break-without-length", ("fastcgi",), UNIX_RESET, only_local=True),
 )
@@ -303,8 +328,8 @@ def limit(front: Front, fault: str) -> str:
 def change(front: Front, fault: str) -> str:
     """The line to change."""
     rows = CHANGES.get(fault, {})
-    found = rows.get(front.name)
-    text = _choose(found, front.protocol) or _choose(rows.get(""), front.protocol) or ELSE
+    keys = (front.module, front.name, "")
+    text = next(filter(None, (_choose(rows.get(key), front.protocol) for key in keys)), ELSE)
     return text.format(p=PREFIXES.get(front.protocol, front.protocol), base=front.target.base, peer=front.peer)
 
 

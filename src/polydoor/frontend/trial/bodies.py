@@ -62,7 +62,8 @@ def expect(front: Front) -> Iterator[Finding]:
         if first is not None and first.status != CONTINUE:
             while connection.more(first):
                 pass
-            yield Finding("expect", f"{answered(first)} where 100 Continue should come")
+            is_size = first.status == TOO_LARGE
+            yield Finding("body-limit" if is_size else "expect", f"{answered(first)} where 100 Continue should come")
             return
         connection.send(data)
         found = front.arrival(connection.response("POST"))

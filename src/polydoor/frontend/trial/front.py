@@ -110,6 +110,17 @@ class Front:
         return str(self.first.facts.get("protocol", "")) if self.first else ""
 
     @property
+    def module(self) -> str:
+        """The front end; of Apache's modules those that differ from mod_proxy, as their requests tell."""
+        if self.name != "apache" or self.first is None:
+            return self.name
+        if "ajp.JK_LB_ACTIVATION" in self.first.facts.get("other_keys", ()):
+            return "mod_jk"
+        # It has started Polydoor, and gives a length to requests without a body; mod_proxy_fcgi does neither.
+        is_started = str((self.first.facts.get("listeners") or [""])[0]).startswith("fd://0?")
+        return "mod_fcgid" if is_started and self.first.get("CONTENT_LENGTH") == "0" else "apache"
+
+    @property
     def peer(self) -> str:
         """From which address the front end calls Polydoor, as `trust-forwarded` has it."""
         return "unix" if self.is_local_socket else str(self.first.facts.get("peer", "")) if self.first else ""
