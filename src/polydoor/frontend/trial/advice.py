@@ -31,10 +31,11 @@ JK_PATH = "JkOptions +ForwardURICompatUnparsed"
 NOCANON = "   and ProxyPass ... nocanon"
 SLASHES, ESCAPED = "MergeSlashes Off", "AllowEncodedSlashes NoDecode   in the virtual host"
 LIGHTTPD_PATH = 'server.http-parseopts += ( "url-normalize" => "disable" )   outside of all conditions'
-LIGHTTPD_PATHS = {
-    "ajp": 'url.rewrite = ( "" => "/${{esc:url.path}}${{qsa}}" )   and -b ADDRESS?lighttpd=raw for Polydoor',
-    "": LIGHTTPD_PATH,
-}
+LIGHTTPD_RAW = (
+    'url.rewrite = ( "" => "/${{esc:url.path}}${{qsa}}" )   in the condition with ajp13.server'
+    "   and -b 'ajp://...?lighttpd=raw' for Polydoor"
+)
+LIGHTTPD_PATHS = {"ajp": f"{LIGHTTPD_PATH}   and {LIGHTTPD_RAW}", "": LIGHTTPD_PATH}
 HAPROXY_PATH = "take out http-request set-path, replace-path and normalize-uri"
 ONLY_TRUST = "-b 'http://...?trust-forwarded={peer}' for Polydoor; the front end tells the rest by itself"
 TRUST = "   and -b 'http://...?trust-forwarded={peer}' for Polydoor"
@@ -84,7 +85,7 @@ CHANGES: dict[str, Lines] = {
             "": ESCAPED,
         },
         "mod_jk": f"{ESCAPED}   and {JK_PATH}",
-        "lighttpd": LIGHTTPD_PATH,
+        "lighttpd": LIGHTTPD_PATHS,
         "haproxy": HAPROXY_PATH,
         "caddy": "take out uri and rewrite for this path",
     },
