@@ -35,6 +35,7 @@ PROGRAMS = {
 # What is no program, and how one sees that it is there.
 FEATURES = {
     "mod_jk": Path("/usr/lib/apache2/modules/mod_jk.so").exists,  # Debian's libapache2-mod-jk
+    "mod_xsendfile": Path("/usr/lib/apache2/modules/mod_xsendfile.so").exists,  # Debian's libapache2-mod-xsendfile
     "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
     "uwsgi": lambda: find_spec("pyuwsgi") is not None,  # a wheel; there is none for the newest Pythons
     "mod_fcgid": lambda: Path("/usr/lib/apache2/modules/mod_fcgid.so").exists(),

@@ -18,6 +18,7 @@ PACKAGES = (
         "apache2",
         "libapache2-mod-fcgid",
         "libapache2-mod-jk",
+        "libapache2-mod-xsendfile",
         "lighttpd",
         "spawn-fcgi",
         "libfcgi-bin",

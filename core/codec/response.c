@@ -10,6 +10,7 @@ enum {
     STATUS_DIGITS = 3,
     STATUS_MIN = 200, /* a 1xx as final status makes front ends send corrupt responses (protocols, rule 8) */
     STATUS_MAX = 599,
+    STATUS_OK = 200,
     STATUS_NO_CONTENT = 204,
     STATUS_RESET_CONTENT = 205,
     STATUS_NOT_MODIFIED = 304,
@@ -133,6 +134,7 @@ static enum field_kind kind_of(struct pd_slice name)
         { { "proxy-authenticate", 18 }, FIELD_HOP_BY_HOP },
         { { "proxy-authorization", 19 }, FIELD_HOP_BY_HOP },
         { { "x-lighttpd-send-file", 20 }, FIELD_SEND_FILE },
+        { { "x-sendfile-temporary", 20 }, FIELD_SEND_FILE }, /* mod_xsendfile 1.0 deletes the file afterwards */
     };
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (special[i].name.n == name.n && pd_slice_eq_nocase(special[i].name, name))
@@ -197,6 +199,43 @@ enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, stru
     append_nc(&r->fields, value);
     append_nc(&r->fields, PD_SLICE("\r\n"));
     return PD_R_NONE;
+}
+
+/* The line of the first field of this name, with its end; nothing if there is none. */
+static struct pd_slice field_find(const struct pd_response *r, struct pd_slice name)
+{
+    struct pd_slice left = pd_buf_view(&r->fields);
+    while (left.n) {
+        size_t n = pd_slice_find(left, '\n') + 1;
+        assert(n <= left.n); /* every line ends */
+        if (n > name.n && left.p[name.n] == ':' && pd_slice_eq_nocase(pd_slice(left.p, name.n), name))
+            return pd_slice(left.p, n);
+        left = pd_slice_from(left, n);
+    }
+    return PD_SLICE_NONE;
+}
+
+bool pd_response_hand_over(struct pd_response *r, struct pd_slice name, struct pd_slice value)
+{
+    const struct pd_slice no_body = PD_SLICE("\r\nContent-Length: 0\r\n");
+    const struct pd_slice colon = PD_SLICE(": ");
+    /* a front end sends the file as it lies there, whole or in the ranges that it was asked for itself */
+    if (r->status != STATUS_OK || field_find(r, PD_SLICE("Content-Range")).n ||
+        field_find(r, PD_SLICE("Content-Encoding")).n || check_field(name, value) != PD_R_NONE ||
+        pd_response_reserve(&r->fields, name.n + colon.n + value.n + no_body.n) != PD_R_NONE)
+        return false;
+    struct pd_slice length = field_find(r, PD_SLICE("Content-Length"));
+    if (length.n) {
+        char *at = r->fields.data + (length.p - r->fields.data);
+        memmove(at, at + length.n, (size_t)(r->fields.data + r->fields.end - at) - length.n);
+        r->fields.end -= length.n;
+    }
+    append_nc(&r->fields, name);
+    append_nc(&r->fields, colon);
+    append_nc(&r->fields, value);
+    append_nc(&r->fields, no_body);
+    r->content_length = 0;
+    return true;
 }
 
 bool pd_status_is_bodiless(unsigned status)

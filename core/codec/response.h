@@ -48,6 +48,12 @@ enum pd_reason pd_response_add(struct pd_response *r, struct pd_slice name, stru
 /* Adds the Content-Length that the application left out; it must not have been added. */
 enum pd_reason pd_response_set_length(struct pd_response *r, uint64_t n) PD_MUST_CHECK;
 
+/*
+ * Makes it a response without a body whose field `name` has the front end send a file. False: it cannot be one (another
+ * status, a part or an encoding of something, no room), and it is unchanged.
+ */
+bool pd_response_hand_over(struct pd_response *r, struct pd_slice name, struct pd_slice value) PD_MUST_CHECK;
+
 /* A field was refused: the head must not be sent as it stands. */
 static inline void pd_response_spoil(struct pd_response *r)
 {

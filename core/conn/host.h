@@ -61,6 +61,7 @@ struct pd_port {
     bool serve_half_closed;
     bool send_file; /* see pd_response.may_send_file */
     bool is_unix;
+    unsigned file_map; /* a number of the embedder's own, see pd_exchange_file_map */
 };
 
 /* Buffers of one thread that parses input. */

@@ -32,6 +32,11 @@ bool pd_exchange_is_http(const struct pd_exchange *x);
 /* The protocol of its connection: http, fastcgi and so on; and the other end's address, empty for a Unix socket. */
 const char *pd_exchange_protocol(const struct pd_exchange *x);
 const char *pd_exchange_peer(const struct pd_exchange *x);
+/* The number that pd_port.file_map gave its listener. */
+static inline unsigned pd_exchange_file_map(const struct pd_exchange *x)
+{
+    return x->conn->port->file_map;
+}
 /* "GET /path from 127.0.0.1, id 0123456789abcdef" with everything but printable ASCII escaped, for messages. */
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n);
 

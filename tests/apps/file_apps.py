@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tempfile
 import threading
@@ -234,3 +235,37 @@ def file_behind_write(environ: Environ, start_response: StartResponse) -> Iterab
 def file_size(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """How large the content of the other applications here is."""
     return reply(start_response, len(CONTENT))
+
+
+@route
+def stored_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """A file of a folder, opened by name, with these further fields; close() is noted."""
+    path, key = argument(environ, "path"), argument(environ, "key")
+    how = argument(environ, "how")
+    source: Any = Path(path).open("rb")  # noqa: SIM115 - the server closes it
+    if how == "descriptor":
+        source = os.fdopen(os.open(path, os.O_RDONLY), "rb")
+    elif how == "deleted":
+        Path(path).unlink()
+    elif how == "replaced":
+        other = Path(f"{path}.new")
+        other.write_bytes(b"another one")
+        other.rename(path)
+    elif how == "offset":
+        source.seek(1)
+    elif how == "subclass":
+        source = RealFile(key, os.open(path, os.O_RDWR))
+    closes = source.close
+
+    def close() -> None:
+        journal.note(key, "closed")
+        closes()
+
+    if how != "subclass":
+        source.close = close  # as Django has it
+    fields = [tuple(pair) for pair in json.loads(argument(environ, "fields", "[]"))]
+    write = start_response(argument(environ, "status", "200 OK"), [("Content-Type", "text/x-stored"), *fields])
+    if how == "written":
+        write(b"before ")
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](source)
+    return wrapped

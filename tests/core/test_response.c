@@ -141,7 +141,8 @@ static void test_hop_by_hop(void)
 
 static void test_fields_that_send_a_file(void)
 {
-    static const char *const names[] = { "X-Accel-Redirect", "X-SENDFILE", "x-sendfile2", "X-LIGHTTPD-send-file" };
+    static const char *const names[] = { "X-Accel-Redirect", "X-SENDFILE", "x-sendfile2", "X-LIGHTTPD-send-file",
+                                         "X-Sendfile-Temporary" };
     struct pd_response r = begun(pd_sys_default(), 1024);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct pd_slice name = pd_slice(names[i], strlen(names[i]));
@@ -159,6 +160,48 @@ static void test_fields_that_send_a_file(void)
     }
     CHECK_INT(add(&r, PD_SLICE("X-Accel-Buffering"), PD_SLICE("no")), PD_R_NONE);
     CHECK(!r.dropped_file);
+    pd_response_fini(&r);
+}
+
+static void test_a_file_is_handed_over(void)
+{
+    const struct pd_slice name = PD_SLICE("X-Sendfile");
+    const struct pd_slice value = PD_SLICE("/srv/a");
+    struct pd_response r = begun(pd_sys_default(), 1024);
+    CHECK(pd_response_hand_over(&r, name, value));
+    CHECK_STR(pd_buf_view(&r.fields), "X-Sendfile: /srv/a\r\nContent-Length: 0\r\n");
+    CHECK_INT(r.content_length, 0);
+    CHECK_INT(pd_response_start(&r, PD_SLICE("200 OK")), PD_R_NONE);
+    CHECK_INT(add(&r, PD_SLICE("A"), PD_SLICE("Content-Length: 7")), PD_R_NONE);
+    CHECK_INT(add(&r, PD_SLICE("content-length"), PD_SLICE("12")), PD_R_NONE);
+    CHECK_INT(add(&r, PD_SLICE("Content-Length-Of"), PD_SLICE("")), PD_R_NONE);
+    CHECK(pd_response_hand_over(&r, name, value));
+    CHECK_STR(pd_buf_view(&r.fields), "A: Content-Length: 7\r\nContent-Length-Of: \r\n"
+                                      "X-Sendfile: /srv/a\r\nContent-Length: 0\r\n");
+    pd_response_fini(&r);
+}
+
+static void test_what_cannot_be_handed_over_stays(void)
+{
+    static const struct {
+        struct pd_slice status, name, value;
+    } rows[] = {
+        { { "206 Partial", 11 }, { "Content-Length", 14 }, { "/srv/a", 6 } },
+        { { "201 Created", 11 }, { "Content-Length", 14 }, { "/srv/a", 6 } },
+        { { "200 OK", 6 }, { "content-range", 13 }, { "/srv/a", 6 } },
+        { { "200 OK", 6 }, { "CONTENT-ENCODING", 16 }, { "/srv/a", 6 } },
+        { { "200 OK", 6 }, { "Content-Length", 14 }, { "/srv\n/a", 7 } },
+        { { "200 OK", 6 }, { "Content-Length", 14 }, { "/too/long/for/the/head", 22 } },
+    };
+    struct pd_response r = begun(pd_sys_default(), 60);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK_INT(pd_response_start(&r, rows[i].status), PD_R_NONE);
+        CHECK_INT(add(&r, rows[i].name, PD_SLICE("7")), PD_R_NONE);
+        int64_t length = r.content_length;
+        CHECK(!pd_response_hand_over(&r, PD_SLICE("X-Sendfile"), rows[i].value));
+        CHECK_INT(pd_buf_view(&r.fields).n, rows[i].name.n + sizeof ": 7\r\n" - 1);
+        CHECK_INT(r.content_length, length);
+    }
     pd_response_fini(&r);
 }
 
@@ -403,6 +446,8 @@ int main(void)
     test_bad_values();
     test_hop_by_hop();
     test_fields_that_send_a_file();
+    test_a_file_is_handed_over();
+    test_what_cannot_be_handed_over_stays();
     test_content_length();
     test_content_length_of_204_is_dropped();
     test_cgi_head();

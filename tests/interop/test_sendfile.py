@@ -11,7 +11,7 @@ from peers.door import DOORS, HttpDoor
 from support.server import APPS, Server
 
 APP = f"{APPS}/conformance.py:application"
-NAMES = ("X-Accel-Redirect", "X-Sendfile", "X-LIGHTTPD-send-file", "X-Sendfile2")
+NAMES = ("X-Accel-Redirect", "X-Sendfile", "X-LIGHTTPD-send-file", "X-Sendfile2", "X-Sendfile-Temporary")
 
 
 def asking(names, value="/files/secret.txt"):

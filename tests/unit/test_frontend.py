@@ -88,6 +88,28 @@ def test_what_polydoor_itself_is_to_be_started_with(printed):
     assert line in printed("apache", "shop:app", *more)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "lines"),
+    [
+        ("nginx", "/sent/=/srv/media", ["    location /sent/ {\n        internal;\n        alias /srv/media/;\n"]),
+        ("apache", "/srv/media", ["        XSendFile On\n", '    XSendFilePath "/srv/media"\n']),
+        ("mod_jk", "/srv/media/", ["        XSendFile On\n", '    XSendFilePath "/srv/media"\n']),
+        ("lighttpd", "/srv/media", ['    "x-sendfile" => "enable",\n', '        "/srv/media/",\n']),
+        ("caddy", "/sent=/srv/media", ["header X-Accel-Redirect /sent/*\n", "\troot /srv/media\n"]),
+    ],
+)
+def test_files_that_the_front_end_sends(name, value, lines, printed):
+    front_end = next(front_end for front_end in FRONT_ENDS if front_end.name == name)
+    for protocol in front_end.speaks:
+        text = printed(name, "shop:app", "-b", f"{protocol}://127.0.0.1:9000?sendfile={value}")
+        assert [line for line in lines if line not in text] == []
+        assert "{{" not in text
+        assert not [line for line in text.split("\n") if line != line.rstrip() or line.lstrip().startswith("%")]
+        assert f"profile={front_end.profile}" in text.partition("\n\n")[0]
+        text = printed(name, "shop:app", "-b", f"{protocol}://127.0.0.1:9000?sendfile=app")
+        assert not [line for line in lines if line in text]
+
+
 def test_limits_and_times_are_those_of_the_settings(printed):
     options = ("--body-limit", "100M", "--queue-timeout", "10", "--idle-timeout", "20")
     text = printed("nginx", "shop:app", *options)
@@ -132,6 +154,10 @@ def test_who_listens_everywhere_is_reached_on_loopback(printed):
         (["nginx", "--protocol", "scgi"], "PD0061", "no listener speaks SCGI"),
         (["nginx", "-b", "auto://127.0.0.1:9000"], "PD0061", "Add a listener for it, such as -b fastcgi://"),
         (["mod_jk", "-b", "ajp+unix:/run/shop"], "PD0061", "reaches no Unix sockets"),
+        (["nginx", "-b", "127.0.0.1:1?sendfile=/srv/a"], "PD0061", "Write it as sendfile=/media/=/srv/media"),
+        (["mod_jk", "-b", "ajp://h:1?sendfile=/m/=/srv/a"], "PD0061", "Write it as sendfile=/srv/media"),
+        (["haproxy", "-b", "127.0.0.1:1?sendfile=/srv/a"], "PD0061", "HAProxy sends no files by itself"),
+        (["caddy", "-b", "127.0.0.1:1?sendfile=/m/=/srv/a%20b"], "PD0063", "the folder"),
         (["nginx", "-b", "fd://3"], "PD0062", "Say it with --connect"),
         (["nginx", "-b", "127.0.0.1:0"], "PD0062", "Say it with --connect"),
         (["systemd", "-b", "fd://3"], "PD0062", "systemd is to open them"),

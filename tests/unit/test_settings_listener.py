@@ -23,7 +23,7 @@ PLAIN = {
     "proxy_protocol": 0,
     "stream": 0,
     "half_close": "drop",
-    "sendfile": "off",
+    "sendfile": [],
     "secret": "",
     "packet": 8192,
     "lighttpd": 0,
@@ -83,6 +83,14 @@ PLAIN = {
         ),
         ("h:1?stream=1&trust-remote-user=yes", {"host": "h", "port": 1, "stream": 1, "trust_remote_user": 1}),
         ("h:1?proxy-protocol=on", {"host": "h", "port": 1, "proxy_protocol": 1}),
+        ("h:1?sendfile=off", {"host": "h", "port": 1}),
+        ("h:1?sendfile=app", {"host": "h", "port": 1, "sendfile": ["app"]}),
+        ("h:1?sendfile=/srv/a&sendfile=/b%20c/", {"host": "h", "port": 1, "sendfile": ["/srv/a", "/b c"]}),
+        ("h:1?sendfile=/a=b/c", {"host": "h", "port": 1, "sendfile": ["/a=b/c"]}),
+        (
+            "scgi://h:1?sendfile=/in/media/=/srv/a=/b&profile=nginx",
+            {"protocol": "scgi", "host": "h", "port": 1, "sendfile": ["/in/media=/srv/a=/b"], "profile": "nginx"},
+        ),
         ("h:1?stream&half-close=serve", {"host": "h", "port": 1, "stream": 1, "half_close": "serve"}),
     ],
 )
@@ -143,7 +151,26 @@ def test_address(text, expected):
         ("h:1?forwarded=for,server", "forwarded needs some of for, proto, host and port"),
         ("h:1?forwarded=for,rfc7239", "or rfc7239 instead of them"),
         ("h:1?profile=iis", "profile needs one of"),
-        ("h:1?sendfile=on", "sendfile needs one of off, app"),
+        ("h:1?sendfile=on", "sendfile needs off, app, a folder such as /srv/media, or a URL and a folder"),
+        ("h:1?sendfile=", "sendfile needs off, app, a folder"),
+        ("h:1?sendfile", "sendfile needs off, app, a folder"),
+        ("h:1?sendfile=media", "sendfile needs off, app, a folder"),
+        ("h:1?sendfile=/", "needs a folder written out, without . and .. and not /, and '/' is none"),
+        ("h:1?sendfile=/srv/../etc", "needs a folder written out"),
+        ("h:1?sendfile=/srv//media", "needs a folder written out"),
+        ("h:1?sendfile=/srv/%0A", "needs a folder written out"),
+        ("h:1?sendfile=/srv/%FF", "needs a folder written out"),
+        ("h:1?sendfile=/media/=/", "needs a folder written out"),
+        ("h:1?sendfile=media/=/srv", "needs a URL of letters"),
+        ("h:1?sendfile=/=/srv", "needs a URL of letters"),
+        ("h:1?sendfile=/a%20b/=/srv", "needs a URL of letters"),
+        ("h:1?sendfile=/../=/srv", "needs a URL of letters"),
+        ("h:1?sendfile=app&sendfile=/srv/a", "sendfile=off and sendfile=app stand alone"),
+        ("h:1?sendfile=off&sendfile=off", "sendfile=off and sendfile=app stand alone"),
+        ("h:1?sendfile=/a=/srv/a&sendfile=/srv/b", "a URL before each folder"),
+        ("h:1?sendfile=/srv/a&profile=nginx", "sendfile needs the URL at which nginx knows the folder"),
+        ("h:1?sendfile=/m/=/srv/a&profile=lighttpd", "sendfile for lighttpd is a folder without a URL, as /srv/a"),
+        ("h:1?sendfile=/srv/a&profile=haproxy", "HAProxy sends no files"),
         ("h:1?half-close=maybe", "half-close needs one of drop, serve"),
     ],
 )
@@ -209,5 +236,5 @@ def test_a_missing_secret_is_told(tmp_path, monkeypatch):
 
 def test_every_option_has_a_valid_default():
     for name, (kind, default) in OPTIONS.items():
-        if name not in {"allow", "mount", "trust-forwarded", "secret"}:
+        if name not in {"allow", "mount", "trust-forwarded", "sendfile", "secret"}:
             assert kind.parse(kind.show(default)) == default, name

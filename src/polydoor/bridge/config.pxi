@@ -116,7 +116,7 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     port.proxied = bool(spec["proxy_protocol"])
     port.stream = bool(spec["stream"])
     port.serve_half_closed = spec["half_close"] == "serve"
-    port.send_file = spec["sendfile"] == "app"
+    port.send_file = spec["sendfile"] == ["app"]
     return 0
 
 

@@ -219,6 +219,7 @@ cdef extern from "codec/response.h" nogil:
     pd_reason pd_response_start(pd_response *r, pd_slice status)
     pd_reason pd_response_add(pd_response *r, pd_slice name, pd_slice value)
     pd_reason pd_response_set_length(pd_response *r, uint64_t n)
+    bint pd_response_hand_over(pd_response *r, pd_slice name, pd_slice value)
     void pd_response_spoil(pd_response *r)
 
 
@@ -310,6 +311,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         bint stream
         bint serve_half_closed
         bint send_file
+        unsigned file_map
 
     enum pd_loop_backend:
         PD_LOOP_EPOLL
@@ -374,6 +376,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     bint pd_exchange_head_sent(const pd_exchange *x)
     bint pd_exchange_is_http(const pd_exchange *x)
     const char *pd_exchange_protocol(const pd_exchange *x)
+    unsigned pd_exchange_file_map(const pd_exchange *x)
     const char *pd_exchange_peer(const pd_exchange *x)
     bint pd_exchange_body_is_collected(pd_exchange *x)
     bint pd_exchange_body_is_in_memory(pd_exchange *x)

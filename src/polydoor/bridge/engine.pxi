@@ -18,6 +18,7 @@ cdef class Engine:
     cdef dict settings
     cdef unsigned int forks  # it serves the process that made it
     cdef readonly bint runs_once  # one request, and then no other
+    cdef dict file_maps  # by the number in a listener's port, which is never 0; None: there are none
     cdef int adopted  # the other end of the one connection that is served, instead of listeners; -1: none
 
     def __cinit__(self, settings):
@@ -114,9 +115,23 @@ cdef class Engine:
             if not core.pd_listener_check(&config, NULL, error, sizeof(error)):
                 raise OSError(error.decode("utf-8", "backslashreplace"))
             return None
+        port.file_map = self.add_file_map(spec)
         if not core.pd_engine_listen(self.engine, &config, &port, name, sizeof(name), error, sizeof(error)):
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
+
+    cdef unsigned add_file_map(self, object spec) except? 0:
+        """The number of a new map of files that the front end sends; 0: there is nothing for one."""
+        folders = [word for word in spec["sendfile"] if word.startswith("/")]
+        if not folders:
+            return 0
+        from polydoor.bridge.file_map import FileMap
+
+        if self.file_maps is None:
+            self.file_maps = {}
+        number = len(self.file_maps) + 1
+        self.file_maps[number] = FileMap(folders, spec["profile"])
+        return number
 
     def adopt(self, spec):
         """Serve the one request that run_relay() will pass on, as `spec` says."""
@@ -180,6 +195,7 @@ cdef class Engine:
                 "wsgi.file_wrapper": FileWrapper,
                 "wsgi.input_terminated": True,
             })
+            maker.file_maps = self.file_maps
             while True:
                 with nogil:
                     x = core.pd_engine_next(t)

@@ -35,6 +35,7 @@ cdef class EnvironMaker:
     cdef str scheme_key
     cdef str length_key
     cdef bint[core.PD_NAME_COUNT] is_usual
+    cdef dict file_maps  # of the engine, which makes it before there are threads
 
     def __cinit__(self, dict constant):
         cdef int i

@@ -167,7 +167,7 @@ cdef class Exchange:
                 check(core.pd_response_set_length(r, length), "Content-Length")
         return 0
 
-    cdef int send_file(self, FileWrapper wrapper) except -1:
+    cdef int send_file(self, FileWrapper wrapper, dict file_maps) except -1:
         """Let the engine send the rest of a plain file. 0: it is not one, and must be iterated."""
         cdef core.pd_send r
         cdef int fd
@@ -176,6 +176,8 @@ cdef class Exchange:
         found = file_range(wrapper.filelike)
         if found is None or not self.started or self.wrote:
             return 0  # behind write() the rest must be counted and framed like any block
+        if file_maps is not None and hand_over(self, wrapper, found, file_maps):
+            return 1
         self.announce(found[2])
         offset = found[1]
         n = found[2]
@@ -192,11 +194,11 @@ cdef class Exchange:
         self.judge(r)
         return 1
 
-    cdef int send_result(self, object result) except -1:
-        """Send what the application returned."""
+    cdef int send_result(self, object result, dict file_maps) except -1:
+        """Send what the application returned. `file_maps`: by the number of a listener's port; None: there are none."""
         if type(result) is list or type(result) is tuple:
             self.send_blocks(result, len(result))
-        elif type(result) is FileWrapper and self.send_file(result):
+        elif type(result) is FileWrapper and self.send_file(result, file_maps):
             pass
         else:
             self.send_blocks(result, known_length(result))

@@ -47,7 +47,7 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
             result = app(environ, ex)
         if forks != forks_before:
             end_child()
-        ex.send_result(result)
+        ex.send_result(result, maker.file_maps)
     except BaseException as error:
         if forks != forks_before:
             end_child(error)

@@ -269,6 +269,7 @@ FILE_FIELD_DROPPED = "PD0410"
 X-Accel-Redirect, X-Sendfile and their kin make a front end send a file of its own choice in place of the response. Who
 could put such a field into a response could read files of the front end, so they are left out unless they are allowed.
 -> If the application means it, add `sendfile=app` behind the address, as in `-b 'http://127.0.0.1:8000?sendfile=app'`.
+To have files of `wsgi.file_wrapper` sent by the front end, add `sendfile=` and their folder.
 """
 
 # --- PD07xx: gateway protocols (the core's are numbered in core/codec/reason.h) ---------------------------------------

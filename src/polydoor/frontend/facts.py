@@ -9,7 +9,7 @@ from polydoor import __version__, codes
 from polydoor.errors import ConfigError
 from polydoor.frontend.address import Place, check_plain
 from polydoor.frontend.catalog import TITLES
-from polydoor.settings.listener import RAW_PATH, mask_address, parse_listener
+from polydoor.settings.listener import BY_FOLDER, BY_URL, RAW_PATH, mask_address, parse_listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from polydoor.frontend.catalog import FrontEnd
     from polydoor.frontend.template import Fact
+    from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
 
 KIB = 1024
@@ -59,10 +60,11 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         check_plain("the mount", mount)
     secret = _secret_name(str(spec["secret"]))
     started = text
-    if protocol == "http" and not spec["trust_forwarded"]:
-        started = with_option(with_option(text, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
-    elif protocol != "http" and spec["profile"] != front_end.profile:
+    sent = sent_files(front_end, spec)
+    if spec["profile"] != front_end.profile and (sent or protocol != "http"):
         started = with_option(text, "profile", front_end.profile)
+    if protocol == "http" and not spec["trust_forwarded"]:
+        started = with_option(with_option(started, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
     packet = int(str(spec["packet"]))
     if protocol == "ajp" and "packet=" not in text:
         packet = min(max(packet, settings.number("head_limit")), LARGEST_PACKET)  # a head has to fit into one
@@ -84,6 +86,8 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),
+        "sent": sent,
+        "sends_files": bool(sent),
         "secret": secret,
         "secret_reference": f"${{{secret}}}",
         "secret_word": f" secret=${{{secret}}}" if secret else "",
@@ -91,6 +95,31 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "start": start_command(settings, {text: started}),
         "start_changed": started != text,
     }
+
+
+def sent_files(front_end: FrontEnd, spec: ListenerSpec) -> list[dict[str, str]]:
+    """One item for each folder whose files the front end sends when the application chooses one."""
+    words = spec["sendfile"]
+    assert isinstance(words, list)
+    pairs = [word.partition("=/") for word in words if word != "app"]
+    form = {**dict.fromkeys(BY_URL, "/media/=/srv/media"), **dict.fromkeys(BY_FOLDER, "/srv/media")}
+    wanted = form.get(front_end.profile, "")
+    for first, found, _ in pairs:
+        if not wanted:
+            told = f"{front_end.title} sends no files by itself, as sendfile={first} asks for\nLeave that out."
+            raise ConfigError(told, code=codes.NOT_SPOKEN)
+        if bool(found) != ("=" in wanted):
+            told = f"{front_end.title} is told in another way which file it shall send\nWrite it as sendfile={wanted}."
+            raise ConfigError(told, code=codes.NOT_SPOKEN)
+    return [
+        {
+            "number": str(number),
+            "url": f"{first}/",
+            "prefix": first,
+            "folder": check_plain("the folder", f"/{rest}" if found else first),
+        }
+        for number, (first, found, rest) in enumerate(pairs, 1)
+    ]
 
 
 def start_command(settings: Settings, instead: Mapping[str, str]) -> str:

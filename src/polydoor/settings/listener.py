@@ -18,7 +18,7 @@ from polydoor.settings.suggest import hint
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp", "auto")  # auto: found out by the first byte
 SOURCES = "file:PATH or env:NAME"
 MASK = "***"  # stands where a secret was
-LISTS = ("allow", "trust-forwarded")  # options that may stand several times
+LISTS = ("allow", "trust-forwarded", "sendfile")  # options that may stand several times
 USER = "uid:"
 RAW_PATH = 2
 MOST_USERS = 2**32 - 2
@@ -30,6 +30,10 @@ DEFAULT_PORT = ":8000"  # of HTTP; the other protocols have none that anybody wo
 HOSTS = ("localhost", "*")  # behind which the port may be left out, as behind a number; no other name is a host
 DOTS = 3
 DESCRIPTOR = Count(0, 1_000_000)
+
+PLAIN_URL = set(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
+)  # what no front end reads otherwise
 
 ListenerSpec = dict[str, int | str | list[str]]
 
@@ -110,6 +114,31 @@ class ForwardedFields(Kind):
         return text
 
 
+class FileSending(Kind):
+    """Which files the front end sends itself: a folder, with the URL at which the front end knows it."""
+
+    metavar = "off|app|[/URL/=]/FOLDER"
+
+    def parse(self, text: str) -> str:
+        """Take a folder, and in front of it the URL for X-Accel-Redirect; both lose the slash at their end."""
+        if text in {"off", "app"}:
+            return text
+        url, found, folder = text.partition("=/")
+        folder = "/" + folder if found else url
+        if not folder.startswith("/"):
+            raise ValueError("needs off, app, a folder such as /srv/media, or a URL and a folder: /media/=/srv/media")
+        parts = folder.strip("/").split("/")
+        if {"", ".", ".."} & set(parts) or not folder.isprintable():
+            raise ValueError(f"needs a folder written out, without . and .. and not /, and {folder!r} is none")
+        folder = "/" + "/".join(parts)
+        if not found:
+            return folder
+        steps = url.strip("/").split("/")
+        if not url.startswith("/") or {"", ".", ".."} & set(steps) or not set(url) <= PLAIN_URL:
+            raise ValueError(f"needs a URL of letters, digits and . _ - / such as /media/, and {url!r} is none")
+        return f"/{'/'.join(steps)}={folder}"
+
+
 class SecretSource(Kind):
     """Where a secret is found."""
 
@@ -153,11 +182,13 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "proxy-protocol": (Flag(), 0),
     "stream": (Flag(), 0),
     "half-close": (Choice("drop", "serve"), "drop"),
-    "sendfile": (Choice("off", "app"), "off"),
+    "sendfile": (FileSending(), ""),
     "secret": (SecretSource(), ""),
     "packet": (Count(8192, 65536), 8192),
     "lighttpd": (Lighttpd(), 0),
 }
+BY_URL = ("nginx", "caddy")  # profiles of front ends that are told of a file by X-Accel-Redirect
+BY_FOLDER = ("apache", "lighttpd")  # ... by X-Sendfile
 AJP_OPTIONS = ("secret", "packet", "lighttpd")
 
 
@@ -305,6 +336,7 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
         if name in seen and spec["protocol"] not in {"ajp", "auto"}:
             raise ValueError(f"the option {name} is for ajp")
     _check_peers(spec)
+    _check_file_sending(spec)
 
 
 def _check_peers(spec: ListenerSpec) -> None:
@@ -316,6 +348,26 @@ def _check_peers(spec: ListenerSpec) -> None:
         raise ValueError(f"allow={USER} is for Unix sockets: over the network nobody knows the peer's user")
     if spec["kind"] == "tcp" and "unix" in forwarders:
         raise ValueError("trust-forwarded=unix is for Unix sockets; name the address of the proxy")
+
+
+def _check_file_sending(spec: ListenerSpec) -> None:
+    """Every file is asked for in the one way of the front end."""
+    words, profile = spec["sendfile"], str(spec["profile"])
+    assert isinstance(words, list)
+    maps = [word for word in words if word.startswith("/")]
+    if len(words) > 1 and len(maps) < len(words):
+        raise ValueError("sendfile=off and sendfile=app stand alone; only folders go together")
+    if words == ["off"]:
+        words.clear()
+    by_url = ["=/" in word for word in maps]
+    if len(set(by_url)) > 1:
+        raise ValueError("sendfile needs a URL before each folder (X-Accel-Redirect) or before none (X-Sendfile)")
+    if maps and profile == "haproxy":
+        raise ValueError("sendfile with a folder is for web servers, and HAProxy sends no files")
+    if maps and profile in BY_URL and not by_url[0]:
+        raise ValueError(f"sendfile needs the URL at which {profile} knows the folder, such as /media/={maps[0]}")
+    if maps and profile in BY_FOLDER and by_url[0]:
+        raise ValueError(f"sendfile for {profile} is a folder without a URL, as {maps[0].partition('=')[2]}")
 
 
 def _unquote(text: str) -> str:
@@ -332,6 +384,8 @@ def _unquote(text: str) -> str:
 
 
 __all__ = [
+    "BY_FOLDER",
+    "BY_URL",
     "MASK",
     "OPTIONS",
     "RAW_PATH",
