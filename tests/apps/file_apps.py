@@ -264,7 +264,7 @@ def stored_file(environ: Environ, start_response: StartResponse) -> Iterable[byt
     if how != "subclass":
         source.close = close  # as Django has it
     fields = [tuple(pair) for pair in json.loads(argument(environ, "fields", "[]"))]
-    write = start_response(argument(environ, "status", "200 OK"), [("Content-Type", "text/x-stored"), *fields])
+    write = start_response(argument(environ, "status", "200 OK"), [("Content-Type", "application/x-stored"), *fields])
     if how == "written":
         write(b"before ")
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](source)

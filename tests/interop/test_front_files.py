@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from interop.frontends import COMMAND_NAMES, FRONT_ENDS, SERVER_NAME, Apache, ModJk, printed, url_of
-from interop.pairs import MOUNT, SPOKEN, query
+from interop.pairs import MOUNT, SOFTWARE, SPOKEN, query
 from peers.door import HttpDoor
 from support.fixtures import Control
 from support.server import APPS, Server
@@ -46,7 +46,7 @@ KINDS = FRONT_ENDS | {
 def told(name, protocol, folder):
     """The options of a listener whose files the front end sends."""
     options = query(name, protocol).replace("secret=env:AJP_SECRET&", "")
-    profile = {"mod_jk": "apache"}.get(name, COMMAND_NAMES.get(name, name))
+    profile = SOFTWARE.get(name, name)
     if protocol == "http":
         options = f"profile={profile}&{options}"
     where = f"/sent/={folder}" if profile in BY_URL else folder
@@ -134,7 +134,7 @@ def test_the_front_end_sends_it(front, key):
     assert (response.status, response.complete) == (200, True), response.summary()
     assert response.body == CONTENT
     assert response.header("Content-Length") == str(len(CONTENT))
-    assert response.header("Content-Type") == "text/x-stored"
+    assert response.header("Content-Type") == "application/x-stored"
     assert response.header("X-Content-Type-Options") == "nosniff"
     assert response.header("Cache-Control") == "private"
     assert not {name.lower() for name, _ in response.headers} & {"x-accel-redirect", "x-sendfile", "status"}

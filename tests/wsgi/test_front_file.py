@@ -50,7 +50,7 @@ def closed_once(server, key):
 
 def handed_over(response, value="/linked/a", field="X-Accel-Redirect"):
     assert (response.status, response.body, response.complete) == (200, b"", True), response.summary()
-    assert (response.header(field), response.header("Content-Type")) == (value, "text/x-stored")
+    assert (response.header(field), response.header("Content-Type")) == (value, "application/x-stored")
     assert response.header("Content-Length") == "0"
 
 
@@ -146,3 +146,14 @@ def test_another_response_is_sent_by_the_server(door, server, folders, key, stat
 
 def test_without_a_map_nothing_is_handed_over(server, folders, key):
     sent_by_us(ask(server.doors[-1], folders / "media" / "a", key))
+
+
+def test_what_flask_and_django_send_as_a_file(folders):
+    url = f"http://127.0.0.1:0?sendfile=/sent/=/absent&sendfile=/linked/={folders}/link"
+    with Server(f"{APPS}/framework_files.py", [url], env={"FILE_TO_SEND": f"{folders}/media/a"}) as server:
+        for name in ("flask", "django"):
+            response = server.doors[0].request("GET", f"/{name}")
+            handed_over(response)
+            assert "filename" in response.header("Content-Disposition")
+        part = server.doors[0].request("GET", "/flask", [("Range", "bytes=3-6")])
+        sent_by_us(part, CONTENT[3:7], 206)
