@@ -18,7 +18,7 @@
 #include "fuzz.h"
 #include "text.h"
 
-enum { KNOB_HEAD = 1, KNOB_HTTP10 = 2, KNOB_KEEP = 4, KNOB_INTERIM = 8, KNOB_DROP = 64 };
+enum { KNOB_HEAD = 1, KNOB_HTTP10 = 2, KNOB_KEEP = 4, KNOB_INTERIM = 8, KNOB_DROP = 64, KNOB_HAND_OVER = 128 };
 enum { FIELDS_TRIED = 64, HEAD_LIMIT = 4096, SMALL_ROOM = 300 };
 
 /* How much of the request the codec has seen when it is answered; bits 4 and 5 of the second knob. */
@@ -30,6 +30,7 @@ struct exchange {
     enum variant variant;
     bool close;       /* the connection closes in any case */
     bool sets_length; /* as the bridge does for a body that is complete */
+    bool hands_over;  /* the front end is to send a file, whose name is what stands behind the fields */
     size_t room;      /* for an encoded head */
     struct text input;
     size_t consumed; /* bytes of `input` */
@@ -141,6 +142,13 @@ static bool fill(struct exchange *x, struct pd_slice *in)
             continue;
         x->fields++;
         FUZZ_ASSERT(pd_byte_run(name, PD_BYTE_TOKEN) == name.n && pd_byte_run(value, PD_BYTE_VALUE) == value.n);
+    }
+    size_t before = pd_buf_view(&x->response.fields).n;
+    if (x->hands_over && pd_response_hand_over(&x->response, PD_SLICE("X-Sendfile"), take_string(in))) {
+        FUZZ_ASSERT(x->response.status == 200 && x->response.content_length == 0);
+        x->fields += 2;
+    } else {
+        FUZZ_ASSERT(pd_buf_view(&x->response.fields).n == before);
     }
     return true;
 }
@@ -340,6 +348,7 @@ static void set_up(struct exchange *x, const uint8_t *knobs, struct pd_slice dat
     r->server = knobs[0] & 64 ? PD_SLICE("") : PD_SLICE("polydoor");
     x->close = knobs[0] & 16;
     x->sets_length = knobs[0] & 8;
+    x->hands_over = knobs[1] & KNOB_HAND_OVER;
     x->room = knobs[0] & 128 ? SMALL_ROOM : 2 * HEAD_LIMIT;
     x->variant = (enum variant)(knobs[1] >> 4 & 3);
 }

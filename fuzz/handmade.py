@@ -260,7 +260,7 @@ def responses() -> Iterator[bytes]:
     """Inputs of fuzz_response: each answer through each codec, with knobs that differ from one to the next."""
     for number, response in enumerate(RESPONSES):
         for codec in range(5):
-            for knob in range(number % 4, 128, 4):
+            for knob in range(number % 4, 256, 4):
                 date = (1 + number) * (1 + knob) * 2503 % 65536
                 options = codec + (0, 66, 96, 18, 129, 9)[knob % 6]
                 yield bytes([options, knob, *date.to_bytes(2, "big")]) + _bytes(response)
