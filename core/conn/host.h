@@ -58,9 +58,8 @@ struct pd_port {
     bool proxied; /* each connection begins with a PROXY header (codec/proxy.h) */
     bool detect;  /* the protocol is found out; `codec` is HTTP until then (codec/detect.h) */
     bool stream;  /* call the app at the head */
-    bool serve_half_closed;
-    bool send_file; /* see pd_response.may_send_file */
-    bool is_unix;
+    bool serve_half_closed, is_unix;
+    bool send_file;    /* see pd_response.may_send_file */
     unsigned file_map; /* a number of the embedder's own, see pd_exchange_file_map */
 };
 

@@ -37,8 +37,8 @@ Behind an address, after a question mark and joined by &:
   profile=nginx      whose variables to expect: generic, apache, nginx,
                      lighttpd, haproxy, caddy
   sendfile=/URL/=/FOLDER, sendfile=/FOLDER   files that the application returns
-                     by wsgi.file_wrapper from this folder are sent by the front
-                     end: nginx and Caddy with a URL, Apache and lighttpd without
+                     by wsgi.file_wrapper from this folder, sent by the front
+                     end itself: with a URL for nginx and Caddy
   sendfile=app       the application may have the front end send a file of its
                      own, by X-Accel-Redirect or X-Sendfile
   trust-remote-user=1, stream=1, half-close=serve, and protocol=fastcgi for
