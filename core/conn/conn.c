@@ -413,7 +413,7 @@ void pd_conn_settle(struct pd_conn *c)
     if (c->hung_up) /* requests that are not run end here, and who waits for the peer is woken */
         pd_receive_end(c);
     bool idle = c->nexchanges == 0;
-    if (idle && (c->eof || (c->host->draining && pd_buf_is_empty(&c->in) && !c->readable && c->served)))
+    if (idle && c->eof)
         c->closing = true;
     if (c->hung_up && idle)
         pd_conn_close(c, false);

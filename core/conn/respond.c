@@ -503,9 +503,14 @@ bool pd_respond_plain_error(struct pd_exchange *x)
 
 void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason)
 {
+    pd_host_refused(x->conn->host, reason, x->conn, x);
+    pd_respond_turn_away(x, reason);
+}
+
+void pd_respond_turn_away(struct pd_exchange *x, enum pd_reason reason)
+{
     struct pd_conn *c = x->conn;
     char text[PD_PAGE_MAX];
-    pd_host_refused(c->host, reason, c, x);
     if (!c->codec->multiplexed)
         c->input_bad = true; /* what follows on this connection is not trusted */
     x->request.keep_alive &= c->codec->multiplexed;

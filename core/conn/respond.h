@@ -36,6 +36,8 @@ void pd_respond_continue(struct pd_exchange *x);
 void pd_respond_break(struct pd_exchange *x);
 /* Answers with the reason's status, if nothing was sent yet; else breaks off. The exchange is ENDED. */
 void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason);
+/* The same without a line in the log. */
+void pd_respond_turn_away(struct pd_exchange *x, enum pd_reason reason);
 /* The app failed before anything was sent: a plain 500; waits for room. False: it could not be made, nothing was sent.
  */
 bool pd_respond_plain_error(struct pd_exchange *x);

@@ -9,7 +9,6 @@ enum {
     ACCEPT_SAY_MS = 10000, /* ... of which one line tells in such a time */
     ROOM_SCAN = 128,       /* connections looked at to make room for new ones */
     ROOM_MOST = 32,        /* ... and closed, but no more than the eighth part of all */
-    DRAIN_SCAN_MS = 100,   /* how often idle connections are looked at while draining */
     SILENT_MS = 1000,      /* who was silent for so long may be closed: a request is not likely to be under way */
 };
 
@@ -279,8 +278,7 @@ static void doors_complain(struct pd_engine *e, enum pd_notice notice, uint64_t 
     e->pauses = e->evicted = 0;
 }
 
-/* Ends a connection that nothing is heard of, after a last look. conn.lock is held. True: it was such a one. */
-static bool client_end_silent(struct pd_client *cl, struct pd_thread *t)
+bool pd_client_end_silent(struct pd_client *cl, struct pd_thread *t, uint64_t silent_ms)
 {
     struct pd_conn *c = &cl->conn;
     if (c->state != PD_CONN_OPEN || c->nexchanges)
@@ -288,7 +286,7 @@ static bool client_end_silent(struct pd_client *cl, struct pd_thread *t)
     c->readable = true; /* what was sent until now is still served */
     pd_conn_input(c, &t->io);
     bool silent = c->state == PD_CONN_OPEN && c->nexchanges == 0 && pd_buf_is_empty(&c->in) && pd_out_is_empty(&c->out);
-    if (!silent || pd_time_since(c->host->now_ms, c->since_ms) < SILENT_MS)
+    if (!silent || pd_time_since(c->host->now_ms, c->since_ms) < silent_ms)
         return false;
     c->closing = true;
     pd_conn_settle(c);
@@ -307,7 +305,7 @@ static void doors_make_room(struct pd_engine *e, struct pd_thread *t)
         struct pd_client *cl = PD_LIST_ENTRY(pd_list_take(&e->clients), struct pd_client, all);
         pd_list_push(&e->clients, &cl->all);
         pthread_mutex_lock(&cl->conn.lock);
-        bool ended = !cl->conn.lent && client_end_silent(cl, t);
+        bool ended = !cl->conn.lent && pd_client_end_silent(cl, t, SILENT_MS);
         pd_client_settle(cl, t);
         pthread_mutex_unlock(&cl->conn.lock);
         left -= ended;
@@ -394,32 +392,16 @@ void pd_doors_close(struct pd_engine *e)
     }
 }
 
-/* --- draining ----------------------------------------------------------------------------------------------------- */
-
-static void client_drain(struct pd_client *cl, struct pd_thread *t, bool cut)
+bool pd_door_drain(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 {
-    struct pd_conn *c = &cl->conn;
-    pthread_mutex_lock(&c->lock);
-    if (c->state != PD_CONN_CLOSED) {
-        if (cut)
-            pd_conn_close(c, true);
-        else
-            client_end_silent(cl, t);
-        pd_client_settle(cl, t);
-    }
-    pthread_mutex_unlock(&c->lock);
-}
-
-void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut)
-{
-    if (!e->doors_closed) {
-        for (struct pd_list *l = e->doors.next; l != &e->doors && !cut; l = l->next)
-            door_accept(e, t, PD_LIST_ENTRY(l, struct pd_door, node), (size_t)-1);
-        pd_doors_close(e);
-        e->doors_closed = true;
-    } else if (!cut && pd_time_since(e->host.now_ms, e->scan_ms) < DRAIN_SCAN_MS)
-        return;
-    e->scan_ms = e->host.now_ms;
-    for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next)
-        client_drain(PD_LIST_ENTRY(l, struct pd_client, all), t, cut);
+    if (e->accept_after_ms > e->host.now_ms)
+        return false; /* connections or descriptors have run out; some are on their way back */
+    if (d->watched)
+        pd_loop_remove(&e->loop, d->listener.fd);
+    d->watched = false;
+    pd_listener_refuse(&d->listener);
+    if (!door_accept(e, t, d, SIZE_MAX))
+        return false;
+    pd_listener_close(&d->listener);
+    return true;
 }

@@ -66,7 +66,18 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t);
 /* Whether the rules of its listener name the address that its PROXY header has named. */
 bool pd_client_is_listed(const struct pd_conn *c);
 void pd_client_unwatch(struct pd_host *h, struct pd_conn *c);
-void pd_clients_drain(struct pd_engine *e, struct pd_thread *t, bool cut);
+/* Ends a connection of which nothing was heard for so long, after a last look. conn.lock is held. True: it was one. */
+bool pd_client_end_silent(struct pd_client *cl, struct pd_thread *t, uint64_t silent_ms);
+
+/* drain.c: lets no more connections in, and closes those that nobody uses. */
+void pd_clients_drain(struct pd_engine *e, struct pd_thread *t);
+/* Closes all that is left, and tells what that cuts. What waits for a thread is answered 503. */
+void pd_clients_cut(struct pd_engine *e, struct pd_thread *t);
+/* The same without a word. */
+void pd_clients_close(struct pd_engine *e, struct pd_thread *t);
+/* Takes what waits in the backlog, and closes the listener. False: not all could be taken, come again. */
+bool pd_door_drain(struct pd_engine *e, struct pd_thread *t, struct pd_door *d);
+
 /* Runs the job that the loop found; the role is not held. conn.lock is free. */
 void pd_client_run_job(struct pd_client *cl, struct pd_thread *t);
 

@@ -97,7 +97,7 @@ static void engine_free_clients(struct pd_engine *e)
     struct pd_thread *t = e->keeper;
     struct pd_list *node;
     t->has_role = true;
-    pd_clients_drain(e, t, true);
+    pd_clients_close(e, t);
     while ((node = pd_list_take(&e->attend)) != NULL) {
         PD_LIST_ENTRY(node, struct pd_client, attend)->attending = false;
         pd_client_attend(PD_LIST_ENTRY(node, struct pd_client, attend), t);
@@ -244,6 +244,11 @@ void pd_thread_free(struct pd_thread *t)
 {
     pthread_cond_destroy(&t->cond);
     pd_release(t->engine->sys, t);
+}
+
+void pd_engine_unready(struct pd_engine *e)
+{
+    e->host.draining = true;
 }
 
 void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms)

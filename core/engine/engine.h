@@ -65,6 +65,8 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
 /* The relief thread's whole life; returns when the engine has stopped. */
 void pd_engine_relief(struct pd_engine *e);
 
+/* From now on no health check says that it is ready, and each response is the last of its connection; all is served. */
+void pd_engine_unready(struct pd_engine *e);
 /* Accepts what waits in the backlog, closes the listeners, serves all that came, at most for `drain_ms`. */
 void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms);
 

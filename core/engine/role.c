@@ -228,9 +228,12 @@ static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
         return;
     bool cut = e->host.now_ms >= e->stop_ms;
     pthread_mutex_unlock(&e->lock);
-    pd_clients_drain(e, t, cut);
+    if (cut)
+        pd_clients_cut(e, t);
+    else
+        pd_clients_drain(e, t);
     pthread_mutex_lock(&e->lock);
-    if (cut || (e->nclients == 0 && e->nready == 0 && e->running == 0)) {
+    if (cut || (e->doors_closed && e->nclients == 0 && e->nready == 0 && e->running == 0)) {
         e->stopped = true;
         pd_wake_all(e);
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -238,6 +239,7 @@ static bool inspect_inherited(const struct pd_listener_config *config, struct pd
 {
     snprintf(l->name, sizeof l->name, "fd://%d", config->fd);
     l->fd = config->fd;
+    l->inherited = true;
     const char *reason = why_no_listener(l);
     union pd_local addr;
     if (reason)
@@ -305,6 +307,33 @@ bool pd_listener_check(const struct pd_listener_config *config, const struct pd_
     return false;
 }
 
+/* Drops segments that ask for a connection (SYN without ACK), and lets those of handshakes that have begun pass. */
+static void refuse_tcp(struct pd_listener *l)
+{
+    enum { TCP_FLAGS = 13, FLAG_SYN = 0x02, FLAG_ACK = 0x10 }; /* RFC 9293 section 3.1 */
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, FLAG_SYN | FLAG_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FLAG_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = { .len = sizeof code / sizeof *code, .filter = code };
+    PD_SYS(l->sys, setsockopt, l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program); /* else as without */
+}
+
+void pd_listener_refuse(struct pd_listener *l)
+{
+    if (l->refusing || l->inherited || l->fd < 0)
+        return;
+    l->refusing = true;
+    pd_unix_path_fini(&l->path, l->sys);
+    if (l->family == AF_UNIX)
+        PD_SYS(l->sys, shutdown, l->fd, SHUT_RD); /* what waits can still be accepted: unix(7) keeps its queue */
+    else
+        refuse_tcp(l);
+}
+
 void pd_listener_close(struct pd_listener *l)
 {
     /* The path goes first: who finds it must find somebody who accepts. */
@@ -346,8 +375,8 @@ enum pd_accept_result pd_listener_accept(struct pd_listener *l, struct pd_accept
     socklen_t len = sizeof out->peer;
     memset(&out->peer, 0, sizeof out->peer);
     out->fd = PD_SYS(l->sys, accept4, l->fd, &out->peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (out->fd < 0)
-        return classify(errno);
+    if (out->fd < 0) /* a Unix socket that refuses says EINVAL when its queue is empty */
+        return l->refusing && errno == EINVAL ? PD_ACCEPT_EMPTY : classify(errno);
     /* An unnamed Unix peer may come with no address at all. */
     if (l->family == AF_UNIX)
         out->peer.sa.sa_family = AF_UNIX;

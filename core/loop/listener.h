@@ -45,6 +45,8 @@ struct pd_listener {
     const struct pd_sys *sys;
     int fd; /* watch it level-triggered; -1 when closed */
     sa_family_t family;
+    bool inherited; /* others may have it, too, or use it again */
+    bool refusing;  /* see pd_listener_refuse() */
     uint16_t port; /* the real one; 0 for a Unix socket */
     const struct pd_peer_rule *allow;
     size_t allow_n;
@@ -58,6 +60,12 @@ bool pd_listener_open(const struct pd_listener_config *config, const struct pd_s
 /* What can be seen without opening anything, as pd_listener_open() would say it; `sys` as in pd_engine_new(). */
 bool pd_listener_check(const struct pd_listener_config *config, const struct pd_sys *sys, char *err,
                        size_t err_n) PD_MUST_CHECK;
+/*
+ * Before the last accept: from now on nobody can connect, so that none is lost who does at the last moment. On a Unix
+ * socket connect() fails at once; on TCP it waits, to be refused when the listener is closed. An inherited socket is
+ * left as it is: who comes later may be served by somebody else.
+ */
+void pd_listener_refuse(struct pd_listener *l);
 /* Closes the descriptor; unlinks a path if this process bound it. */
 void pd_listener_close(struct pd_listener *l);
 

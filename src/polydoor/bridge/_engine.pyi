@@ -67,6 +67,9 @@ class Engine:
     def reopen_access_log(self) -> None:
         """Go on in a new file of the same name."""
 
+    def unready(self) -> None:
+        """Let health checks and responses say that the end is near; serve on. From any thread."""
+
     def stop(self, drain_ms: int) -> None:
         """Begin to drain; what is left after `drain_ms` is cut. From any thread."""
 

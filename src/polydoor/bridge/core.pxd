@@ -346,6 +346,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     void pd_thread_free(pd_thread *t)
     pd_exchange *pd_engine_next(pd_thread *t)
     void pd_engine_relief(pd_engine *e)
+    void pd_engine_unready(pd_engine *e)
     void pd_engine_stop(pd_engine *e, uint64_t drain_ms)
     int pd_engine_log_fd(const pd_engine *e)
     size_t pd_engine_take_log(pd_engine *e, char *dst, size_t n)

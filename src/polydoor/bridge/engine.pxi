@@ -245,6 +245,11 @@ cdef class Engine:
         with nogil:
             core.pd_engine_reopen_access_log(self.engine)
 
+    def unready(self):
+        """Let health checks and responses say that the end is near; serve on. From any thread; not in a forked child."""
+        if self.forks == forks:
+            core.pd_engine_unready(self.engine)
+
     def stop(self, uint64_t drain_ms):
         """Begin to drain; what is left after `drain_ms` is cut. From any thread; in a forked child, nothing."""
         if self.forks == forks:

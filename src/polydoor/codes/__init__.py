@@ -200,8 +200,8 @@ Each connection takes a descriptor, and the process may have fewer than --max-co
 STOPPED_AT_ONCE = "PD0305"
 """Open requests were cut
 
-A second Ctrl-C, or the end of --drain-timeout, came before the open requests were finished.
--> If clients need them finished, wait longer, or raise --drain-timeout.
+SIGQUIT or a second Ctrl-C asked for it. What was cut is told by PD0316 and PD0317.
+-> If clients need their requests finished, stop by SIGTERM and wait.
 """
 
 THREADS_LEFT = "PD0306"

@@ -90,6 +90,15 @@ requests come, or because the log could not be written. Requests do not wait for
 ACCESS_LOG_KEPT = """SIGUSR1 asked for a new file, and it cannot be opened. The log goes on in the old one.
 -> Check the directory and its owner, then send SIGUSR1 again."""
 
+REQUEST_CUT = """The server was told to stop at once, or --drain-timeout was over, and this request was not finished. Its \
+client sees a connection that breaks off; one that waited for a thread was answered 503. After twenty such lines the \
+others are only counted.
+-> Look at what took so long; raise --drain-timeout if such requests are to be finished."""
+
+STOP_CUT = """The server was told to stop at once, or --drain-timeout was over, and so many requests were not finished.
+-> If clients need them finished, raise --drain-timeout, and what the service manager allows (TimeoutStopSec, \
+terminationGracePeriodSeconds)."""
+
 # --- responses --------------------------------------------------------------------------------------------------------
 
 RESPONSE_CUT = """The application gave more bytes than its Content-Length says. The surplus was not sent.
@@ -224,6 +233,10 @@ with --queue-order newest-first the oldest.
 QUEUE_TIMEOUT = """A complete request has waited for a thread for longer than --queue-timeout; where forwarded=start \
 has it count, the time at the front end included. The client was answered 503, or what --queue-timeout-status says.
 -> Find what makes the application slow; add threads if it mostly waits."""
+
+STOPPING = """The server was told to stop at once, or --drain-timeout was over, while the request waited for a thread. \
+The client was answered 503 with Retry-After. The log tells of it as PD0316.
+-> If clients need such requests finished, raise --drain-timeout."""
 
 # --- bodies -----------------------------------------------------------------------------------------------------------
 

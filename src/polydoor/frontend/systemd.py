@@ -22,7 +22,7 @@ def facts(settings: Settings, name: str) -> dict[str, Fact]:
         words += ["-c", settings.text("config")]
     for item in sockets:
         words += ["-b", item["bind"]]
-    drain = -(-settings.number("drain_timeout") // 1000)
+    drain = -(-(settings.number("stop_delay") + settings.number("drain_timeout")) // 1000)
     return {
         "sockets": sockets,
         "units": " ".join(f"{item['unit']}.socket" for item in sockets),

@@ -15,7 +15,8 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import load_app
 from polydoor.worker.capacity import spill_folder
 from polydoor.worker.messages import Messages
-from polydoor.worker.serve import diagnosed, open_standard
+from polydoor.worker.output import open_standard
+from polydoor.worker.serve import diagnosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

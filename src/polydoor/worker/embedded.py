@@ -86,7 +86,7 @@ class Server:
     raises an exception of `polydoor.errors`.
     """
 
-    watched: tuple[int, ...] = Worker.watched
+    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # SIGQUIT is the program's
     stopped_by = 0  # the number of the signal that ended run()
 
     def __init__(

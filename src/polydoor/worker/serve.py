@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 
@@ -22,6 +21,7 @@ from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
 from polydoor.worker.messages import Messages
+from polydoor.worker.output import flush_output, leave_crashed, open_standard
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 
 TYPE_CHECKING = False
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
 GRACE_S = 1.0  # after everything was cut: for threads that still run application code
-FLUSH_S = 1.0  # for whoever reads standard output
 THREAD_ENDED = 0  # no signal has this number
 
 
@@ -53,7 +52,7 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> in
         return 0
     except BaseException:
         if any(thread.is_alive() for thread in worker.threads):
-            leave_crashed(worker)
+            leave_crashed(worker.messages)
         raise
     finally:
         worker.messages.close()
@@ -62,7 +61,7 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> in
 class Worker:
     """One serving process."""
 
-    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
     unheard: tuple[int, ...] = tuple(UNHEARD)  # watched, too
     daemon = False  # whether the interpreter may end while the threads still run
 
@@ -84,6 +83,7 @@ class Worker:
         self.threads: list[threading.Thread] = []
         self.ended: list[str] = []  # names; a thread still counts as alive while it says that it ends
         self.crash: BaseException | None = None
+        self.drains_at = 0.0  # the stop delay ends; 0: there is none, or it is over
         self.deadline = 0.0  # when threads that still run are left behind
         self.has_left = False  # they were left behind
         self.stopped_by = 0  # the signal that ended it
@@ -204,7 +204,7 @@ class Worker:
             self.beats += 1
             if self.service:
                 self.service.beat(beat_ms)
-            if idle and self.state.now == RUNNING and idle.is_over():
+            if self.state.now == RUNNING and self.is_to_drain(idle):
                 self.drain(self.settings.number("drain_timeout"))
             if self.deadline and time.monotonic() > self.deadline:
                 self.abandon()
@@ -212,9 +212,16 @@ class Worker:
             thread.join()
 
     def patience_ms(self, beat_ms: int) -> int:
-        """How long to sleep: not past the time at which threads are left behind."""
-        left_ms = int((self.deadline - time.monotonic()) * 1000) + 1 if self.deadline else beat_ms
+        """How long to sleep: not past the time at which the drain begins, or threads are left behind."""
+        until = self.deadline or self.drains_at
+        left_ms = int((until - time.monotonic()) * 1000) + 1 if until else beat_ms
         return max(0, min(beat_ms, left_ms))
+
+    def is_to_drain(self, idle: IdleWatch | None) -> bool:
+        """Whether the time for it has come without a signal."""
+        if self.drains_at:
+            return time.monotonic() >= self.drains_at
+        return idle is not None and idle.is_over()
 
     def _listen(self, spec: ListenerSpec, listen: Callable[[ListenerSpec], Any]) -> Any:
         if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it
@@ -255,25 +262,46 @@ class Worker:
             tell_unheard(number)
         elif number == signal.SIGUSR1:
             self.access.reopen()
+        elif number == signal.SIGQUIT or (number == signal.SIGINT and self.state.now == DRAINING):
+            self.stop_at_once(number)
         elif self.state.now == RUNNING:
             self.stopped_by = number
+            name = signal.Signals(number).name
+            delay_ms = 0 if self.drains_at or number != signal.SIGTERM else self.settings.number("stop_delay")
             drain_ms = self.settings.number("drain_timeout")
+            if delay_ms:
+                say(f"{name}: not ready any more, serving on for {delay_ms / 1000:g} s; a second signal ends that")
+                self.delay(delay_ms, drain_ms)
+                return
             again = "; Ctrl-C again stops at once" if number == signal.SIGINT else ""
-            say(f"{signal.Signals(number).name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
+            say(f"{name}: finishing open requests, for at most {drain_ms / 1000:g} s{again}")
             self.drain(drain_ms)
-        elif number == signal.SIGINT and self.state.now == DRAINING:
-            say("stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
-            self.state.move(STOPPING)
-            self.engine.kill()
-            self.deadline = time.monotonic() + GRACE_S
+
+    def stop_at_once(self, number: int) -> None:
+        """Cut what is not finished, and end."""
+        if self.state.now not in {RUNNING, DRAINING}:
+            return
+        self.stopped_by = self.stopped_by or number
+        say("stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
+        self.state.move(STOPPING)
+        self.engine.kill()
+        self.deadline = time.monotonic() + GRACE_S
+
+    def delay(self, delay_ms: int, drain_ms: int) -> None:
+        """Serve on, but let everybody know that the end is near; the drain comes `delay_ms` later."""
+        self.drains_at = time.monotonic() + delay_ms / 1000
+        self.engine.unready()
+        if self.service:
+            self.service.stopping("Waiting for load balancers to take notice", delay_ms + most_ms(drain_ms))
 
     def drain(self, drain_ms: int) -> None:
         """Finish what was accepted, then end; what takes longer than `drain_ms` is cut. Again, it can only shorten."""
         deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
         if self.state.now == RUNNING:
             self.state.move(DRAINING)
+            self.drains_at = 0.0
             if self.service:
-                self.service.stopping("Finishing open requests", drain_ms + int(GRACE_S * 1000) + 2 * BEAT_MS)
+                self.service.stopping("Finishing open requests", most_ms(drain_ms))
         elif deadline >= self.deadline:
             return
         self.deadline = deadline
@@ -304,42 +332,9 @@ class Worker:
         say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
 
 
-def open_standard() -> None:
-    """Fill descriptors 0 to 2 if they are closed: no socket of ours may be what somebody takes for standard output."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
-
-
-def flush_output() -> None:
-    """Write what the application has printed, unless that takes long."""
-
-    def flush() -> None:
-        try:
-            sys.stdout.flush()
-        except Exception:  # closed, or whatever the application put in its place
-            return
-
-    thread = threading.Thread(target=flush, daemon=True)
-    thread.start()
-    thread.join(FLUSH_S)
-
-
-def leave_crashed(worker: Worker) -> NoReturn:
-    """End a process that cannot be ended otherwise, as a thread stays in the application, and say why."""
-    import traceback
-
-    try:
-        told = traceback.format_exc().rstrip("\n").split("\n")
-        say(
-            "something happened in Polydoor that should not be possible; please report it", *told, code=codes.OWN_DEFECT
-        )
-        worker.messages.close()
-        flush_output()
-    finally:
-        os._exit(1)
+def most_ms(drain_ms: int) -> int:
+    """How long the process may live from the drain on, for who waits for its end."""
+    return drain_ms + int(GRACE_S * 1000) + 2 * BEAT_MS
 
 
 def find_service() -> Service | None:

@@ -65,6 +65,15 @@ TIMEOUTS = (
         reloadable=True,
     ),
     Setting(
+        "stop_delay",
+        Seconds(0, HOUR),
+        0,
+        "After SIGTERM: serving on for so long before the drain, while health checks say that it is not ready and each "
+        "response is the last of its connection, so that load balancers take notice.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
         "drain_timeout",
         Seconds(0, DAY),
         30_000,

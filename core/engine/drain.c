@@ -1,0 +1,174 @@
+/*
+ * drain.c - the end of an engine: nothing new comes in, what was accepted is served, what takes too long is cut.
+ *
+ * The holder of the loop role comes by at each turn; engine.lock is free.
+ */
+#include <stdio.h>
+
+#include "conn/respond.h"
+#include "engine/impl.h"
+
+enum {
+    SCAN_MS = 100,    /* how often idle connections are looked at */
+    SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
+    /* A kept connection is closed when its peer has asked for nothing this long: one in use is told so in a response. */
+    KEPT_MS = 200,
+    NAMED_MAX = 20, /* lines about single requests that are cut */
+};
+
+/* --- who is still there ------------------------------------------------------------------------------------------- */
+
+/* A door closes when its backlog is empty. While connections or descriptors run out, some may have to wait there. */
+static void doors_drain(struct pd_engine *e, struct pd_thread *t)
+{
+    bool closed = true;
+    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next)
+        closed &= pd_door_drain(e, t, PD_LIST_ENTRY(l, struct pd_door, node));
+    e->doors_closed = closed;
+}
+
+void pd_clients_drain(struct pd_engine *e, struct pd_thread *t)
+{
+    if (!e->doors_closed)
+        doors_drain(e, t);
+    if (e->scan_ms && pd_time_since(e->host.now_ms, e->scan_ms) < SCAN_MS)
+        return;
+    e->scan_ms = e->host.now_ms;
+    for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next) {
+        struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
+        pthread_mutex_lock(&cl->conn.lock);
+        conn_drain(&cl->conn, t);
+        if (cl->conn.state != PD_CONN_CLOSED)
+            pd_client_settle(cl, t);
+        pthread_mutex_unlock(&cl->conn.lock);
+    }
+}
+
+/* --- what is cut -------------------------------------------------------------------------------------------------- */
+
+enum cut { CUT_RUNNING, CUT_QUEUED, CUT_ARRIVING, CUT_LEAVING, CUT_KINDS };
+
+struct tally {
+    size_t n[CUT_KINDS];
+    size_t named;
+};
+
+static void tally_add(struct tally *sum, enum cut kind, const struct pd_conn *c, const struct pd_exchange *x)
+{
+    static const char *const texts[CUT_KINDS] = {
+        "a request is cut off in the application, as the server stops",
+        "a request that waited for a thread is answered 503, as the server stops",
+        "a request is cut off while it arrives, as the server stops",
+        "a response is cut off on its way to the peer, as the server stops",
+    };
+    sum->n[kind]++;
+    if (sum->named++ < NAMED_MAX)
+        c->host->log(c->host, PD_NOTICE_REQUEST_CUT, texts[kind], c, x);
+}
+
+static void tally_tell(const struct tally *sum, struct pd_engine *e)
+{
+    char text[200];
+    size_t all = 0;
+    for (size_t i = 0; i < CUT_KINDS; i++)
+        all += sum->n[i];
+    snprintf(text, sizeof text,
+             "the server stops and cuts %zu requests: %zu in the application, %zu queued, %zu arriving, %zu with a "
+             "response on its way",
+             all, sum->n[CUT_RUNNING], sum->n[CUT_QUEUED], sum->n[CUT_ARRIVING], sum->n[CUT_LEAVING]);
+    if (all)
+        e->host.log(&e->host, PD_NOTICE_STOP_CUT, text, NULL, NULL);
+}
+
+/* The next request that no application has seen yet, or NULL; `left` counts those to look at. */
+static struct pd_exchange *queue_take(struct pd_engine *e, size_t *left)
+{
+    struct pd_exchange *x = NULL;
+    pthread_mutex_lock(&e->lock);
+    while (!x && *left && !pd_list_is_empty(&e->ready)) {
+        x = PD_LIST_ENTRY(pd_list_take(&e->ready), struct pd_exchange, queue);
+        (*left)--;
+        if (x->was_parked) { /* its thread takes it once more, and finds its peer gone */
+            pd_list_push(&e->ready, &x->queue);
+            x = NULL;
+        } else {
+            e->nready--;
+            e->stats.refused++;
+        }
+    }
+    pthread_mutex_unlock(&e->lock);
+    return x;
+}
+
+/* Answers the requests of the ready queue, for nobody will run them. */
+static void queue_cut(struct pd_engine *e, struct pd_thread *t, struct tally *sum)
+{
+    struct pd_exchange *x;
+    pthread_mutex_lock(&e->lock);
+    size_t left = e->nready;
+    pthread_mutex_unlock(&e->lock);
+    while ((x = queue_take(e, &left)) != NULL) {
+        struct pd_conn *c = x->conn;
+        struct pd_host *h = c->host;
+        pthread_mutex_lock(&c->lock);
+        pd_conn_reclaim(c, x); /* its body may be on its way to disk */
+        if (c->hung_up || x->aborted)
+            pd_respond_break(x);
+        else {
+            tally_add(sum, CUT_QUEUED, c, x);
+            pd_respond_turn_away(x, PD_R_STOPPING);
+        }
+        pd_conn_settle(c);
+        pd_client_settle(pd_client_of(c), t);
+        pthread_mutex_unlock(&c->lock);
+        pd_pool_give(h, x);
+    }
+}
+
+/* conn.lock is held. */
+static void conn_tally(const struct pd_conn *c, struct tally *sum)
+{
+    if (c->state != PD_CONN_OPEN || c->hung_up)
+        return;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
+        const struct pd_exchange *x = pd_exchange_of(l);
+        bool early = x->state == PD_X_HEAD || x->state == PD_X_BODY;
+        tally_add(sum, early ? CUT_ARRIVING : CUT_RUNNING, c, x);
+    }
+    if (!c->nexchanges && !c->lent && c->served && !pd_out_is_empty(&c->out))
+        tally_add(sum, CUT_LEAVING, c, NULL);
+}
+
+static void clients_cut(struct pd_engine *e, struct pd_thread *t, struct tally *sum)
+{
+    for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next) {
+        struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
+        struct pd_conn *c = &cl->conn;
+        pthread_mutex_lock(&c->lock);
+        if (sum)
+            conn_tally(c, sum);
+        bool broken = c->nexchanges || c->lent || !pd_out_is_empty(&c->out);
+        if (c->state != PD_CONN_CLOSED) {
+            pd_conn_close(c, broken);
+            pd_client_settle(cl, t);
+        }
+        pthread_mutex_unlock(&c->lock);
+    }
+}
+
+void pd_clients_close(struct pd_engine *e, struct pd_thread *t)
+{
+    pd_doors_close(e);
+    e->doors_closed = true;
+    clients_cut(e, t, NULL);
+}
+
+void pd_clients_cut(struct pd_engine *e, struct pd_thread *t)
+{
+    struct tally sum = { .named = 0 };
+    pd_doors_close(e);
+    e->doors_closed = true;
+    queue_cut(e, t, &sum);
+    clients_cut(e, t, &sum);
+    tally_tell(&sum, e);
+}
