@@ -73,9 +73,9 @@ struct pd_host {
     const struct pd_sys *sys;
     struct pd_config config;
     struct pd_spill_dir spill_dir;
-    _Atomic uint64_t now_ms; /* engine time, refreshed by the loop; for deadlines only */
-    _Atomic uint64_t now_ns; /* the same in nanoseconds, for the access log */
-    _Atomic bool draining;   /* the end is near: not ready, and no connection is kept behind its next response */
+    _Atomic uint64_t now_ms;        /* engine time, refreshed by the loop; for deadlines only */
+    _Atomic uint64_t now_ns;        /* the same in nanoseconds, for the access log */
+    _Atomic bool draining;          /* the end is near: not ready, and no connection is kept behind its next response */
     _Atomic uint64_t resets;        /* connections that were cut, as a response broke off or its peer left it unread */
     _Atomic uint64_t health_checks; /* how many were answered */
     /* A fresh exchange, or NULL without memory. */

@@ -11,9 +11,8 @@
 enum {
     SCAN_MS = 100,    /* how often idle connections are looked at */
     SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
-    /* A kept connection is closed when its peer has asked for nothing this long: one in use is told so in a response. */
-    KEPT_MS = 200,
-    NAMED_MAX = 20, /* lines about single requests that are cut */
+    KEPT_MS = 200,    /* ... and a kept one this long after its last response: one in use is told in its next one */
+    NAMED_MAX = 20,   /* lines about single requests that are cut */
 };
 
 /* --- who is still there ------------------------------------------------------------------------------------------- */
@@ -37,9 +36,10 @@ void pd_clients_drain(struct pd_engine *e, struct pd_thread *t)
     for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next) {
         struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
         pthread_mutex_lock(&cl->conn.lock);
-        conn_drain(&cl->conn, t);
-        if (cl->conn.state != PD_CONN_CLOSED)
+        if (cl->conn.state != PD_CONN_CLOSED) {
+            conn_drain(&cl->conn, t);
             pd_client_settle(cl, t);
+        }
         pthread_mutex_unlock(&cl->conn.lock);
     }
 }

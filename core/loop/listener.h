@@ -47,7 +47,7 @@ struct pd_listener {
     sa_family_t family;
     bool inherited; /* others may have it, too, or use it again */
     bool refusing;  /* see pd_listener_refuse() */
-    uint16_t port; /* the real one; 0 for a Unix socket */
+    uint16_t port;  /* the real one; 0 for a Unix socket */
     const struct pd_peer_rule *allow;
     size_t allow_n;
     struct pd_unix_path path;

@@ -246,7 +246,7 @@ cdef class Engine:
             core.pd_engine_reopen_access_log(self.engine)
 
     def unready(self):
-        """Let health checks and responses say that the end is near; serve on. From any thread; not in a forked child."""
+        """Let health checks and responses say that the end is near; serve on. From any thread."""
         if self.forks == forks:
             core.pd_engine_unready(self.engine)
 

@@ -27,7 +27,7 @@ from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, NoReturn
+    from typing import Any
 
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
