@@ -209,6 +209,77 @@ static void test_inherited(void)
     pd_listener_close(&given);
 }
 
+/* --- the last accept ---------------------------------------------------------------------------------------------- */
+
+/* Begins to connect; on this machine a handshake that is answered is over when connect() returns. */
+static int begin_to_connect(const struct pd_listener *l, bool *connected)
+{
+    union pd_local addr;
+    socklen_t len = sizeof addr;
+    CHECK_INT(getsockname(l->fd, &addr.sa, &len), 0);
+    int fd = socket(addr.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    CHECK(connect(fd, &addr.sa, len) < 0);
+    CHECK_INT(errno, EINPROGRESS);
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    *connected = poll(&p, 1, 0) == 1;
+    return fd;
+}
+
+static void test_a_listener_that_refuses_gives_out_what_waits(void)
+{
+    const char *hosts[] = { "127.0.0.1", "::1" };
+    for (size_t i = 0; i < (has_ipv6() ? 2 : 1); i++) {
+        struct pd_listener l;
+        struct pd_accepted a;
+        bool connected;
+        CHECK(open_tcp(hosts[i], 0, &l));
+        int before = begin_to_connect(&l, &connected);
+        CHECK(connected);
+        pd_listener_refuse(&l);
+        pd_listener_refuse(&l);
+        int after = begin_to_connect(&l, &connected);
+        CHECK(!connected);
+        CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_OK);
+        CHECK_INT(send(before, "x", 1, 0), 1); /* its segments pass */
+        char got;
+        CHECK_INT(recv(a.fd, &got, 1, MSG_DONTWAIT), 1);
+        close(a.fd);
+        CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_EMPTY);
+        pd_listener_close(&l);
+        close(before);
+        close(after);
+    }
+}
+
+static void test_a_unix_listener_that_refuses_gives_out_what_waits(void)
+{
+    struct pd_listener l;
+    struct pd_accepted a;
+    char name[64];
+    snprintf(name, sizeof name, "@pd-refusing-%ld", (long)getpid());
+    CHECK(open_unix(name, &l));
+    int before = connect_to(&l);
+    CHECK(before >= 0);
+    pd_listener_refuse(&l);
+    CHECK_INT(connect_to(&l), -ECONNREFUSED);
+    CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_OK);
+    close(a.fd);
+    CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_EMPTY);
+    pd_listener_close(&l);
+    close(before);
+}
+
+static void test_an_inherited_listener_never_refuses(void)
+{
+    struct pd_listener given, l;
+    CHECK(open_tcp("127.0.0.1", 0, &given));
+    CHECK(open_fd(dup(given.fd), true, &l));
+    pd_listener_refuse(&l);
+    check_serves(&given, "127.0.0.1");
+    pd_listener_close(&l);
+    pd_listener_close(&given);
+}
+
 static void test_inherited_useless(void)
 {
     struct pd_listener l;
@@ -378,6 +449,9 @@ static void run_all(const char *dir)
     test_tcp_options_and_backlog();
     test_gateway_exposure();
     test_inherited();
+    test_a_listener_that_refuses_gives_out_what_waits();
+    test_a_unix_listener_that_refuses_gives_out_what_waits();
+    test_an_inherited_listener_never_refuses();
     test_inherited_useless();
     test_failing_calls();
     test_accept_errors();

@@ -475,7 +475,7 @@ static void test_a_broken_listener_is_never_watched_again(void)
     snprintf(path, sizeof path, "@polydoor-second-%ld", (long)getpid());
     CHECK(scene_listen(&s, &pd_codec_http1, false, path)->watched);
     CHECK(!d->watched);
-    pd_clients_drain(s.engine, s.engine->keeper, false);
+    pd_clients_drain(s.engine, s.engine->keeper);
     CHECK_INT(s.accepts, 2); /* the second one alone */
     scene_fini(&s);
 }
