@@ -37,7 +37,7 @@ void pd_clients_drain(struct pd_engine *e, struct pd_thread *t)
         struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
         pthread_mutex_lock(&cl->conn.lock);
         if (cl->conn.state != PD_CONN_CLOSED) {
-            conn_drain(&cl->conn, t);
+            pd_client_end_silent(cl, t, cl->conn.served ? KEPT_MS : SILENT_MS);
             pd_client_settle(cl, t);
         }
         pthread_mutex_unlock(&cl->conn.lock);
@@ -57,7 +57,7 @@ static void tally_add(struct tally *sum, enum cut kind, const struct pd_conn *c,
 {
     static const char *const texts[CUT_KINDS] = {
         "a request is cut off in the application, as the server stops",
-        "a request that waited for a thread is answered 503, as the server stops",
+        "a request that waited for a thread is turned away, as the server stops",
         "a request is cut off while it arrives, as the server stops",
         "a response is cut off on its way to the peer, as the server stops",
     };
@@ -80,22 +80,10 @@ static void tally_tell(const struct tally *sum, struct pd_engine *e)
         e->host.log(&e->host, PD_NOTICE_STOP_CUT, text, NULL, NULL);
 }
 
-/* The next request that no application has seen yet, or NULL; `left` counts those to look at. */
-static struct pd_exchange *queue_take(struct pd_engine *e, size_t *left)
+static struct pd_exchange *queue_take(struct pd_engine *e)
 {
-    struct pd_exchange *x = NULL;
     pthread_mutex_lock(&e->lock);
-    while (!x && *left && !pd_list_is_empty(&e->ready)) {
-        x = PD_LIST_ENTRY(pd_list_take(&e->ready), struct pd_exchange, queue);
-        (*left)--;
-        if (x->was_parked) { /* its thread takes it once more, and finds its peer gone */
-            pd_list_push(&e->ready, &x->queue);
-            x = NULL;
-        } else {
-            e->nready--;
-            e->stats.refused++;
-        }
-    }
+    struct pd_exchange *x = pd_ready_take_unstarted(e);
     pthread_mutex_unlock(&e->lock);
     return x;
 }
@@ -104,10 +92,7 @@ static struct pd_exchange *queue_take(struct pd_engine *e, size_t *left)
 static void queue_cut(struct pd_engine *e, struct pd_thread *t, struct tally *sum)
 {
     struct pd_exchange *x;
-    pthread_mutex_lock(&e->lock);
-    size_t left = e->nready;
-    pthread_mutex_unlock(&e->lock);
-    while ((x = queue_take(e, &left)) != NULL) {
+    while ((x = queue_take(e)) != NULL) {
         struct pd_conn *c = x->conn;
         struct pd_host *h = c->host;
         pthread_mutex_lock(&c->lock);
@@ -133,7 +118,8 @@ static void conn_tally(const struct pd_conn *c, struct tally *sum)
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
         const struct pd_exchange *x = pd_exchange_of(l);
         bool early = x->state == PD_X_HEAD || x->state == PD_X_BODY;
-        tally_add(sum, early ? CUT_ARRIVING : CUT_RUNNING, c, x);
+        bool queued = x->state == PD_X_READY && !x->was_parked; /* it came this moment */
+        tally_add(sum, early ? CUT_ARRIVING : queued ? CUT_QUEUED : CUT_RUNNING, c, x);
     }
     if (!c->nexchanges && !c->lent && c->served && !pd_out_is_empty(&c->out))
         tally_add(sum, CUT_LEAVING, c, NULL);

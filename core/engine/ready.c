@@ -129,6 +129,16 @@ struct pd_exchange *pd_ready_take(struct pd_engine *e)
     return x;
 }
 
+struct pd_exchange *pd_ready_take_unstarted(struct pd_engine *e)
+{
+    if (pd_list_is_empty(&e->ready))
+        return NULL;
+    struct pd_exchange *x = ready_of(e->ready.next);
+    ready_remove(e, x);
+    e->stats.refused++;
+    return x;
+}
+
 /* Ends a request that is not run; conn.lock is held. */
 static void ready_refuse(struct pd_thread *t, struct pd_exchange *x, enum pd_reason why)
 {
