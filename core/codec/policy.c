@@ -45,14 +45,16 @@ static const struct pd_slice unwanted[] = {
 #undef X
 };
 
-/* The same for a process that was started for one request: what a shell, a login or a service manager leaves to it. */
-static const struct pd_slice inherited[] = {
+/*
+ * What passes of the environment of a process that was started for one request, beside what names.h has and HTTP_*: the
+ * rest of RFC 3875 section 4.1, and what Apache's mod_ssl and mod_unique_id say of the request. Everything else may be
+ * the process's own, such as a password that was meant for the application alone.
+ */
+static const struct pd_slice of_request[] = {
 #define X(name) { name, sizeof(name) - 1 },
-    X("APACHE_*") X("COLUMNS") X("DBUS_*") X("DISPLAY") X("EDITOR") X("GCONV_PATH") X("GLIBC_*") X("HOSTNAME")
-    X("INVOCATION_ID") X("JOURNAL_STREAM") X("LANG") X("LANGUAGE") X("LC_*") X("LINES") X("LISTEN_*") X("LOGNAME")
-    X("LS_COLORS") X("MAIL") X("MALLOC_*") X("MEMORY_PRESSURE_*") X("NOTIFY_SOCKET") X("OLDPWD") X("PAGER")
-    X("SHLVL") X("SSH_*") X("SUDO_*") X("SYSTEMD_*") X("TERM") X("TZ") X("USER") X("VIRTUAL_ENV") X("VISUAL")
-    X("WATCHDOG_*") X("XDG_*")
+    X("REMOTE_IDENT") X("SSL_CIPHER*") X("SSL_CLIENT_*") X("SSL_COMPRESS_METHOD") X("SSL_PROTOCOL")
+    X("SSL_SECURE_RENEG") X("SSL_SERVER_*") X("SSL_SESSION_*") X("SSL_SRP_*") X("SSL_TLS_SNI") X("SSL_VERSION_*")
+    X("UNIQUE_ID")
 #undef X
 };
 /* clang-format on */
@@ -298,7 +300,7 @@ static bool is_listed(struct pd_slice name, const struct pd_slice *list, size_t 
 static bool is_unwanted(const struct pd_policy *p, struct pd_slice name)
 {
     return is_listed(name, unwanted, sizeof unwanted / sizeof unwanted[0]) ||
-           (p->process && is_listed(name, inherited, sizeof inherited / sizeof inherited[0]));
+           (p->process && !is_listed(name, of_request, sizeof of_request / sizeof of_request[0]));
 }
 
 /* HAProxy takes the user's name from a Basic header that nobody has verified. */

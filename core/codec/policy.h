@@ -28,7 +28,7 @@ struct pd_policy {
     size_t nvariables; /* ... up to here they are variables, and then attributes */
     bool trusting;     /* the front end's word on who the user is counts */
     bool chunked;      /* gateway form: the client sent a body of a length unknown to it */
-    bool process;      /* gateway form: what is no CGI variable is the process's own */
+    bool process;      /* gateway form: what is not of the request is the process's own */
     bool gateway;      /* a front end stands between us and the client */
     size_t npicks;
     size_t text; /* most bytes that the names and values of all fields can need in the environ */
