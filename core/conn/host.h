@@ -39,6 +39,7 @@ struct pd_config {
     size_t stream_window;    /* streamed body: bytes read ahead of the app */
     size_t response_memory;  /* output kept in memory before it goes to a spill file */
     size_t message_buffer;   /* log lines, the application's among them, that wait to be written */
+    unsigned message_burst;  /* lines of one code about refused peers at once, then one a second; 0: all of them */
     uint64_t response_spill; /* most bytes of output in a spill file; then the app thread waits */
     size_t response_head;    /* most bytes of a response head */
     size_t ready_max;        /* requests in the ready queue; */

@@ -83,6 +83,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     pd_wheel_init(&e->wheel, e->host.now_ms);
     e->id_seed = engine_seed(sys);
     pd_buf_init(&e->log, sys, config->message_buffer);
+    e->repeats.burst = config->message_burst;
     e->keeper = pd_thread_new(e);
     int r = e->keeper ? engine_init_fds(e, backend) : -ENOMEM;
     if (r == 0)
@@ -257,6 +258,7 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms)
     e->host.draining = true;
     e->stop_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000 + drain_ms;
     pthread_mutex_unlock(&e->lock);
+    pd_log_count_repeats(e, true);
     pd_wakeup_fire(&e->wakeup);
 }
 

@@ -32,6 +32,7 @@ struct pd_exchange;
         .stream_window = 262144,                                                                                       \
         .response_memory = 262144,                                                                                     \
         .message_buffer = (size_t)1 << 22,                                                                             \
+        .message_burst = 20,                                                                                           \
         .response_spill = (uint64_t)1 << 30,                                                                           \
         .response_head = 65536,                                                                                        \
         .ready_max = 1024,                                                                                             \

@@ -12,6 +12,7 @@
 
 #include "engine/access.h"
 #include "engine/client.h"
+#include "engine/repeats.h"
 #include "engine/ready.h"
 #include "loop/wakeup.h"
 
@@ -79,8 +80,10 @@ struct pd_engine {
     struct pd_wakeup log_wakeup;
     struct pd_buf log;
     uint64_t log_lost;
-    bool log_open;            /* the last text did not end its line */
-    struct pd_access *access; /* NULL: there is no access log */
+    bool log_open; /* the last text did not end its line */
+    struct pd_repeats repeats;
+    _Atomic uint64_t repeats_ms; /* when lines that were left out are to be counted in the log; 0: there are none */
+    struct pd_access *access;    /* NULL: there is no access log */
 };
 
 static inline struct pd_engine *pd_engine_of(struct pd_host *h)
@@ -108,5 +111,7 @@ void pd_wake_all(struct pd_engine *e);
 void pd_log_escape(char *dst, size_t cap, struct pd_slice s);
 /* "polydoor: PD0512: a line ends in a bare LF; peer 127.0.0.1; request GET /x" */
 void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
+/* Says how many lines were left out; those of a code that was just said wait, unless `at_once`. */
+void pd_log_count_repeats(struct pd_engine *e, bool at_once);
 
 #endif

@@ -21,12 +21,50 @@ void pd_log_escape(char *dst, size_t cap, struct pd_slice s)
     dst[n] = '\0';
 }
 
+/* Whether strangers have had us say this too often; `more` is what a line tells of those that were left out. */
+static bool log_is_repeat(struct pd_engine *e, int number, char *more, size_t n)
+{
+    uint64_t now = e->host.now_ms;
+    uint32_t left_out;
+    pthread_mutex_lock(&e->log_lock);
+    bool say = pd_repeats_may_say(&e->repeats, number, now, &left_out);
+    if (!say && !e->repeats_ms)
+        e->repeats_ms = now + PD_REPEATS_MS;
+    pthread_mutex_unlock(&e->log_lock);
+    if (left_out)
+        snprintf(more, n, "; %u before it were left out", (unsigned)left_out);
+    return !say;
+}
+
+void pd_log_count_repeats(struct pd_engine *e, bool at_once)
+{
+    int number = 0;
+    for (;;) {
+        uint32_t left_out;
+        char line[80];
+        pthread_mutex_lock(&e->log_lock);
+        uint64_t now = e->host.now_ms;
+        number = pd_repeats_left_out(&e->repeats, number, now, at_once, &left_out);
+        if (!number)
+            e->repeats_ms = pd_repeats_owes(&e->repeats) ? now + PD_REPEATS_MS : 0;
+        pthread_mutex_unlock(&e->log_lock);
+        if (!number)
+            return;
+        int n = snprintf(line, sizeof line, "polydoor: PD%04d: %u more lines like these were left out\n", number,
+                         (unsigned)left_out);
+        pd_engine_say(e, pd_slice(line, (size_t)n));
+    }
+}
+
 void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
     char line[640];
+    char more[40] = "";
     char path[256] = "";
     char method[40] = "";
+    if (log_is_repeat(e, number, more, sizeof more))
+        return;
     if (x && x->request.method.n) {
         pd_log_escape(method, sizeof method, x->request.method);
         pd_log_escape(path, sizeof path, x->request.path);
@@ -36,8 +74,8 @@ void pd_log_line(struct pd_host *h, int number, const char *what, const struct p
     if (x)
         pd_exchange_id_put(x, id);
     int n =
-        snprintf(line, sizeof line, "polydoor: PD%04d: %s%s%s%s%s%s%s%s%s\n", number, what, peer[0] ? "; peer " : "",
-                 peer, method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id);
+        snprintf(line, sizeof line, "polydoor: PD%04d: %s%s%s%s%s%s%s%s%s%s\n", number, what, peer[0] ? "; peer " : "",
+                 peer, method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id, more);
     if (n >= (int)sizeof line)
         n = (int)sizeof line - 1;
     pd_engine_say(e, pd_slice(line, (size_t)n));

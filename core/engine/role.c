@@ -160,6 +160,9 @@ static void loop_timers(struct pd_engine *e, struct pd_thread *t)
         pd_client_expired(PD_CONTAINER_OF(node, struct pd_client, timer.node), t);
     if (e->accept_after_ms && e->host.now_ms >= e->accept_after_ms)
         pd_doors_watch(e);
+    uint64_t repeats_ms = e->repeats_ms;
+    if (repeats_ms && e->host.now_ms >= repeats_ms)
+        pd_log_count_repeats(e, false);
 }
 
 /* Puts the client's job, which may wait for a disk, on the list. False: it has none. */
@@ -210,6 +213,11 @@ static int loop_timeout(struct pd_engine *e)
     if (e->accept_after_ms) {
         int pause = (int)pd_time_since(e->accept_after_ms, now);
         ms = ms < 0 || pause < ms ? pause : ms;
+    }
+    uint64_t repeats_ms = e->repeats_ms;
+    if (repeats_ms) {
+        int wait = (int)pd_time_since(repeats_ms, now);
+        ms = ms < 0 || wait < ms ? wait : ms;
     }
     if (e->stop_ms && (ms < 0 || ms > DRAIN_WAIT_MS))
         ms = DRAIN_WAIT_MS;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -87,6 +88,19 @@ def test_a_peer_that_is_not_listed_is_closed_and_told(behind):
     with Wire(behind.doors[-1].address) as wire:
         assert wire.recv_all() == b""
     assert behind.log.wait_for("PD0755").endswith("; peer 127.0.0.1")
+
+
+def test_strangers_do_not_flood_the_log():
+    listener = "http://127.0.0.1:0?proxy-protocol=on&allow=192.0.2.0/24"
+    with Server(APP, [listener], options=["--message-burst", "3"]) as server:
+        for _ in range(200):
+            with Wire(server.doors[0].address) as wire:
+                assert wire.recv_all() == b""
+        server.stop()
+        lines = [line for line in server.log.text.splitlines() if "PD0755" in line]
+    counts = [int(number) for line in lines for number in re.findall("([0-9]+) (?:more|before)", line)]
+    assert sum(counts) + sum("; peer 127.0.0.1" in line for line in lines) == 200
+    assert len(lines) < 60
 
 
 @pytest.mark.parametrize("name", ["v1", "v2"])

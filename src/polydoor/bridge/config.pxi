@@ -39,6 +39,7 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.response_memory = settings["response_memory"]
     config.response_spill = settings["response_spill_limit"]
     config.message_buffer = settings["message_buffer"]
+    config.message_burst = settings["message_burst"]
     config.ready_max = settings["queue_limit"]
     config.newest_first = settings["queue_order"] == "newest-first"
     config.late_is_504 = settings["queue_timeout_status"] == 504

@@ -294,6 +294,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         size_t body_memory
         size_t response_memory
         size_t message_buffer
+        unsigned message_burst
         uint64_t response_spill
         size_t ready_max
         bint newest_first

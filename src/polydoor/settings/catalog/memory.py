@@ -1,6 +1,6 @@
 """What is kept in memory, and where the rest goes."""
 
-from polydoor.settings.option import Setting, Size, Word
+from polydoor.settings.option import Count, Setting, Size, Word
 
 GROUP = "Memory and spill files"
 KIB = 1024
@@ -37,6 +37,14 @@ MEMORY = (
         Size(16 * KIB, 1 * GIB),
         4 * MIB,
         "Of messages and wsgi.errors that nobody has read yet; further lines are dropped and counted.",
+        group=GROUP,
+    ),
+    Setting(
+        "message_burst",
+        Count(0, 100_000),
+        20,
+        "Messages with the same code about refused requests and connections that are written at once; past them it is "
+        "one a second, with the number of those left out. 0 writes all.",
         group=GROUP,
     ),
     Setting(
