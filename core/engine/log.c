@@ -86,6 +86,8 @@ static void log_put(struct pd_engine *e, struct pd_slice text, bool begins)
     pthread_mutex_lock(&e->log_lock);
     if (begins && e->log_open && text.n && pd_buf_put(&e->log, PD_SLICE("\n")) == PD_BUF_OK)
         e->log_open = false;
+    if (!begins && !e->log_open && text.n && text.p[0] == '\n')
+        text = pd_slice_from(text, 1); /* the line that would end here was ended by somebody else's */
     if (pd_buf_put(&e->log, text) != PD_BUF_OK)
         e->log_lost++;
     else if (text.n)

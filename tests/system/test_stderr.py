@@ -24,6 +24,10 @@ def app(environ, start_response):
     path = environ["PATH_INFO"]
     if path == "/raises":
         raise LookupError("x" * 4000)
+    if path == "/half":
+        errors.write("the first half")
+        errors.flush()
+        raise LookupError("between")
     if path == "/long":
         errors.write("y" * 8000 + "\\n")
     if path == "/pieces":
@@ -117,6 +121,14 @@ def test_lines_of_wsgi_errors_are_whole_and_none_is_kept_back(complaining):
         server.stop()
     assert server.log.text.count("one two three\n") == 30
     assert server.log.text.count("no end") == 30
+
+
+def test_a_line_that_a_message_has_ended_is_not_ended_again(complaining):
+    with Server(complaining()) as server:
+        assert server.doors[0].request("GET", "/half").status == 500
+        server.stop()
+    lines = server.log.lines
+    assert "" not in lines[lines.index("the first half") :]
 
 
 @pytest.mark.parametrize(

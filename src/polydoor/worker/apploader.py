@@ -116,7 +116,7 @@ def _load_file(path: str, attribute: str) -> ModuleType:
 def _check_file(path: str, full: str, attribute: str) -> None:
     """Raise AppLoadError for what is no file, or may not be read."""
     try:
-        if stat.S_ISREG(os.stat(full).st_mode):
+        if stat.S_ISREG(os.stat(path if path.endswith("/") else full).st_mode):  # with a slash no file is one
             with open(full, "rb"):
                 return
     except (FileNotFoundError, NotADirectoryError):

@@ -62,7 +62,12 @@ def _no_submodule(package: ModuleType, parent: str, last: str, attribute: str) -
 def no_file(path: str, attribute: str) -> str:
     """Say that there is no such file, and what is there instead."""
     full = os.path.abspath(path)
+    if os.path.isfile(full):
+        return f"{path} is a file, and no folder\nWrite {_with_attribute(path.rstrip('/'), attribute)}."
     if os.path.isdir(full):
+        meant = f"{path.rstrip('/')}.py"
+        if os.path.isfile(f"{full}.py"):
+            return f"{path} is a folder, not a file\nBeside it is {meant}: write {_with_attribute(meant, attribute)}."
         files = sorted(name for name in _names_in(full) if name.endswith(".py"))
         if not files:
             return f"{path} is a folder, not a file"
@@ -82,11 +87,21 @@ def no_file(path: str, attribute: str) -> str:
 
 def no_attribute(module: ModuleType, source: str, path: str) -> str:
     """Say which attribute a module lacks, and which ones it has."""
+    beside = _beside(module, path)
     if not path:
         tried = " nor ".join(DEFAULT_ATTRIBUTES)
-        return f"{source} has neither {tried}{candidates(module) or NOTHING}"
+        return f"{source} has neither {tried}{beside or candidates(module) or NOTHING}"
     near = hint(path, [name for name in vars(module) if not name.startswith("_")])
-    return f"{source} has no attribute {path}{near or candidates(module) or NOTHING}"
+    return f"{source} has no attribute {path}{beside or near or candidates(module) or NOTHING}"
+
+
+def _beside(module: ModuleType, attribute: str) -> str:
+    """A line on the file that a package of the same name hides."""
+    folder = next(iter(getattr(module, "__path__", ())), "")
+    if not folder or not os.path.isfile(f"{folder}.py"):
+        return ""
+    file = _short(f"{folder}.py")
+    return f"\nIt is the folder {_short(folder)}, which hides {file}: write {_with_attribute(file, attribute)}."
 
 
 def candidates(module: ModuleType) -> str:
