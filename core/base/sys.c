@@ -76,6 +76,12 @@ static ssize_t real_recv(void *ctx, int fd, void *buf, size_t n, int flags)
     return recv(fd, buf, n, flags);
 }
 
+static ssize_t real_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
+{
+    (void)ctx;
+    return recvmsg(fd, msg, flags);
+}
+
 static ssize_t real_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
 {
     (void)ctx;
@@ -222,6 +228,7 @@ const struct pd_sys *pd_sys_default(void)
         .getsockopt = real_getsockopt,
         .shutdown = real_shutdown,
         .recv = real_recv,
+        .recvmsg = real_recvmsg,
         .sendmsg = real_sendmsg,
         .sendfile = real_sendfile,
         .open = real_open,

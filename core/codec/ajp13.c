@@ -274,6 +274,12 @@ static void ajp_next(void *state, struct pd_slice in, size_t *used, struct pd_sc
     a->cut = ev->kind == PD_EV_MORE && *used < in.n;
 }
 
+/* The last request may have been one without a body. */
+static void ajp_resume(void *state)
+{
+    ((struct ajp *)state)->empty_ok = true;
+}
+
 static bool ajp_at_boundary(const void *state)
 {
     const struct ajp *a = state;
@@ -305,6 +311,7 @@ const struct pd_codec pd_codec_ajp13 = {
     .init = ajp_init,
     .next = ajp_next,
     .parse_head = NULL,
+    .resume = ajp_resume,
     .at_boundary = ajp_at_boundary,
     .put_head = pd_ajp_put_head,
     .put_frame = pd_ajp_put_frame,

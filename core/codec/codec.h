@@ -72,6 +72,8 @@ struct pd_codec {
     /* --- request side --- */
     /* Both outlive the state. */
     void (*init)(void *state, const struct pd_limits *limits, const struct pd_codec_options *options);
+    /* Behind init: the connection has had requests already, and is between two of them. NULL: that is all the same. */
+    void (*resume)(void *state);
     /* Looks at `in` (all unconsumed bytes), says how many it consumed, and gives one event. */
     void (*next)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
     /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. A refused head has the fields that

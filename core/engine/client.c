@@ -111,6 +111,8 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         pd_attend(cl, true);
     if (c->state == PD_CONN_CLOSED)
         pd_attend(cl, false);
+    else if (pd_handover_is_on(cl->engine) && !cl->engine->spread.handover.full && pd_handover_fits(cl))
+        pd_attend(cl, true);
 }
 
 void pd_client_mind(struct pd_client *cl, struct pd_thread *t)
@@ -157,8 +159,38 @@ void pd_client_attend(struct pd_client *cl, struct pd_thread *t)
         pd_conn_output(c);
     if (pd_conn_has_work(c))
         pd_conn_input(c, &t->io);
+    if (pd_handover_is_on(cl->engine))
+        pd_handover_pass(cl);
     pd_client_settle(cl, t);
     pthread_mutex_unlock(&c->lock);
+}
+
+struct pd_client *pd_client_new(struct pd_engine *e, const struct pd_door *d, int fd)
+{
+    size_t size = sizeof(struct pd_client) + (d->port.detect ? PD_CODEC_STATE_MAX : d->port.codec->state_size);
+    struct pd_client *cl = pd_alloc(e->sys, size);
+    if (!cl) {
+        PD_SYS(e->sys, close, fd);
+        return NULL;
+    }
+    memset(cl, 0, sizeof *cl);
+    cl->owner = PD_OWNER_CLIENT;
+    cl->engine = e;
+    pd_timer_init(&cl->timer);
+    pd_list_init(&cl->attend);
+    pd_list_init(&cl->job);
+    pd_list_push(&e->clients, &cl->all);
+    e->nclients++;
+    pd_conn_init(&cl->conn, &e->host, &d->port, fd, cl->codec_state);
+    return cl;
+}
+
+void pd_client_begin(struct pd_client *cl, struct pd_thread *t)
+{
+    pthread_mutex_lock(&cl->conn.lock);
+    pd_conn_input(&cl->conn, &t->io);
+    pd_client_settle(cl, t);
+    pthread_mutex_unlock(&cl->conn.lock);
 }
 
 void pd_client_run_job(struct pd_client *cl, struct pd_thread *t)
@@ -228,30 +260,18 @@ bool pd_client_is_listed(const struct pd_conn *c)
 
 static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door *d, const struct pd_accepted *in)
 {
-    size_t size = sizeof(struct pd_client) + (d->port.detect ? PD_CODEC_STATE_MAX : d->port.codec->state_size);
     bool trusted = (d->port.proxied || d->port.detect) && door_trusts(d, in);
-    struct pd_client *cl = door_admits(e, d, in, trusted) ? pd_alloc(e->sys, size) : NULL;
-    if (!cl) {
+    if (!door_admits(e, d, in, trusted)) {
         PD_SYS(e->sys, close, in->fd);
         return;
     }
-    memset(cl, 0, sizeof *cl);
-    cl->owner = PD_OWNER_CLIENT;
-    cl->engine = e;
-    pd_timer_init(&cl->timer);
-    pd_list_init(&cl->attend);
-    pd_list_init(&cl->job);
-    pd_list_push(&e->clients, &cl->all);
-    e->nclients++;
-    pd_conn_init(&cl->conn, &e->host, &d->port, in->fd, cl->codec_state);
+    struct pd_client *cl = pd_client_new(e, d, in->fd);
+    if (!cl)
+        return;
     client_name_peer(&cl->conn, &in->peer.sa);
     cl->conn.listed = trusted;
-    pthread_mutex_lock(&cl->conn.lock);
-    pd_conn_input(&cl->conn, &t->io);
-    pd_client_settle(cl, t);
-    pthread_mutex_unlock(&cl->conn.lock);
+    pd_client_begin(cl, t);
 }
-
 bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd)
 {
     struct pd_accepted in = { .fd = fd };
@@ -314,33 +334,42 @@ static void doors_make_room(struct pd_engine *e, struct pd_thread *t)
 }
 
 /* Nobody is accepted for a moment, or until a connection has ended. */
-static void doors_pause(struct pd_engine *e)
+void pd_doors_pause(struct pd_engine *e)
 {
-    struct pd_list *l;
     e->accept_after_ms = e->host.now_ms + ACCEPT_PAUSE_MS;
-    for (l = e->doors.next; l != &e->doors; l = l->next) {
+    pd_doors_unwatch(e);
+    pd_spread_pause(e);
+}
+
+void pd_doors_unwatch(struct pd_engine *e)
+{
+    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
         struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
         if (d->watched)
             pd_loop_remove(&e->loop, d->listener.fd);
         d->watched = false;
     }
+    pd_handover_unwatch(e);
 }
 
 void pd_doors_watch(struct pd_engine *e)
 {
     e->accept_after_ms = 0;
+    if (!pd_spread_open(e))
+        return;
     for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
         struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
         if (!d->watched && !d->broken && d->listener.fd >= 0)
             d->watched = pd_loop_add(&e->loop, d->listener.fd, PD_READABLE, d) == 0;
     }
+    pd_handover_watch(e);
 }
 
 static void doors_are_full(struct pd_engine *e, struct pd_thread *t, enum pd_notice notice, uint64_t *said_ms)
 {
     doors_make_room(e, t);
     doors_complain(e, notice, said_ms);
-    doors_pause(e);
+    pd_doors_pause(e);
 }
 
 /* Takes waiting connections. False: nothing more may be taken now. */
@@ -348,6 +377,10 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
 {
     for (size_t i = 0; i < burst && !d->broken; i++) {
         struct pd_accepted in;
+        if (!pd_spread_may_accept(e)) {
+            pd_doors_unwatch(e);
+            return false;
+        }
         if (e->nclients >= e->host.config.conns_max) {
             doors_are_full(e, t, PD_NOTICE_CONNECTIONS_FULL, &e->full_said_ms);
             return false;
@@ -383,13 +416,10 @@ void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 
 void pd_doors_close(struct pd_engine *e)
 {
-    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next) {
-        struct pd_door *d = PD_LIST_ENTRY(l, struct pd_door, node);
-        if (d->watched)
-            pd_loop_remove(&e->loop, d->listener.fd);
-        d->watched = false;
-        pd_listener_close(&d->listener);
-    }
+    pd_spread_leave(e);
+    pd_doors_unwatch(e);
+    for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next)
+        pd_listener_close(&PD_LIST_ENTRY(l, struct pd_door, node)->listener);
 }
 
 bool pd_door_drain(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)

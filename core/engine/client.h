@@ -9,9 +9,8 @@
 
 #include "conn/conn.h"
 #include "engine/engine.h"
+#include "engine/owner.h"
 #include "loop/timer.h"
-
-enum pd_owner { PD_OWNER_LISTENER, PD_OWNER_WAKEUP, PD_OWNER_CLIENT };
 
 /* A connection with what the loop needs to know of it. */
 struct pd_client {
@@ -42,6 +41,7 @@ struct pd_door {
     bool broken;                /* it does not listen any more: never looked at again */
     char secret[PD_SECRET_MAX]; /* of port.options */
     char mount[256];            /* the strings of port.site */
+    uint64_t key;               /* tells it from the others of a service, in each of its workers the same */
     char server_name[PD_ADDR_TEXT_MAX];
     char server_port[6];
 };
@@ -52,9 +52,16 @@ static inline struct pd_client *pd_client_of(struct pd_conn *c)
 }
 
 void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d);
+/* A client for a connected socket, which nothing was read from; NULL: no memory, and it is closed. */
+struct pd_client *pd_client_new(struct pd_engine *e, const struct pd_door *d, int fd);
+/* Reads what has come, and waits for more. conn.lock is free. */
+void pd_client_begin(struct pd_client *cl, struct pd_thread *t);
 /* Takes over a connected socket through a door that does not listen; before any thread is made. */
 bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd);
 void pd_doors_watch(struct pd_engine *e);
+void pd_doors_unwatch(struct pd_engine *e);
+/* Nothing is accepted for a moment. */
+void pd_doors_pause(struct pd_engine *e);
 void pd_doors_close(struct pd_engine *e);
 void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events);
 /* From now on the loop hears when the peer leaves, whatever the connection waits for. */

@@ -9,7 +9,6 @@
 #include "engine/impl.h"
 
 enum {
-    SCAN_MS = 100,    /* how often idle connections are looked at */
     SILENT_MS = 1000, /* a connection that never sent a byte is closed this long after its accept */
     KEPT_MS = 200,    /* ... and a kept one this long after its last response: one in use is told in its next one */
     NAMED_MAX = 20,   /* lines about single requests that are cut */
@@ -21,6 +20,13 @@ enum {
 static void doors_drain(struct pd_engine *e, struct pd_thread *t)
 {
     bool closed = true;
+    if (e->retiring) { /* what waits is the others' */
+        pd_doors_close(e);
+        e->doors_closed = true;
+        return;
+    }
+    pd_spread_leave(e);
+    pd_handover_ready(e, t, SIZE_MAX);
     for (struct pd_list *l = e->doors.next; l != &e->doors; l = l->next)
         closed &= pd_door_drain(e, t, PD_LIST_ENTRY(l, struct pd_door, node));
     e->doors_closed = closed;
@@ -30,14 +36,18 @@ void pd_clients_drain(struct pd_engine *e, struct pd_thread *t)
 {
     if (!e->doors_closed)
         doors_drain(e, t);
-    if (e->scan_ms && pd_time_since(e->host.now_ms, e->scan_ms) < SCAN_MS)
+    if (e->scan_ms && pd_time_since(e->host.now_ms, e->scan_ms) < pd_handover_scan_ms(e))
         return;
     e->scan_ms = e->host.now_ms;
+    pd_handover_scan(e);
     for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next) {
         struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
         pthread_mutex_lock(&cl->conn.lock);
         if (cl->conn.state != PD_CONN_CLOSED) {
-            pd_client_end_silent(cl, t, cl->conn.served ? KEPT_MS : SILENT_MS);
+            if (pd_handover_is_on(e))
+                pd_handover_pass(cl);
+            else
+                pd_client_end_silent(cl, t, cl->conn.served ? KEPT_MS : SILENT_MS);
             pd_client_settle(cl, t);
         }
         pthread_mutex_unlock(&cl->conn.lock);

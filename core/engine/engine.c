@@ -79,6 +79,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     e->sys = sys;
     e->relief_timer = e->wakeup.fd = e->log_wakeup.fd = e->loop.epoll_fd = -1;
     engine_init_lists(e);
+    pd_handover_init(&e->spread.handover, -1, -1);
     engine_init_host(e, config, spill_dir);
     pd_wheel_init(&e->wheel, e->host.now_ms);
     e->id_seed = engine_seed(sys);
@@ -125,6 +126,7 @@ void pd_engine_free(struct pd_engine *e)
         door_free(e, d);
     }
     pd_pool_fini(e);
+    pd_spread_fini(e);
     if (e->wakeup.fd >= 0)
         pd_wakeup_fini(&e->wakeup);
     if (e->log_wakeup.fd >= 0)
@@ -155,6 +157,16 @@ static void door_name_server(struct pd_door *d)
     d->port.site.server_name = pd_slice(d->server_name, strlen(d->server_name));
     d->port.site.server_port = pd_slice(d->server_port, strlen(d->server_port));
     d->port.is_unix = !tcp;
+}
+
+/* FNV-1a of protocol and address, which no two listeners of a service share. */
+static void door_set_key(struct pd_door *d)
+{
+    const char *parts[] = { d->port.detect ? "auto" : d->port.codec->name, d->listener.name };
+    d->key = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (const char *p = parts[i]; *p; p++)
+            d->key = (d->key ^ (unsigned char)*p) * 0x100000001b3u;
 }
 
 /* NULL without memory, and of an empty array. */
@@ -201,6 +213,7 @@ bool pd_engine_listen(struct pd_engine *e, const struct pd_listener_config *conf
         return false;
     }
     door_name_server(d);
+    door_set_key(d);
     snprintf(name, name_n, "%s", d->listener.name);
     pd_list_push(&e->doors, &d->node);
     pd_doors_watch(e);
@@ -256,6 +269,7 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms)
 {
     pthread_mutex_lock(&e->lock);
     e->host.draining = true;
+    e->retiring = false;
     e->stop_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000 + drain_ms;
     pthread_mutex_unlock(&e->lock);
     pd_log_count_repeats(e, true);

@@ -14,6 +14,7 @@
 #include "engine/client.h"
 #include "engine/repeats.h"
 #include "engine/ready.h"
+#include "engine/spread.h"
 #include "loop/wakeup.h"
 
 struct pd_thread {
@@ -46,6 +47,7 @@ struct pd_engine {
     uint64_t full_said_ms;      /* when a line told that there are as many connections as may be, 0: never */
     uint64_t exhausted_said_ms; /* ... that descriptors or memory ran out */
     bool doors_closed;
+    struct pd_spread spread;
     uint64_t scan_ms; /* draining: when the clients were looked at last */
 
     pthread_mutex_t lock;
@@ -66,9 +68,10 @@ struct pd_engine {
     struct pd_exchange *unwatched; /* in `ready`: it and those behind it have not waited for long */
     size_t nready;                 /* all but the doomed */
     size_t running;
-    size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
-    uint64_t call_ns;   /* moving average of an app call */
-    uint64_t stop_ms;   /* draining ends then; 0: not stopping */
+    size_t app_threads;    /* threads that are in or between calls of pd_engine_next() */
+    uint64_t call_ns;      /* moving average of an app call */
+    uint64_t stop_ms;      /* draining ends then; 0: not stopping */
+    _Atomic bool retiring; /* draining while other workers serve on */
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;

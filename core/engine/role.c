@@ -15,7 +15,6 @@ enum {
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
-    DRAIN_WAIT_MS = 100,
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
 
@@ -146,6 +145,12 @@ static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct
         case PD_OWNER_WAKEUP:
             pd_wakeup_clear(&e->wakeup);
             break;
+        case PD_OWNER_SPREAD:
+            pd_spread_woken(e);
+            break;
+        case PD_OWNER_HANDOVER:
+            pd_handover_ready(e, t, READY_BATCH);
+            break;
         }
     }
 }
@@ -219,8 +224,9 @@ static int loop_timeout(struct pd_engine *e)
         int wait = (int)pd_time_since(repeats_ms, now);
         ms = ms < 0 || wait < ms ? wait : ms;
     }
-    if (e->stop_ms && (ms < 0 || ms > DRAIN_WAIT_MS))
-        ms = DRAIN_WAIT_MS;
+    int scan = (int)pd_handover_scan_ms(e);
+    if (e->stop_ms && (ms < 0 || ms > scan))
+        ms = scan;
     uint64_t late = pd_ready_deadline(e);
     if (late) {
         int wait = (int)pd_time_since(late, now);
@@ -254,6 +260,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_check_stop(e, t);
     if (!pd_list_is_empty(&e->attend) && loop_attend(e, t))
         return;
+    pd_spread_turn(e);
     /* Requests that came this moment, or that another thread can take; else they wait for a thread, not for us. */
     bool can_serve = e->nready && (t != e->keeper || !pd_list_is_empty(&e->idle));
     int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
@@ -331,6 +338,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         if (!x->started_ns)
             x->started_ns = t->started_ns;
         e->stats.requests++;
+        pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
     } else {
         if (t->has_role)
             role_vacate(t);

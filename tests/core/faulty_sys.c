@@ -36,6 +36,7 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_SETSOCKOPT:
     case FAULTY_GETSOCKOPT:
     case FAULTY_SHUTDOWN:
+    case FAULTY_RECVMSG:
     case FAULTY_OPEN:
     case FAULTY_READ:
     case FAULTY_WRITE:
@@ -169,6 +170,19 @@ static ssize_t faulty_recv(void *ctx, int fd, void *buf, size_t n, int flags)
 {
     struct faulty_sys *f = ctx;
     return strikes(f, FAULTY_RECV, &n) ? -1 : PD_SYS(f->real, recv, fd, buf, n, flags);
+}
+
+/* Descriptors that come with a message are opened by it. */
+static ssize_t faulty_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
+{
+    struct faulty_sys *f = ctx;
+    if (strikes(f, FAULTY_RECVMSG, NULL))
+        return -1;
+    ssize_t n = PD_SYS(f->real, recvmsg, fd, msg, flags);
+    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            f->descriptors += (long)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    return n;
 }
 
 static ssize_t faulty_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
@@ -342,6 +356,7 @@ void faulty_init(struct faulty_sys *f)
         .getsockopt = faulty_getsockopt,
         .shutdown = faulty_shutdown,
         .recv = faulty_recv,
+        .recvmsg = faulty_recvmsg,
         .sendmsg = faulty_sendmsg,
         .sendfile = faulty_sendfile,
         .open = faulty_open,

@@ -1,12 +1,73 @@
 """Types of the compiled bridge to the engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 LOOP: str  # the back end of the event loop
 
 def end_child(error: BaseException | None = None) -> NoReturn:
     """End a forked child that came back from the application, with the status that `error` stands for."""
+
+class Board:
+    """What the workers of one service tell each other: a slot for each, in shared memory, and what wakes them."""
+
+    def __init__(self, slots: int) -> None: ...
+    @staticmethod
+    def adopt(fd: int, wake_fds: Sequence[int]) -> Board:
+        """Take over the descriptors of an earlier program; ValueError: its board is of another version."""
+
+    @property
+    def fds(self) -> tuple[int, tuple[int, ...]]:
+        """The descriptor of the memory, and those that wake the workers."""
+
+    @property
+    def slots(self) -> int:
+        """How many workers there can be."""
+
+    @property
+    def watcher(self) -> int | None:
+        """The slot whose turn it is to watch the listeners."""
+
+    def read(self, slot: int) -> dict[str, Any]:
+        """Return what the worker of a slot told last; times are milliseconds of time.monotonic(), 0: none."""
+
+    def beat(self, slot: int) -> None:
+        """Count a beat of the worker's main thread."""
+
+    def clear(self, slot: int) -> None:
+        """Take away what a worker has left that is no more, and wake the others."""
+
+    def wake(self) -> None:
+        """Let every worker look at the board."""
+
+class Bound:
+    """A listening socket that one process binds and others inherit."""
+
+    name: str  # as a banner shows it
+
+    @property
+    def fd(self) -> int:
+        """The socket; -1 when it is closed."""
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All descriptors that a new program in this process needs for adopt()."""
+
+    def leave(self) -> None:
+        """In a forked worker: the path and its lock are the parent's affair."""
+
+    def close(self) -> None:
+        """Close the socket; the process that bound it unlinks its path first."""
+
+    def state(self) -> tuple[int | str, ...]:
+        """What adopt() needs in a new program of the same process."""
+
+    @staticmethod
+    def adopt(state: Sequence[int | str]) -> Bound:
+        """Take over what state() gave before this process executed another program."""
+
+def bind(spec: Mapping[str, int | str | list[str]], backlog: int) -> Bound:
+    """Open the socket of a listener; OSError holds a readable message."""
 
 class Engine:
     """One engine: its listeners, connections and ready queue."""
@@ -25,6 +86,12 @@ class Engine:
 
     def adopt(self, spec: Mapping[str, int | str | list[str]]) -> None:
         """Serve the one request that run_relay() will pass on, in place of listeners."""
+
+    def join(self, board: Board, slot: int, handover_fds: tuple[int, int] = (-1, -1), worker: int = 0) -> None:
+        """Become one of several workers that share listening sockets; before the first thread runs."""
+
+    def retire(self, drain_ms: int) -> None:
+        """Leave the other workers and drain: the backlog and idle connections are theirs. From any thread."""
 
     def run_relay(self, environment: bytes, body: int, source: int, sink: int) -> bool:
         """Be the thread that passes one request and its response on; True when all of the response was written."""

@@ -12,7 +12,7 @@ from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from polydoor.bridge cimport core
@@ -32,5 +32,7 @@ include "respond.pxi"
 include "front_file.pxi"
 include "serve.pxi"
 include "config.pxi"
+include "listening.pxi"
+include "board.pxi"
 include "engine.pxi"
 include "client.pxi"

@@ -1,5 +1,5 @@
 # core.pxd - the C declarations that the bridge uses, and nothing else.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef extern from "base/slice.h" nogil:
@@ -223,6 +223,20 @@ cdef extern from "codec/response.h" nogil:
     void pd_response_spoil(pd_response *r)
 
 
+cdef extern from "loop/unix_path.h" nogil:
+    struct pd_unix_path:
+        int dir_fd
+        int lock_fd
+        bint is_bound
+        int pid
+        uint64_t dev
+        uint64_t ino
+        char name[108]
+
+    void pd_unix_path_init(pd_unix_path *p)
+    void pd_unix_path_fini(pd_unix_path *p, const pd_sys *sys)
+
+
 cdef extern from "loop/listener.h" nogil:
     enum pd_listener_kind:
         PD_LISTENER_TCP
@@ -245,6 +259,16 @@ cdef extern from "loop/listener.h" nogil:
         const pd_peer_rule *allow
         size_t allow_n
 
+    struct pd_listener:
+        const pd_sys *sys
+        int fd
+        size_t allow_n
+        pd_unix_path path
+        char name[128]
+
+    bint pd_listener_open(const pd_listener_config *config, const pd_sys *sys, pd_listener *out, char *err,
+                          size_t err_n)
+    void pd_listener_close(pd_listener *l)
     void pd_listener_config_init(pd_listener_config *config)
     bint pd_listener_check(const pd_listener_config *config, const pd_sys *sys, char *err, size_t err_n)
     bint pd_peer_rule_parse(const char *text, pd_peer_rule *out)
@@ -395,6 +419,55 @@ cdef extern from "engine/exchange_api.h" nogil:
     bint pd_exchange_refuse_body(pd_thread *t, pd_exchange *x)
     bint pd_exchange_client_gone(pd_exchange *x)
     void pd_exchange_describe(const pd_exchange *x, char *dst, size_t n)
+
+
+cdef extern from "engine/board.h" nogil:
+    enum pd_slot_state:
+        PD_SLOT_AWAY
+        PD_SLOT_PAUSED
+        PD_SLOT_ACCEPTS
+
+    struct pd_slot:
+        uint32_t pid
+        uint32_t worker
+        uint32_t state
+        uint32_t threads
+        uint32_t idle
+        uint32_t running
+        uint32_t ready
+        uint32_t connections
+        uint32_t busy
+        uint64_t requests
+        uint64_t begun
+        uint64_t refused
+        uint64_t dropped
+        uint64_t oldest_ms
+        uint64_t last_ms
+        uint64_t beats
+
+    struct pd_board:
+        uint32_t slots
+        uint32_t watcher
+        pd_slot *slot
+
+    size_t pd_board_size(size_t slots)
+    void pd_board_init(pd_board *b, size_t slots)
+    bint pd_board_is_one(const void *memory, size_t n)
+    void pd_board_beat(pd_board *b, uint32_t slot)
+    void pd_board_clear(pd_board *b, uint32_t slot)
+
+
+cdef extern from "engine/spread.h" nogil:
+    struct pd_join:
+        pd_board *board
+        uint32_t slot
+        uint32_t worker
+        const int *wake_fds
+        int receive_fd
+        int send_fd
+
+    bint pd_engine_join(pd_engine *e, const pd_join *join)
+    void pd_engine_retire(pd_engine *e, uint64_t drain_ms)
 
 
 cdef extern from "conn/exchange.h" nogil:

@@ -11,6 +11,7 @@ cdef extern from "sys/socket.h" nogil:
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
 
 
+@cython.no_gc_clear
 cdef class Engine:
     """One engine: its listeners, connections and ready queue."""
 
@@ -19,6 +20,7 @@ cdef class Engine:
     cdef unsigned int forks  # it serves the process that made it
     cdef readonly bint runs_once  # one request, and then no other
     cdef dict file_maps  # by the number in a listener's port, which is never 0; None: there are none
+    cdef Board board  # of the service that it has joined; must outlive `engine`
     cdef int adopted  # the other end of the one connection that is served, instead of listeners; -1: none
 
     def __cinit__(self, settings):
@@ -91,32 +93,16 @@ cdef class Engine:
             raise OSError(error.decode("utf-8", "backslashreplace"))
 
     cdef object listen_or_check(self, object spec, bint only_check):
-        cdef core.pd_listener_config config
-        cdef core.pd_port port
+        cdef Opening opening = Opening(spec, self.settings["backlog"], listener_secret(spec))
         cdef char name[160]
         cdef char error[512]
-        host, path, mount = spec["host"].encode(), os.fsencode(spec["path"]), spec["mount"].encode("latin-1")
-        rules = pack_rules(spec["allow"])
-        networks = [text for text in spec["trust_forwarded"] if text != "unix"]
-        forwarders = pack_networks(networks)
-        secret = listener_secret(spec)
-        core.pd_listener_config_init(&config)
-        memset(&port, 0, sizeof(port))
-        fill_listener(&config, &port, spec, self.settings["backlog"])
-        config.host = host
-        config.path = path
-        config.allow = <const core.pd_peer_rule *>PyBytes_AS_STRING(rules)
-        config.allow_n = <size_t>len(spec["allow"])
-        port.site.forwarders.nets = <const core.pd_net *>PyBytes_AS_STRING(forwarders)
-        port.site.forwarders.n = <size_t>len(networks)
-        port.site.mount = bytes_slice(mount)
-        port.options.secret = bytes_slice(secret)
         if only_check:
-            if not core.pd_listener_check(&config, NULL, error, sizeof(error)):
+            if not core.pd_listener_check(&opening.config, NULL, error, sizeof(error)):
                 raise OSError(error.decode("utf-8", "backslashreplace"))
             return None
-        port.file_map = self.add_file_map(spec)
-        if not core.pd_engine_listen(self.engine, &config, &port, name, sizeof(name), error, sizeof(error)):
+        opening.port.file_map = self.add_file_map(spec)
+        if not core.pd_engine_listen(self.engine, &opening.config, &opening.port, name, sizeof(name),
+                                     error, sizeof(error)):
             raise OSError(error.decode("utf-8", "backslashreplace"))
         return listener_url(spec["protocol"], name.decode("utf-8", "surrogateescape"))
 
@@ -150,6 +136,32 @@ cdef class Engine:
             raise MemoryError("no memory for the connection")
         self.adopted = ends[1]
         self.runs_once = True
+
+    def join(self, Board board not None, uint32_t slot, handover_fds=(-1, -1), uint32_t worker=0):
+        """Become one of several workers that share listening sockets; before the first thread runs.
+
+        `handover_fds` are the ends of a SOCK_SEQPACKET pair that all of them have: idle connections pass from the
+        second to the first. `worker` is the number that the supervisor knows this one by.
+        """
+        cdef core.pd_join join
+        board.check(slot)
+        if self.board is not None:
+            raise ValueError("the engine has joined already")
+        wakes = board.wakes
+        join.board = board.board
+        join.slot = slot
+        join.worker = worker
+        join.wake_fds = <const int *>PyBytes_AS_STRING(wakes)
+        join.receive_fd, join.send_fd = handover_fds
+        if not core.pd_engine_join(self.engine, &join):
+            raise OSError("the engine cannot join the others: no memory or no descriptors")
+        self.board = board
+
+    def retire(self, uint64_t drain_ms):
+        """Leave the other workers and drain: the backlog and idle connections are theirs. From any thread."""
+        if self.forks == forks:
+            with nogil:
+                core.pd_engine_retire(self.engine, drain_ms)
 
     def run_relay(self, environment, body, source, sink):
         """Be the thread that stands between the connection and two descriptors; returns when the response is over.

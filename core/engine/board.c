@@ -1,0 +1,100 @@
+/* board.c - the memory that the workers of one service share (see board.h). */
+#include "engine/board.h"
+
+#include <assert.h>
+
+static const uint64_t BOARD_MAGIC = 0x6472616f622d6470u; /* "pd-board" on a little-endian machine */
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be one process's own");
+_Static_assert(sizeof(struct pd_slot) == PD_BOARD_LINE, "no two workers write to one line");
+
+size_t pd_board_size(size_t slots)
+{
+    return slots && slots <= PD_BOARD_SLOTS_MAX ? sizeof(struct pd_board) + slots * sizeof(struct pd_slot) : 0;
+}
+
+void pd_board_init(struct pd_board *b, size_t slots)
+{
+    b->magic = BOARD_MAGIC;
+    b->version = PD_BOARD_VERSION;
+    b->slots = (uint32_t)slots;
+    atomic_store(&b->watcher, PD_BOARD_NOBODY);
+}
+
+bool pd_board_is_one(const void *memory, size_t n)
+{
+    const struct pd_board *b = memory;
+    if (n < sizeof *b || b->magic != BOARD_MAGIC || b->version != PD_BOARD_VERSION)
+        return false;
+    size_t wanted = pd_board_size(b->slots);
+    return wanted && n >= wanted;
+}
+
+void pd_board_beat(struct pd_board *b, uint32_t slot)
+{
+    assert(slot < b->slots);
+    atomic_fetch_add_explicit(&b->slot[slot].beats, 1, memory_order_relaxed);
+}
+
+void pd_board_clear(struct pd_board *b, uint32_t slot)
+{
+    assert(slot < b->slots);
+    struct pd_slot *s = &b->slot[slot];
+    atomic_store(&s->state, PD_SLOT_AWAY); /* first: nobody may choose it any more */
+    s->pid = s->worker = s->threads = s->idle = s->running = s->ready = s->connections = s->busy = 0;
+    s->requests = s->begun = s->refused = s->dropped = s->oldest_ms = s->last_ms = s->beats = 0;
+}
+
+static uint64_t peek(const _Atomic uint64_t *p)
+{
+    return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+static uint32_t peek32(const _Atomic uint32_t *p)
+{
+    return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+/* What decides between two that may watch. */
+struct choice {
+    uint32_t slot;
+    bool idle;
+    uint32_t connections;
+    uint64_t last_ms;
+};
+
+static bool is_better(const struct choice *a, const struct choice *than)
+{
+    if (a->idle != than->idle)
+        return a->idle;
+    if (a->connections != than->connections)
+        return a->connections < than->connections;
+    return a->last_ms > than->last_ms;
+}
+
+uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher)
+{
+    struct choice best = { .slot = PD_BOARD_NOBODY, .connections = UINT32_MAX };
+    struct choice present = { .slot = PD_BOARD_NOBODY };
+    for (uint32_t i = 0; i < b->slots; i++) {
+        const struct pd_slot *s = &b->slot[i];
+        if (atomic_load(&s->state) != PD_SLOT_ACCEPTS)
+            continue;
+        struct choice c = { i, peek32(&s->idle) > 0, peek32(&s->connections), peek(&s->last_ms) };
+        if (best.slot == PD_BOARD_NOBODY || is_better(&c, &best))
+            best = c;
+        if (i == watcher)
+            present = c;
+    }
+    bool may_stay = present.slot != PD_BOARD_NOBODY && present.idle == best.idle &&
+                    present.connections <= (uint64_t)best.connections + 1;
+    return may_stay ? watcher : best.slot;
+}
+
+uint32_t pd_board_others(const struct pd_board *b, uint32_t slot)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->slots; i++)
+        n += i != slot && atomic_load(&b->slot[i].state) != PD_SLOT_AWAY;
+    return n;
+}

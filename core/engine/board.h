@@ -1,0 +1,79 @@
+/*
+ * board.h - what the workers of one service tell each other: one slot for each, in memory that they share.
+ *
+ * A slot is written by the engine of its worker and read by anyone, with no lock: each number is right by itself, the
+ * numbers beside it may be a little older or newer. `watcher` and `state` are more than news; see spread.h.
+ */
+#ifndef PD_BOARD_H
+#define PD_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+enum {
+    PD_BOARD_VERSION = 1, /* another one for every change of what follows: a successor may be of another build */
+    PD_BOARD_SLOTS_MAX = 1024,
+    PD_BOARD_LINE = 128, /* processors fetch cache lines in pairs */
+};
+
+#define PD_BOARD_NOBODY UINT32_MAX
+
+enum pd_slot_state {
+    PD_SLOT_AWAY,   /* it takes no connections: it has not begun, or has ended */
+    PD_SLOT_PAUSED, /* for a moment it cannot */
+    PD_SLOT_ACCEPTS /* it does, when it is its turn */
+};
+
+/* All zero: nobody has it. Times are milliseconds of the engine's clock (CLOCK_MONOTONIC), 0: none. */
+struct pd_slot {
+    _Alignas(PD_BOARD_LINE) _Atomic uint32_t pid;
+    _Atomic uint32_t worker;  /* its number, as its supervisor counts */
+    _Atomic uint32_t state;   /* enum pd_slot_state */
+    _Atomic uint32_t threads; /* that run the application or wait for a request */
+    _Atomic uint32_t idle;    /* ... which no request keeps busy, waiting ones included */
+    _Atomic uint32_t running; /* requests with application threads */
+    _Atomic uint32_t ready;   /* requests that wait for a thread */
+    _Atomic uint32_t connections;
+    _Atomic uint32_t busy; /* connections with a request or output */
+    _Atomic uint64_t requests;
+    _Atomic uint64_t begun;
+    _Atomic uint64_t refused;
+    _Atomic uint64_t dropped;
+    _Atomic uint64_t oldest_ms; /* when the request that has waited longest became ready */
+    _Atomic uint64_t last_ms;   /* when an application thread took a request last */
+    _Atomic uint64_t beats;     /* counted by the embedder */
+};
+
+struct pd_board {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t slots;
+    _Alignas(PD_BOARD_LINE) _Atomic uint32_t watcher; /* whose turn it is to watch the listeners */
+    struct pd_slot slot[];
+};
+
+/* 0: no board has so many. */
+size_t pd_board_size(size_t slots);
+/* Makes a board of zeroed memory of that size, aligned as mmap() does. */
+void pd_board_init(struct pd_board *b, size_t slots);
+/* Whether `n` bytes, which another program may have written, are a board that this one can use. */
+bool pd_board_is_one(const void *memory, size_t n) PD_MUST_CHECK;
+
+/* Its worker is alive, says the embedder. */
+void pd_board_beat(struct pd_board *b, uint32_t slot);
+/* Takes away what a worker that is no more has left. The others are to be woken afterwards. */
+void pd_board_clear(struct pd_board *b, uint32_t slot);
+/*
+ * Who should watch: the one that does, as long as it may; else the one that has the fewest connections, among those
+ * the one that ran a request last. May watch who accepts, has an idle thread unless nobody has one, and not two
+ * connections more than another of these. PD_BOARD_NOBODY: nobody accepts.
+ */
+uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher);
+/* How many have not gone, apart from this one. */
+uint32_t pd_board_others(const struct pd_board *b, uint32_t slot);
+
+#endif
