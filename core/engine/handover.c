@@ -2,6 +2,7 @@
 #include "engine/handover.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "engine/impl.h"
 
@@ -98,7 +99,7 @@ static void record_fill(struct record *r, const struct pd_conn *c)
     r->door = PD_CONTAINER_OF(c->port, struct pd_door, port)->key;
     r->since_ms = c->since_ms;
     r->idle_ms = c->idle_ms;
-    strncpy(r->codec, c->codec->name, sizeof r->codec - 1);
+    snprintf(r->codec, sizeof r->codec, "%s", c->codec->name);
     memcpy(r->peer_addr, c->peer_addr, sizeof r->peer_addr);
     memcpy(r->peer_port, c->peer_port, sizeof r->peer_port);
 }

@@ -25,3 +25,9 @@ def test_six_threads_share_one_engine_without_a_race(flags: tuple[str, ...], nam
     assert counts
     assert int(counts[1]) >= int(counts[3]) > 0
     assert int(counts[2]) > 0
+
+
+def test_connections_pass_between_two_engines_without_a_race() -> None:
+    program = cbuild.build("test_handover_tsan", cbuild.unit_sources("test_handover"), cbuild.TRACED)
+    ran = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, f"{ran.stdout}{ran.stderr[-6000:]}"

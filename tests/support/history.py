@@ -146,6 +146,11 @@ class Cause:
         in_time = record.ended >= self.since and record.sent <= self.until
         return in_time and (self.may_run or not run.begin) and self.only(record, run)
 
+    def may_leave_open(self, record: Record, run: Run) -> bool:
+        """Whether it may have come between the last byte of this whole answer and the close of its iterable."""
+        in_time = record.ended >= self.since and record.sent <= self.until
+        return self.may_stay_open and in_time and record.outcome == SERVED and self.only(record, run)
+
 
 def refused(name: str, *statuses: int, **more: object) -> Cause:
     """Whole answers with these statuses; unless `may_run` says so, to requests that never reached the application."""
@@ -314,7 +319,8 @@ class History:
             cause = _cause_of(record, run, causes, failures)
             if cause:
                 failures[cause.name].append(record)
-            wrong += [f"{record}: {text}" for text in _faults(record, run, cause)]
+            may_stay_open = any(one.may_leave_open(record, run) for one in causes) if not cause else cause.may_stay_open
+            wrong += [f"{record}: {text}" for text in _faults(record, run, cause, may_stay_open)]
         for cause in causes:
             if len(failures[cause.name]) < cause.at_least:
                 wrong.append(f"{cause.name}: {len(failures[cause.name])} failures of at least {cause.at_least}")
@@ -333,7 +339,7 @@ def _cause_of(record: Record, run: Run, causes: tuple[Cause, ...], failures: dic
     return None
 
 
-def _faults(record: Record, run: Run, cause: Cause | None) -> list[str]:
+def _faults(record: Record, run: Run, cause: Cause | None, may_stay_open: bool) -> list[str]:
     """What is wrong with one request."""
     faults = []
     if record.outcome == LOST:
@@ -351,6 +357,6 @@ def _faults(record: Record, run: Run, cause: Cause | None) -> list[str]:
     if any(begin > record.ended for begin in run.begin) and record.outcome == SERVED:
         faults.append("it ran behind its answer")
     closed = len(run.close) + len(run.raised)
-    if closed > len(run.begin) or (closed < len(run.begin) and not (cause and cause.may_stay_open)):
+    if closed > len(run.begin) or (closed < len(run.begin) and not may_stay_open):
         faults.append(f"{len(run.begin)} runs, and {closed} were closed")
     return faults
