@@ -147,7 +147,7 @@ class Cause:
         return in_time and (self.may_run or not run.begin) and self.only(record, run)
 
     def may_leave_open(self, record: Record, run: Run) -> bool:
-        """Whether it may have come between the last byte of this whole answer and the close of its iterable."""
+        """Whether it may have come between the last byte of this whole answer and the end of its run."""
         in_time = record.ended >= self.since and record.sent <= self.until
         return self.may_stay_open and in_time and record.outcome == SERVED and self.only(record, run)
 
@@ -350,7 +350,7 @@ def _faults(record: Record, run: Run, cause: Cause | None, may_stay_open: bool) 
         faults.append("no cause explains this failure" + (", and it ran" if run.begin else ""))
     if len(run.begin) > 1:
         faults.append(f"it ran {len(run.begin)} times")
-    if record.outcome == SERVED and not (run.begin and run.end):
+    if record.outcome == SERVED and not (run.begin and (run.end or may_stay_open)):
         faults.append("it was served without a finished run")
     if any(not record.sent <= begin for begin in run.begin):
         faults.append("it ran before it was sent")
