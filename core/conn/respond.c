@@ -6,6 +6,8 @@
 #include "conn/page.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 
 enum {
@@ -361,6 +363,23 @@ static void respond_announce_nothing(struct pd_exchange *x)
         r->content_length = -1;
 }
 
+/*
+ * FastCGI has no word for the last response of a connection: the front end must not see its end before that of the
+ * connection, or it may send another request in between. On TCP both leave together; on a Unix socket it cannot send
+ * any more. Not while it may still send of this request: a failing send could keep it from reading the answer.
+ */
+static void respond_seal(const struct pd_exchange *x)
+{
+    const struct pd_conn *c = x->conn;
+    int on = 1;
+    if (!c->host->draining || !c->codec->multiplexed || !x->response.close || !x->input_ended || c->nexchanges > 1)
+        return;
+    if (c->port->is_unix)
+        PD_SYS(c->host->sys, shutdown, c->fd, SHUT_RD);
+    else
+        PD_SYS(c->host->sys, setsockopt, c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
     struct pd_conn *c = x->conn;
@@ -376,6 +395,7 @@ enum pd_send pd_respond_last(struct pd_exchange *x, struct pd_slice data, bool m
     bool cut = respond_cut(x, &data);
     const struct pd_response *resp = &x->response;
     bool is_short = resp->content_length >= 0 && !resp->bodiless && x->body_sent < (uint64_t)resp->content_length;
+    respond_seal(x);
     r = respond_frames(x, data, !is_short);
     if (is_short)
         pd_host_note(c->host, PD_NOTICE_RESPONSE_SHORT, c, x);

@@ -278,6 +278,11 @@ class History:
         made = self.record(kept.door.name, body, turn=kept.turns, **options)
         try:
             made.took(kept.ask("POST" if body else "GET", made.target, body=body))
+        except (
+            BrokenPipeError
+        ) as error:  # the connection's end was there before this request, of which nothing could be sent
+            kept.may_reuse = False
+            made.failed(ConnectionRefusedError(*error.args))
         except OSError as error:
             made.failed(error)
         return made
@@ -295,7 +300,7 @@ class History:
                 return
             with kept:
                 while not is_over() and not kept.is_ended():
-                    if self.ask_kept(kept, **options).outcome == UNSENT:
+                    if self.ask_kept(kept, **options).outcome == UNSENT and not kept.turns:
                         return
 
     def runs(self) -> dict[str, Run]:
