@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     char path[32];
     snprintf(path, sizeof path, "@fuzz-engine-%ld", (long)getpid());
-    const struct pd_slice script = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS);
+    const struct script script = { .bytes = pd_slice((const char *)data + FUZZ_KNOBS, size - FUZZ_KNOBS) };
     const struct rig_scene scene = {
         .name = "fuzz",
         .codec = codecs[data[1] % (sizeof codecs / sizeof codecs[0])],
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (scene.codec == &pd_codec_http1)
         check_http(got);
     else if (scene.codec == &pd_codec_fastcgi)
-        check_fastcgi(got, script);
+        check_fastcgi(got, script.bytes);
     else if (scene.codec == &pd_codec_ajp13)
         check_ajp(got);
     else

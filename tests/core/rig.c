@@ -188,7 +188,11 @@ static void serve(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
 static bool open_door(struct rig *r, const struct rig_scene *s)
 {
     struct pd_listener_config door;
-    struct pd_port port = { .codec = s->codec, .serve_half_closed = true };
+    struct pd_port port = { .codec = s->codec,
+                            .options = { .secret = s->secret },
+                            .proxied = s->door == RIG_PROXIED,
+                            .detect = s->door == RIG_DETECTED,
+                            .serve_half_closed = true };
     char name[PD_ADDR_TEXT_MAX];
     char error[512];
     pd_listener_config_init(&door);

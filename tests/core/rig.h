@@ -15,14 +15,22 @@
 
 enum { RIG_TURNS_MAX = 5000 };
 
+enum rig_door {
+    RIG_OPEN,
+    RIG_PROXIED,  /* each connection begins with a PROXY header */
+    RIG_DETECTED, /* the protocol is found out */
+};
+
 struct rig_scene {
     const char *name;
+    enum rig_door door;
     const struct pd_codec *codec;
     enum pd_loop_backend backend;
     const char *unix_path; /* NULL: TCP */
-    const struct pd_slice *scripts;
+    const struct script *scripts;
     size_t visits;
-    size_t piece; /* most bytes the client sends at once */
+    size_t piece;           /* most bytes the client sends at once */
+    struct pd_slice secret; /* what AJP13 asks for */
 };
 
 struct rig {

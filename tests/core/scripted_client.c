@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-void client_init(struct scripted_client *c, const struct pd_slice *scripts, size_t visits, size_t piece)
+void client_init(struct scripted_client *c, const struct script *scripts, size_t visits, size_t piece)
 {
     *c = (struct scripted_client){ .scripts = scripts, .visits = visits, .piece = piece, .fd = -1 };
 }
@@ -25,7 +25,7 @@ static void leave(struct scripted_client *c, bool reset)
     c->reset[c->at] = reset;
     close(c->fd);
     c->fd = -1;
-    c->sent = 0;
+    c->sent = c->waited = 0;
     c->at++;
 }
 
@@ -43,10 +43,24 @@ static bool enter(struct scripted_client *c)
     return true;
 }
 
+/* How many bytes of the script may be sent by now. */
+static size_t due(struct scripted_client *c)
+{
+    const struct script *s = &c->scripts[c->at];
+    struct pd_slice got = text_view(&c->got[c->at]);
+    for (; c->waited < s->waits_n; c->waited++) {
+        const struct script_wait *w = &s->waits[c->waited];
+        bool came = got.n >= w->answer.n && pd_slice_eq(pd_slice_from(got, got.n - w->answer.n), w->answer);
+        if (c->sent < w->at || !came)
+            return w->at;
+    }
+    return s->bytes.n;
+}
+
 /* Sends the next piece of the script. */
 static bool talk(struct scripted_client *c)
 {
-    struct pd_slice rest = pd_slice_from(c->scripts[c->at], c->sent);
+    struct pd_slice rest = pd_slice(c->scripts[c->at].bytes.p + c->sent, due(c) - c->sent);
     if (!rest.n)
         return false;
     ssize_t n = send(c->fd, rest.p, rest.n < c->piece ? rest.n : c->piece, MSG_DONTWAIT | MSG_NOSIGNAL);

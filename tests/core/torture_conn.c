@@ -15,10 +15,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "codec/detect.h"
 #include "rig.h"
 #include "torture_judge.h"
+#include "torture_scripts.h"
 
-enum { PIECE = 1500 };
+enum {
+    PIECE = 1500,
+    HEADER_PIECE = 25, /* cuts a PROXY header */
+};
 
 static size_t open_descriptors(void)
 {
@@ -41,11 +46,21 @@ struct tally {
     size_t failures;
 };
 
+/* Which protocol is spoken there; what is refused at its first byte is answered nothing in any of them. */
+static const struct pd_codec *codec_of(const struct rig_scene *s, size_t visit)
+{
+    enum pd_reason reason;
+    if (s->door != RIG_DETECTED)
+        return s->codec;
+    const struct pd_codec *found = pd_detect(s->scripts[visit].bytes.p[0], PD_OPTIONS_NONE, &reason);
+    return found ? found : s->codec;
+}
+
 static const char *judge_run(const struct rig *r, const struct rig_scene *s, const struct rig *healthy, bool harmless)
 {
     for (size_t i = 0; i < s->visits; i++) {
         struct visit_result got = { text_view(&r->client.got[i]), r->client.reset[i] };
-        const char *fault = judge_visit(s->codec, text_view(&healthy->client.got[i]), got, harmless);
+        const char *fault = judge_visit(codec_of(s, i), text_view(&healthy->client.got[i]), got, harmless);
         if (fault)
             return fault;
     }
@@ -132,18 +147,40 @@ int main(int argc, char **argv)
     char path[64];
     snprintf(path, sizeof path, "/tmp/torture-%ld.sock", (long)getpid());
     scripts_init(&scripts);
-    const struct rig_scene scenes[] = {
-        { "http, unix", &pd_codec_http1, PD_LOOP_EPOLL, path, scripts.http, scripts.http_n, PIECE },
-        { "fastcgi, unix", &pd_codec_fastcgi, PD_LOOP_EPOLL, path, scripts.fastcgi, scripts.fastcgi_n, PIECE },
-        { "scgi, tcp", &pd_codec_scgi, PD_LOOP_EPOLL, NULL, scripts.scgi, scripts.scgi_n, PIECE },
-        { "uwsgi, tcp", &pd_codec_uwsgi, PD_LOOP_EPOLL, NULL, scripts.uwsgi, scripts.uwsgi_n, PIECE },
-        { "cgi, tcp", &pd_codec_cgi, PD_LOOP_EPOLL, NULL, scripts.cgi, scripts.cgi_n, PIECE },
-        { "http, unix, poll", &pd_codec_http1, PD_LOOP_POLL, path, scripts.http, scripts.http_n, PIECE },
-        { "fastcgi, tcp, poll", &pd_codec_fastcgi, PD_LOOP_POLL, NULL, scripts.fastcgi, scripts.fastcgi_n, PIECE },
+    const struct {
+        const char *name;
+        enum scripts_name scripts;
+        const struct pd_codec *codec;
+        bool is_unix;
+        enum pd_loop_backend backend;
+        enum rig_door door;
+    } scenes[] = {
+        { "http, unix", SCRIPTS_HTTP, &pd_codec_http1, true, PD_LOOP_EPOLL, RIG_OPEN },
+        { "fastcgi, unix", SCRIPTS_FASTCGI, &pd_codec_fastcgi, true, PD_LOOP_EPOLL, RIG_OPEN },
+        { "scgi, tcp", SCRIPTS_SCGI, &pd_codec_scgi, false, PD_LOOP_EPOLL, RIG_OPEN },
+        { "uwsgi, tcp", SCRIPTS_UWSGI, &pd_codec_uwsgi, false, PD_LOOP_EPOLL, RIG_OPEN },
+        { "cgi, tcp", SCRIPTS_CGI, &pd_codec_cgi, false, PD_LOOP_EPOLL, RIG_OPEN },
+        { "ajp, unix", SCRIPTS_AJP, &pd_codec_ajp13, true, PD_LOOP_EPOLL, RIG_OPEN },
+        { "http behind a proxy", SCRIPTS_PROXIED_HTTP, &pd_codec_http1, false, PD_LOOP_EPOLL, RIG_PROXIED },
+        { "fastcgi behind a proxy", SCRIPTS_PROXIED_FASTCGI, &pd_codec_fastcgi, true, PD_LOOP_EPOLL, RIG_PROXIED },
+        { "auto, tcp", SCRIPTS_DETECTED, &pd_codec_http1, false, PD_LOOP_EPOLL, RIG_DETECTED },
+        { "http, unix, poll", SCRIPTS_HTTP, &pd_codec_http1, true, PD_LOOP_POLL, RIG_OPEN },
+        { "fastcgi, tcp, poll", SCRIPTS_FASTCGI, &pd_codec_fastcgi, false, PD_LOOP_POLL, RIG_OPEN },
     };
     alarm(540); /* a run that hangs ends here, and fails */
-    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++)
-        torture_scene(&scenes[i], step ? step : 1, &tally);
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+        const struct script_set *set = &scripts.sets[scenes[i].scripts];
+        const struct rig_scene scene = { .name = scenes[i].name,
+                                         .door = scenes[i].door,
+                                         .codec = scenes[i].codec,
+                                         .backend = scenes[i].backend,
+                                         .unix_path = scenes[i].is_unix ? path : NULL,
+                                         .scripts = set->list,
+                                         .visits = set->n,
+                                         .piece = scenes[i].door == RIG_OPEN ? PIECE : HEADER_PIECE,
+                                         .secret = scripts.secret };
+        torture_scene(&scene, step ? step : 1, &tally);
+    }
     printf("%zu runs, %zu faults, %zu failures\n", tally.runs, tally.faults, tally.failures);
     scripts_fini(&scripts);
     return tally.failures || !tally.faults;

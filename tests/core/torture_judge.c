@@ -1,169 +1,10 @@
-/* torture_judge.c - scripts and verdicts of torture_conn (see torture_judge.h). */
+/* torture_judge.c - the verdicts of torture_conn (see torture_judge.h). */
 #define _GNU_SOURCE
 #include "torture_judge.h"
 
-#include <assert.h>
-#include <stdio.h>
+#include "codec/ajp13.h"
 
-#include "fastcgi_text.h"
-
-enum { ECHO_SIZE = 6000, REQUESTS_MAX = 8 };
-
-/* --- scripts ------------------------------------------------------------------------------------------------------ */
-
-static struct text *add_text(struct scripts *s)
-{
-    assert(s->texts_n < sizeof s->texts / sizeof s->texts[0]);
-    return &s->texts[s->texts_n++];
-}
-
-static void put_body(struct text *t, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        text_put(t, PD_SLICE("b"));
-}
-
-static void put_http(struct text *t, const char *path, size_t body, const char *more)
-{
-    text_printf(t, "%s %s HTTP/1.1\r\nHost: a\r\n%s", body ? "POST" : "GET", path, more);
-    if (body)
-        text_printf(t, "Content-Length: %zu\r\n", body);
-    text_printf(t, "\r\n");
-    put_body(t, body);
-}
-
-static void put_scgi(struct text *t, const char *path, size_t body)
-{
-    struct text block = { 0 };
-    text_printf(&block, "CONTENT_LENGTH%c%zu%cSCGI%c1%c", 0, body, 0, 0, 0);
-    text_printf(&block, "REQUEST_METHOD%c%s%cREQUEST_URI%c%s%c", 0, body ? "POST" : "GET", 0, 0, path, 0);
-    text_printf(t, "%zu:", block.n);
-    text_put(t, text_view(&block));
-    text_put(t, PD_SLICE(","));
-    put_body(t, body);
-    text_fini(&block);
-}
-
-static void put_cgi(struct text *t, const char *path, size_t body)
-{
-    text_printf(t, "REQUEST_METHOD=%s%cREQUEST_URI=%s%c", body ? "POST" : "GET", 0, path, 0);
-    text_printf(t, "CONTENT_LENGTH=%zu%c%c", body, 0, 0);
-    put_body(t, body);
-}
-
-static void put_uwsgi_pair(struct text *t, const char *name, const char *value)
-{
-    text_printf(t, "%c%c%s%c%c%s", (int)strlen(name), 0, name, (int)strlen(value), 0, value);
-}
-
-static void put_uwsgi(struct text *t, const char *path, size_t body)
-{
-    struct text block = { 0 };
-    char size[24];
-    snprintf(size, sizeof size, "%zu", body);
-    put_uwsgi_pair(&block, "CONTENT_LENGTH", size);
-    put_uwsgi_pair(&block, "REQUEST_METHOD", body ? "POST" : "GET");
-    put_uwsgi_pair(&block, "REQUEST_URI", path);
-    text_printf(t, "%c%c%c%c", 0, (int)block.n, 0, 0);
-    text_put(t, text_view(&block));
-    put_body(t, body);
-    text_fini(&block);
-}
-
-/* Several requests on one connection, pipelined, one of which the app fails; then one with a file, one that is refused.
- */
-static void write_http(struct scripts *s)
-{
-    struct text *t = add_text(s);
-    put_http(t, "/plain", 0, "");
-    put_http(t, "/echo", ECHO_SIZE, "Expect: 100-continue\r\n");
-    put_http(t, "/health", 0, "");
-    put_http(t, "/broken", 0, "");
-    put_http(t, "/health/live", 0, "");
-    put_http(t, "/big", 0, "");
-    put_http(t, "/plain", 0, "Connection: close\r\n");
-    s->http[s->http_n++] = text_view(t);
-    t = add_text(s);
-    put_http(t, "/file", 0, "");
-    put_http(t, "/plain", 0, "X Y: z\r\n");
-    s->http[s->http_n++] = text_view(t);
-}
-
-/* Two requests at once, one given up, a big one; then one with a file. */
-static void write_fastcgi(struct scripts *s)
-{
-    struct text body = { 0 };
-    struct text *t = add_text(s);
-    put_body(&body, ECHO_SIZE / 2);
-    fastcgi_put_head(t, 1, "/echo", "6000", false);
-    fastcgi_put_head(t, 2, "/echo", "3000", false);
-    fastcgi_put_head(t, 3, "/plain", "5", false);
-    fastcgi_put_record(t, 5, 1, text_view(&body));
-    fastcgi_put_record(t, 5, 2, text_view(&body));
-    fastcgi_put_record(t, 5, 2, PD_SLICE_NONE);
-    fastcgi_put_record(t, 2, 3, PD_SLICE_NONE);
-    fastcgi_put_record(t, 9, 0, PD_SLICE("\015\000FCGI_MAX_REQS"));
-    fastcgi_put_record(t, 5, 1, text_view(&body));
-    fastcgi_put_record(t, 5, 1, PD_SLICE_NONE);
-    fastcgi_put_head(t, 5, "/health", "", false);
-    fastcgi_put_record(t, 5, 5, PD_SLICE_NONE);
-    fastcgi_put_head(t, 4, "/big", "", true);
-    fastcgi_put_record(t, 5, 4, PD_SLICE_NONE);
-    s->fastcgi[s->fastcgi_n++] = text_view(t);
-    text_fini(&body);
-    t = add_text(s);
-    fastcgi_put_head(t, 1, "/file", "", true);
-    fastcgi_put_record(t, 5, 1, PD_SLICE_NONE);
-    s->fastcgi[s->fastcgi_n++] = text_view(t);
-}
-
-static void write_scgi(struct scripts *s)
-{
-    static const char *const paths[] = { "/echo", "/big", "/file", "/health" };
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct text *t = add_text(s);
-        put_scgi(t, paths[i], i ? 0 : ECHO_SIZE);
-        s->scgi[s->scgi_n++] = text_view(t);
-    }
-}
-
-static void write_cgi(struct scripts *s)
-{
-    static const char *const paths[] = { "/echo", "/big", "/file" };
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct text *t = add_text(s);
-        put_cgi(t, paths[i], i ? 0 : ECHO_SIZE);
-        s->cgi[s->cgi_n++] = text_view(t);
-    }
-}
-
-static void write_uwsgi(struct scripts *s)
-{
-    static const char *const paths[] = { "/echo", "/big", "/file" };
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct text *t = add_text(s);
-        put_uwsgi(t, paths[i], i ? 0 : ECHO_SIZE);
-        s->uwsgi[s->uwsgi_n++] = text_view(t);
-    }
-}
-
-void scripts_init(struct scripts *s)
-{
-    *s = (struct scripts){ 0 };
-    write_http(s);
-    write_fastcgi(s);
-    write_scgi(s);
-    write_uwsgi(s);
-    write_cgi(s);
-}
-
-void scripts_fini(struct scripts *s)
-{
-    for (size_t i = 0; i < s->texts_n; i++)
-        text_fini(&s->texts[i]);
-}
-
-/* --- verdicts ----------------------------------------------------------------------------------------------------- */
+enum { REQUESTS_MAX = 8 };
 
 static bool is_prefix(struct pd_slice s, struct pd_slice of)
 {
@@ -277,10 +118,99 @@ static const char *judge_fastcgi(struct pd_slice healthy, struct pd_slice got, b
     return fault;
 }
 
+struct ajp_answer {
+    struct text head;
+    struct text body;
+    size_t packets;
+    bool ended;
+    bool kept;
+};
+
+/* One packet: SEND_HEADERS begins a response, END_RESPONSE ends it; what asks for a body belongs to none. */
+static bool read_ajp_packet(struct pd_slice payload, struct ajp_answer answers[REQUESTS_MAX], size_t *at)
+{
+    struct ajp_answer *a = &answers[*at];
+    if (*at == REQUESTS_MAX || !payload.n)
+        return false;
+    switch (payload.p[0]) {
+    case AJP_SEND_HEADERS:
+        text_put(&a->head, payload);
+        return a->packets++ == 0;
+    case AJP_SEND_BODY_CHUNK:
+        text_put(&a->body, pd_slice(payload.p + 3, payload.n < 4 ? 0 : payload.n - 4));
+        return a->packets++ > 0;
+    case AJP_END_RESPONSE:
+        a->ended = true;
+        a->kept = payload.n == 2 && payload.p[1] == 1;
+        *at += 1;
+        return payload.n == 2 && a->packets > 0;
+    default:
+        return payload.p[0] == AJP_GET_BODY_CHUNK || payload.p[0] == AJP_CPONG;
+    }
+}
+
+/* The responses in their order; false when something is not well-formed. Of a packet that is cut only data counts. */
+static bool read_ajp(struct pd_slice in, struct ajp_answer answers[REQUESTS_MAX])
+{
+    size_t at = 0;
+    while (in.n >= AJP_HEADER_LEN) {
+        const unsigned char *h = (const unsigned char *)in.p;
+        size_t n = AJP_HEADER_LEN + ((size_t)h[2] << 8 | h[3]);
+        if (h[0] != 'A' || h[1] != 'B')
+            return false;
+        if (in.n < n)
+            break;
+        if (!read_ajp_packet(pd_slice(in.p + AJP_HEADER_LEN, n - AJP_HEADER_LEN), answers, &at))
+            return false;
+        in = pd_slice_from(in, n);
+    }
+    return true;
+}
+
+static bool is_ajp_error(const struct ajp_answer *a)
+{
+    struct pd_slice head = text_view(&a->head);
+    unsigned status = head.n < 3 ? 0 : (unsigned)(unsigned char)head.p[1] << 8 | (unsigned char)head.p[2];
+    return status >= 400 && status < 600;
+}
+
+/* How the body is cut into chunks may differ. */
+static const char *judge_ajp_answer(const struct ajp_answer *want, const struct ajp_answer *got, bool harmless)
+{
+    bool same_head = pd_slice_eq(text_view(&want->head), text_view(&got->head));
+    bool same = same_head && pd_slice_eq(text_view(&want->body), text_view(&got->body));
+    if (harmless)
+        return same && want->ended == got->ended && want->kept == got->kept ? NULL
+                                                                            : "a delay changed what the client got";
+    if (!got->packets || is_ajp_error(got) || (same && want->ended))
+        return NULL;
+    if (!same_head || !is_prefix(text_view(&got->body), text_view(&want->body)))
+        return "a response that is neither right nor an error";
+    return got->ended ? "a cut response that is said to be complete" : NULL;
+}
+
+static const char *judge_ajp(struct pd_slice healthy, struct pd_slice got, bool harmless)
+{
+    struct ajp_answer wanted[REQUESTS_MAX] = { 0 };
+    struct ajp_answer answers[REQUESTS_MAX] = { 0 };
+    const char *fault = read_ajp(healthy, wanted) && read_ajp(got, answers) ? NULL : "a malformed packet";
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        if (!fault)
+            fault = judge_ajp_answer(&wanted[i], &answers[i], harmless);
+        text_fini(&wanted[i].head);
+        text_fini(&wanted[i].body);
+        text_fini(&answers[i].head);
+        text_fini(&answers[i].body);
+    }
+    return fault;
+}
+
 const char *judge_visit(const struct pd_codec *codec, struct pd_slice healthy, struct visit_result got, bool harmless)
 {
     if (codec == &pd_codec_fastcgi)
         return judge_fastcgi(healthy, got.bytes, harmless);
+    if (codec == &pd_codec_ajp13)
+        return judge_ajp(healthy, got.bytes, harmless);
     if (harmless)
         return pd_slice_eq(healthy, got.bytes) ? NULL : "a delay changed what the client got";
     if (codec == &pd_codec_http1)
