@@ -14,13 +14,14 @@ struct peer {
     _Alignas(16) char state[PD_CODEC_STATE_MAX];
     const struct pd_codec *codec;
     struct pd_limits limits;
+    struct pd_codec_options options;
     struct pd_scratch scratch;
 };
 
 static inline void peer_init(struct peer *p)
 {
     memset(p->state, 0x5a, sizeof p->state); /* init may not rely on zeroes */
-    p->codec->init(p->state, &p->limits, PD_OPTIONS_NONE);
+    p->codec->init(p->state, &p->limits, &p->options);
 }
 
 static inline struct peer *peer_new(const struct pd_codec *codec)
@@ -30,6 +31,7 @@ static inline struct peer *peer_new(const struct pd_codec *codec)
         abort();
     p->codec = codec;
     p->limits = PD_LIMITS_DEFAULT;
+    p->options = (struct pd_codec_options){ .packet = 0 };
     peer_init(p);
     return p;
 }
