@@ -13,6 +13,7 @@ import frontend
 import load
 import machine
 import measure
+import overload
 import rivals
 import rounds
 import servers
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    keys = [*(case.key for case in CASES), START]
+    keys = [*(case.key for case in CASES), START, overload.CASE]
     parser.add_argument("--only", action="append", choices=keys, metavar="CASE", help=f"one of {', '.join(keys)}")
     parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), metavar="NAME", help="only these")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 s instead of 5 of 2 s")
@@ -74,6 +75,8 @@ def measure_all(options: argparse.Namespace) -> int:
         write("speed", tables.document(outcomes, plan, facts), tables.page(outcomes, plan, facts))
     if not options.only or START in options.only:
         measure_start(plan, versions, facts, is_written=options.write)
+    if options.only and overload.CASE in options.only:
+        measure_overload(plan, versions, facts, is_written=options.write)
     faults = [fault for outcome in outcomes for fault in outcome.faults()]
     for fault in faults:
         print(f"bench: not right: {fault}", file=sys.stderr)
@@ -112,6 +115,14 @@ def measure_start(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, 
     if is_written:
         page = footprint.page(rows, bare, plan, facts)
         write("start", {"facts": facts} | footprint.document(samples, bare), page)
+
+
+def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:
+    """What becomes of a server that is asked for more than it can do."""
+    outcomes = overload.run(plan, versions, say)
+    print(f"\nOverload\n\n{tables.text(overload.table(outcomes))}\n")
+    if is_written:
+        write(overload.CASE, overload.document(outcomes, facts), overload.page(outcomes, facts))
 
 
 def write(name: str, document: dict[str, Any], page: str) -> None:
