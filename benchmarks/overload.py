@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import measure
@@ -66,7 +67,7 @@ CONTENDERS: dict[str, tuple[str, Command, tuple[str, ...]]] = {
 class Crowd:
     """60 clients at once that leave after 0.5 s, then a new one."""
 
-    wasted: int  # calls that began 0.1 s or more behind the end of their client
+    wasted: float  # calls that began 0.1 s or more behind the end of their client
     next_start: float  # seconds until the new client's call began
 
 
@@ -84,9 +85,10 @@ class Rate:
     """Twice the capacity, offered at a fixed rate."""
 
     capacity: float  # answers a second with all threads busy
-    goodput: float  # the worst second's answers, as a share of it
-    refused: int
-    unanswered: int  # clients that left without an answer
+    goodput: float  # answers a second from the third second on, as a share of it
+    worst: float  # the same of the worst second
+    refused: float
+    unanswered: float  # clients that left without an answer, as a share of all
     longest: float  # seconds until a refusal came
     normal: float  # seconds from the end of the load to an answer within 0.1 s
 
@@ -102,16 +104,26 @@ class Outcome:
 
 
 def run(plan: rounds.Plan, versions: dict[str, str], say: Callable[[str], None]) -> list[Outcome]:
-    """All that are installed, one after the other."""
-    outcomes = []
-    for label, command, packages in CONTENDERS.values():
-        if packages and not any(package in versions for package in packages):
-            say(f"{CASE}: {label} is not there")
-            continue
-        parts = [_try(part, command, plan) for part in (crowd, idle, rate)]
-        outcomes.append(Outcome(label, *parts))
-        say(f"{CASE}: {label}: {parts}")
-    return outcomes
+    """All that are installed, once in each round; medians of the rounds."""
+    there = {
+        label: command
+        for label, command, packages in CONTENDERS.values()
+        if not packages or any(package in versions for package in packages)
+    }
+    samples: dict[str, list[tuple[Any, ...]]] = {label: [] for label in there}
+    for number in range(plan.rounds):
+        for label, command in there.items():
+            samples[label].append(tuple(_try(part, command, plan) for part in (crowd, idle, rate)))
+            say(f"{CASE} round {number + 1}  {label}: {samples[label][-1]}")
+    return [Outcome(label, *map(_middle, zip(*parts, strict=True))) for label, parts in samples.items()]
+
+
+def _middle(parts: tuple[Any, ...]) -> Any:
+    """The median of each figure; None if the server did not start in every round."""
+    if None in parts:
+        return None
+    rows = [asdict(part) for part in parts]
+    return type(parts[0])(**{name: median(row[name] for row in rows) for name in rows[0]})
 
 
 def _try(part: Callable[..., Any], command: Command, plan: rounds.Plan) -> Any:
@@ -206,7 +218,7 @@ def _lines(path: Path) -> int:
 
 def rate(command: Command, folder: Path, plan: rounds.Plan) -> Rate:
     """More than can be done, all the time."""
-    seconds = max(5, round(plan.seconds * 10))
+    seconds = max(6, round(plan.seconds * 5))
     with Served(command, folder, plan) as server:
         full = Swarm(server.address, PATIENT)
         begin = full.offer(1.5 * THREADS * 1000 / RATE_WORK_MS, 1.5, RATE_WORK_MS)
@@ -217,10 +229,11 @@ def rate(command: Command, folder: Path, plan: rounds.Plan) -> Rate:
         swarm.leave()
         normal = server.wait_for_answer(PATIENT, SOON)
     ends = [visit.ended - begin for visit in swarm.visits if visit.status == OK]
-    worst = min(sum(second <= end < second + 1 for end in ends) for second in range(1, seconds))
+    good = [sum(second <= end < second + 1 for end in ends) / capacity for second in range(2, seconds)]
     refusals = [visit.took for visit in swarm.visits if visit.status > OK]
     unanswered = sum(not visit.status and visit.took >= RATE_PATIENCE for visit in swarm.visits)
-    return Rate(capacity, worst / capacity, len(refusals), unanswered, max(refusals, default=0.0), normal)
+    share = unanswered / len(swarm.visits)
+    return Rate(capacity, mean(good), min(good), len(refusals), share, max(refusals, default=0.0), normal)
 
 
 HEAD = (
@@ -230,7 +243,8 @@ HEAD = (
     "120 idle: CPU",
     "log lines/s",
     "back after",
-    "2 × capacity: goodput, worst second",
+    "2 × capacity: goodput",
+    "in the worst second",
     "refused after at most",
     "left unanswered",
     "normal after",
@@ -243,7 +257,7 @@ def table(outcomes: list[Outcome]) -> list[tuple[str, ...]]:
 
 
 def _crowd(part: Crowd | None) -> tuple[str, str]:
-    return (f"{part.wasted}", _seconds(part.next_start)) if part else ("did not start", "")
+    return (f"{part.wasted:.0f}", _seconds(part.next_start)) if part else ("did not start", "")
 
 
 def _idle(part: Idle | None) -> tuple[str, str, str]:
@@ -252,11 +266,11 @@ def _idle(part: Idle | None) -> tuple[str, str, str]:
     return (f"{part.processor:.1%}", f"{part.lines:.1f}", _seconds(part.back))
 
 
-def _rate(part: Rate | None) -> tuple[str, str, str, str]:
+def _rate(part: Rate | None) -> tuple[str, str, str, str, str]:
     if not part:
-        return ("did not start", "", "", "")
+        return ("did not start", "", "", "", "")
     longest = _seconds(part.longest) if part.refused else "none refused"
-    return (f"{part.goodput:.0%}", longest, f"{part.unanswered}", _seconds(part.normal))
+    return (f"{part.goodput:.0%}", f"{part.worst:.0%}", longest, f"{part.unanswered:.0%}", _seconds(part.normal))
 
 
 def _seconds(value: float) -> str:
@@ -287,7 +301,8 @@ One process with two threads each, HTTP, a connection for each request. `make be
   or more behind the end of their client.
 - 120 connections send nothing where the server may have 40 descriptors; processor time is that of one core.
 - Twice of what the server did with all threads busy is offered at a fixed rate, 20 ms of work each; clients leave after
-  2 s. Goodput is what was answered to clients that still waited.
+  2 s. Goodput is what was answered to clients that still waited, from the third second on, as a share of the capacity.
+- Figures are medians of the rounds, rounds interleaved. What else runs on the machine counts in the worst second.
 
 ## Machine and versions
 
