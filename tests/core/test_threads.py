@@ -13,13 +13,13 @@ from support.scale import scaled
 pytestmark = pytest.mark.scaled
 
 
-@pytest.mark.parametrize("protocol", ["http", "fastcgi"])
+@pytest.mark.parametrize("how", [["http"], ["fastcgi"], ["fastcgi", "crowded"]], ids=["http", "fastcgi", "crowded"])
 @pytest.mark.parametrize(("flags", "name"), [(cbuild.TRACED, "tsan"), (cbuild.SANITIZED, "asan")])
-def test_six_threads_share_one_engine_without_a_race(flags: tuple[str, ...], name: str, protocol: str) -> None:
+def test_six_threads_share_one_engine_without_a_race(flags: tuple[str, ...], name: str, how: list[str]) -> None:
     folder = cbuild.ROOT / "tests" / "core"
     sources = [folder / "threads_engine.c", folder / "text.c", *cbuild.core_sources(*cbuild.LAYERS)]
     program = cbuild.build(f"threads_engine_{name}", sources, flags)
-    ran = subprocess.run([program, protocol, str(scaled(40, 400))], capture_output=True, text=True, check=False)
+    ran = subprocess.run([program, how[0], str(scaled(40, 400)), *how[1:]], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"{ran.stdout}{ran.stderr[-6000:]}"
     counts = re.fullmatch(r"(\d+) requests sent, (\d+) bytes answered\n(\d+) calls\n", ran.stdout)
     assert counts

@@ -2,7 +2,7 @@
  * threads_engine.c - a real engine with seven threads: four run the application, one is the relief thread, one writes
  * the access log, and the main thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
  *
- * threads_engine PROTOCOL ROUNDS, with http or fastcgi: prints how many requests were sent, answered and run.
+ * threads_engine PROTOCOL ROUNDS [crowded], with http or fastcgi: prints how many requests were sent, answered and run.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -264,7 +264,12 @@ int main(int argc, char **argv)
     pthread_t writer;
     config = PD_CONFIG_DEFAULT;
     config.stream_window = 65536; /* streamed bodies that share a connection go to their spill files */
-    signal(SIGPIPE, SIG_IGN);     /* sendfile() has no flag for it; Python ignores it, too */
+    if (argc > 3) {
+        config.newest_first = true; /* requests make way for each other, and what stays expires soon */
+        config.ready_max = 2;
+        config.timeouts.queue = 2;
+    }
+    signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);
     must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
