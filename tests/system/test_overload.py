@@ -310,6 +310,7 @@ WORK_S = 0.02
 LIMIT_S = 0.3
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("order", ["oldest-first", "newest-first"])
 def test_twice_the_capacity_keeps_goodput_and_refuses_in_time(tmp_path, order):
     seconds = scaled(2, 60)
