@@ -192,6 +192,10 @@ RESPONSES = (
     "204 No Content|Content-Length|x||",
     "200 OK|X-Sendfile|/etc/passwd|X-Accel-Redirect|/files/a||x",
     "200 OK|X|" + 4090 * "y" + "||z",
+    "200 OK|Content-Length|5|X|y||/file",
+    "200 OK|Content-Range|bytes 0-4/9||/file",
+    "200 OK|Content-Encoding|gzip||/file",
+    "206 Partial Content|Content-Range|bytes 0-4/9||/file",
 )
 
 

@@ -94,11 +94,8 @@ static unsigned forwarded_fields(const char *value)
     static const struct {
         const char *name;
         unsigned field;
-    } all[] = { { "for", PD_FORWARDED_FOR },
-                { "proto", PD_FORWARDED_PROTO },
-                { "host", PD_FORWARDED_HOST },
-                { "port", PD_FORWARDED_PORT },
-                { "rfc7239", PD_FORWARDED_RFC7239 } };
+    } all[] = { { "for", PD_FORWARDED_FOR },   { "proto", PD_FORWARDED_PROTO },     { "host", PD_FORWARDED_HOST },
+                { "port", PD_FORWARDED_PORT }, { "rfc7239", PD_FORWARDED_RFC7239 }, { "start", PD_FORWARDED_START } };
     unsigned fields = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         fields |= strstr(value, all[i].name) ? all[i].field : 0;

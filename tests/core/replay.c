@@ -287,6 +287,8 @@ static void show_environ(struct replay *r, const struct pd_head *h)
         const struct pd_var *v = &req.vars[i];
         show_var(r, v->id == PD_NAME_OTHER ? v->name : pd_name_key((enum pd_name)v->id), v->value);
     }
+    if (req.stamp_us)
+        text_printf(&r->environ, "STAMP=%" PRIu64 "\n", req.stamp_us);
 }
 
 static void show_head(struct replay *r, uint32_t id, const struct pd_head *h)
