@@ -83,7 +83,7 @@ app = hello
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGQUIT, 0)])
 @pytest.mark.parametrize("text", [HANGS, CATCHES], ids=["hangs", "catches"])
 def test_a_signal_ends_an_import_that_hangs(tmp_path, number, status, text):
     with Booting(tmp_path, text) as server:

@@ -53,6 +53,21 @@ def test_it_tells_when_it_is_ready_and_when_it_stops(tmp_path, kind):
     assert "PD0" not in service.log.text
 
 
+def test_a_stop_delay_is_told_with_its_time(notify, listening):
+    options = ["--stop-delay", "600", "--drain-timeout", "7"]
+    with Service(notify, options, sockets=[("", listening)]) as service:
+        service.told_first("READY=1")
+        service.process.send_signal(signal.SIGTERM)
+        waiting = "STATUS=Waiting for load balancers to take notice"
+        assert service.told_first("STOPPING=1") == ["STOPPING=1", waiting, "EXTEND_TIMEOUT_USEC=610000000"]
+        assert ask(listening.getsockname())["pid"] == service.process.pid
+        service.stop()
+        assert service.told_first("STOPPING=1")[1:] == [
+            "STATUS=Finishing open requests",
+            "EXTEND_TIMEOUT_USEC=10000000",
+        ]
+
+
 def test_the_application_finds_nothing_of_systemd(notify, listening):
     env = QUICK_BEATS | {"LISTEN_PIDFDID": "1"}
     with Service(notify, sockets=[("web", listening)], env=env) as service:
