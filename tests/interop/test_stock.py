@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from interop.frontends import FRONT_ENDS, OWN, SERVER_NAME, Site, free_port
-from interop.pairs import CLIENT, SOFTWARE, SPOKEN
+from interop.pairs import CLIENT, NEEDS, SOFTWARE, SPOKEN
+from interop.programs import PROGRAMS
 from peers.door import HttpDoor
 from support.server import APPS, Server
 
@@ -64,6 +65,36 @@ backend {protocol}
 """,
     "caddy": "http://{name}:{port} {{\n\tbind {own}\n\treverse_proxy {address} {{\n\t\t{transport}\n\t}}\n}}\n",
 }
+# What starts the application by itself, with the folder for programs as Debian sets it up.
+CGI_BIN = "/cgi-bin/shop.cgi"
+APACHE_CGI = """\
+Listen {own}:{port}
+<VirtualHost {own}:{port}>
+    ServerName {name}
+    {handler}
+    {alias} /cgi-bin/ {folder}/
+    <Directory "{folder}">
+        AllowOverride None
+        Options +ExecCGI
+        Require all granted
+    </Directory>
+</VirtualHost>
+"""
+LIGHTTPD_CGI = """\
+server.modules += ( "mod_cgi", "mod_alias" )
+server.stream-response-body = 0
+$SERVER["socket"] == "{own}:{port}" {{
+    $HTTP["url"] =^ "/cgi-bin/" {{
+        alias.url += ( "/cgi-bin/" => "{folder}/" )
+        cgi.assign = ( "" => "" )
+    }}
+}}
+"""
+STARTED = {  # form, words for `handler` and `alias`, how the program is started
+    "mod_cgi": (APACHE_CGI, "", "ScriptAlias", "cgi"),
+    "mod_fcgid": (APACHE_CGI, "AddHandler fcgid-script .cgi", "Alias", "-t 1"),
+    "lighttpd_cgi": (LIGHTTPD_CGI, "", "", "cgi"),
+}
 # The checks one of which must have failed where this key is wrong.
 PATHS = {"path and mount", "double slashes", "%2F in a path", "non-ASCII in a path"}
 CHECKS = {
@@ -112,17 +143,17 @@ def doors():
         yield dict(zip(protocols, server.doors, strict=True))
 
 
-def wrong_keys(site):
+def wrong_keys(site, mount):
     """What the application does not see as it is; no answer of its own counts as a wrong path."""
     door = HttpDoor(site.address, (SERVER_NAME, site.port))
     door.source = CLIENT
-    target = f"{MOUNT}/echo/a%2Fb/c%20d;x=1//e/%C3%A9?q=1&r=%20+x"
+    target = f"{mount}/echo/a%2Fb/c%20d;x=1//e/%C3%A9?q=1&r=%20+x"
     headers = [("Cookie", "a=1"), ("Cookie", "b=2"), ("X-A", "1"), ("X-A", "2")]
     response = door.request("GET", target, headers)
     if response.status != 200:
         return {"PATH_INFO"}
     right = {
-        "SCRIPT_NAME": MOUNT,
+        "SCRIPT_NAME": mount,
         "PATH_INFO": "/echo/a/b/c d;x=1//e/\u00c3\u00a9",
         "QUERY_STRING": "q=1&r=%20+x",
         "REQUEST_URI": target,
@@ -135,9 +166,9 @@ def wrong_keys(site):
     return {key for key, value in right.items() if environ.get(key) != value}
 
 
-def trial(name, site):
+def trial(name, site, mount):
     """`polydoor frontend test`, going on by itself: it waits for what does not come."""
-    command = [sys.executable, "-m", "polydoor", "frontend", "test", f"http://{SERVER_NAME}:{site.port}{MOUNT}/"]
+    command = [sys.executable, "-m", "polydoor", "frontend", "test", f"http://{SERVER_NAME}:{site.port}{mount}/"]
     command += [
         "--connect",
         f"{OWN}:{site.port}",
@@ -151,15 +182,39 @@ def trial(name, site):
     return subprocess.Popen([*command, "--timeout", "1.5"], env=env, stdout=subprocess.PIPE, text=True)
 
 
+def check_right_or_told(name, sites, mount):
+    """What is wrong behind a running front end is found by `polydoor frontend test`, with the line to change."""
+    trials = [trial(name, site, mount) for site in sites]
+    told = [json.loads(process.communicate()[0]) for process in trials]
+    for site, told_of_it in zip(sites, told, strict=True):
+        rows = {row["check"]: row for row in told_of_it["checks"] if row["outcome"] != "ok"}
+        assert all(row["change"] for row in rows.values()), rows
+        for key in wrong_keys(site, mount):
+            assert CHECKS[key] & set(rows), f"{key} is wrong over {site.name}, and no check says so: {rows}"
+
+
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.frontend(name)) for name in FORMS])
 def test_a_stock_configuration_is_right_or_the_line_to_change_is_named(name, doors, tmp_path):
     sites = [stock(name, protocol, doors[protocol].address) for protocol in SPOKEN[name]]
-    with FRONT_ENDS[name](tmp_path, sites) as front_end:
-        front_end.grace = 0.2  # what a trial has given up would hold up the end
-        trials = [trial(name, site) for site in sites]
-        told = [json.loads(process.communicate()[0]) for process in trials]
-        for site, told_of_it in zip(sites, told, strict=True):
-            rows = {row["check"]: row for row in told_of_it["checks"] if row["outcome"] != "ok"}
-            assert all(row["change"] for row in rows.values()), rows
-            for key in wrong_keys(site):
-                assert CHECKS[key] & set(rows), f"{key} is wrong over {site.name}, and no check says so: {rows}"
+    with FRONT_ENDS[name](tmp_path, sites):
+        check_right_or_told(name, sites, MOUNT)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.frontend(*NEEDS[name])) for name in STARTED])
+def test_a_stock_folder_for_programs_is_right_or_the_line_to_change_is_named(name, doors, tmp_path):
+    form, handler, alias, words = STARTED[name]
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (tmp_path / "polydoor.toml").write_text(f'diagnostics = "{TOKEN}"\n', encoding="utf-8")
+    host, at = doors["http"].address
+    program = folder / "shop.cgi"
+    program.write_text(
+        f"#!/bin/sh\nexport PYTHONPATH='{os.environ.get('PYTHONPATH', '')}' JOURNAL='{host}:{at}'\n"
+        f"exec '{sys.executable}' -m polydoor {words} -c '{tmp_path}/polydoor.toml' '{APPS}/behind.py'\n"
+    )
+    program.chmod(0o755)
+    port = free_port()
+    text = form.format(own=OWN, port=port, name=SERVER_NAME, folder=folder, handler=handler, alias=alias)
+    sites = [Site(name, port, text)]
+    with PROGRAMS[name](tmp_path / "front-end", sites):
+        check_right_or_told(name, sites, CGI_BIN)
