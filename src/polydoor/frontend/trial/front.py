@@ -74,6 +74,7 @@ class Front:
         self.software = ""  # as its Server field has it
         self.own_address = ""
         self.first: Arrival | None = None
+        self.is_fcgid = False  # Apache's mod_fcgid
         self._token = token
 
     def connect(self) -> Connection:
@@ -116,9 +117,7 @@ class Front:
             return self.name
         if "ajp.JK_LB_ACTIVATION" in self.first.facts.get("other_keys", ()):
             return "mod_jk"
-        # It has started Polydoor, and gives a length to requests without a body; mod_proxy_fcgi does neither.
-        is_started = str((self.first.facts.get("listeners") or [""])[0]).startswith("fd://0?")
-        return "mod_fcgid" if is_started and self.first.get("CONTENT_LENGTH") == "0" else "apache"
+        return "mod_fcgid" if self.is_fcgid else "apache"
 
     @property
     def peer(self) -> str:
@@ -140,6 +139,11 @@ class Front:
         self.first = found
         self.software = found.response.get("Server")
         self.name = self.name or self._recognized(found.response)
+        if self.name == "apache" and str((found.facts.get("listeners") or [""])[0]).startswith("fd://0?"):
+            # It has started Polydoor, and gives a length to requests without one; mod_proxy_fcgi does neither. (Of GET and
+            # its like, Polydoor leaves a length of 0 out.)
+            patched = self.arrival(self.ask("PATCH", "echo/hello"))
+            self.is_fcgid = isinstance(patched, Arrival) and patched.get("CONTENT_LENGTH") == "0"
 
     def _recognized(self, response: Response) -> str:
         """Which front end it is. Some pass on the Server field of what is behind them, or have none of their own."""
