@@ -46,6 +46,8 @@ JK_PACKET = (
     f"JkWorkerProperty worker.NAME.max_packet_size=65536{JK_WORKER}   and -b 'ajp://...?packet=65536' for Polydoor"
 )
 
+FCGID_BODY = "FcgidMaxRequestLen 1073741824"  # by itself it allows 128 KiB
+
 CHANGES: dict[str, Lines] = {
     "mount-cut": {
         "nginx": NGINX_PATH,
@@ -134,7 +136,7 @@ CHANGES: dict[str, Lines] = {
     },
     "cookies": {
         "apache": {
-            "http": 'RequestHeader edit* Cookie ", " "; "',
+            **dict.fromkeys(("http", "cgi"), 'RequestHeader edit* Cookie ", " "; "'),
             "": "-b '...?profile=apache' for Polydoor, which mends what Apache joins with a comma",
         },
         "caddy": "-b '...?profile=caddy' for Polydoor, which mends what Caddy joins with a comma",
@@ -183,12 +185,12 @@ CHANGES: dict[str, Lines] = {
     "body-limit": {
         "nginx": "client_max_body_size 1g;",
         "apache": "LimitRequestBody 0",
-        "mod_fcgid": "LimitRequestBody 0   and FcgidMaxRequestLen 1073741824",
+        "mod_fcgid": f"LimitRequestBody 0   and {FCGID_BODY}",
         "lighttpd": "server.max-request-size = 0",
         "caddy": "max_size 1GB   in request_body",
         "": "Raise the front end's limit of request bodies.",
     },
-    "upload": {"": "The error log of the front end tells more."},
+    "upload": {"mod_fcgid": FCGID_BODY, "": "The error log of the front end tells more."},
     "body-changed": {
         "nginx": {"scgi": "scgi_request_buffering on;", "": "{p}_param CONTENT_LENGTH $content_length;"},
         "": "The front end must pass the body on whole.",
@@ -196,12 +198,14 @@ CHANGES: dict[str, Lines] = {
     "chunked": {
         "nginx": {"http": "proxy_request_buffering on;", "": "{p}_request_buffering on;"},
         "apache": {"fastcgi": "SetEnv proxy-sendcl 1"},
+        "mod_fcgid": FCGID_BODY,
         "lighttpd": "server.stream-request-body = 0",
         "": "The front end must take requests with Transfer-Encoding: chunked.",
     },
     "expect": {"": "The front end must answer Expect: 100-continue, or pass it on."},
     "early-answer": {
         "nginx": {"http": "proxy_request_buffering on;", "": "{p}_request_buffering on;"},
+        "mod_fcgid": FCGID_BODY,
         "lighttpd": "server.stream-request-body = 0",
         "": "Let the front end collect request bodies before it passes them on.",
     },
@@ -244,6 +248,7 @@ CHANGES: dict[str, Lines] = {
     "break-with-length": {
         # Else it asks a second time and puts that answer behind the part of the first.
         "mod_jk": f"JkWorkerProperty worker.NAME.recovery_options=3{JK_WORKER}",
+        "apache": {"cgi": "SetEnv ap_trust_cgilike_cl 1"},
         "": "Update the front end: the length of the response is announced, and it is shorter.",
     },
     "break-without-length": {

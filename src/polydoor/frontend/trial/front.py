@@ -140,8 +140,8 @@ class Front:
         self.software = found.response.get("Server")
         self.name = self.name or self._recognized(found.response)
         if self.name == "apache" and str((found.facts.get("listeners") or [""])[0]).startswith("fd://0?"):
-            # It has started Polydoor, and gives a length to requests without one; mod_proxy_fcgi does neither. (With GET
-            # and its like, Polydoor leaves a length of 0 out.)
+            # It has started Polydoor, and gives a length to requests without one; mod_proxy_fcgi does neither.
+            # With GET and its like, Polydoor leaves a length of 0 out.
             patched = self.arrival(self.ask("PATCH", "echo/hello"))
             self.is_fcgid = isinstance(patched, Arrival) and patched.get("CONTENT_LENGTH") == "0"
 
