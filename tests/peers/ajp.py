@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from peers.response import Decoder, ProtocolViolationError, is_bodiless, length_of, split_fields
+from peers.response import Decoder, ProtocolViolationError, split_fields
 
 Headers = list[tuple[str, str]]
 
@@ -165,7 +165,7 @@ class AjpDecoder(Decoder):
             self._take_question(reader)
         elif code == END_RESPONSE and self.head_done:
             self.reuse = {0: False, 1: True}[reader.take(1)[0]]
-            self.finish("framed", self._is_whole())
+            self.finish("framed", self.has_all_announced())
         else:
             raise ProtocolViolationError(f"a packet of code {code} here")
         reader.end()
@@ -185,21 +185,12 @@ class AjpDecoder(Decoder):
         self.response.headers = split_fields(lines)
         if not 200 <= self.response.status <= 999:
             raise ProtocolViolationError(f"status {self.response.status}")
-        for name in ("Transfer-Encoding", "Connection", "Keep-Alive"):
-            if self.response.all(name):
-                raise ProtocolViolationError(f"{name} in an AJP13 response")
-        length_of(self.response.headers)
-        self.head_done = True
+        self.end_gateway_head()
 
     def _take_chunk(self, reader: Reader) -> None:
         data = reader.string()  # mod_proxy_ajp refuses a chunk without the 00 behind it
         self.flushes += not data
-        self.response.body += data
-        if data and is_bodiless(self.response.status, self.method):
-            raise ProtocolViolationError(f"a body where none may be: {data[:80]!r}")
-        length = length_of(self.response.headers)
-        if length is not None and len(self.response.body) > length:
-            raise ProtocolViolationError(f"{len(self.response.body)} bytes of {length}")
+        self.add_body(data)
 
     def _take_question(self, reader: Reader) -> None:
         if self.asked:
@@ -208,10 +199,6 @@ class AjpDecoder(Decoder):
         if not 0 < wanted <= self._packet_size - 6:
             raise ProtocolViolationError(f"GET_BODY_CHUNK of {wanted} bytes")
         self.asked.append(wanted)
-
-    def _is_whole(self) -> bool:
-        length = length_of(self.response.headers)
-        return length is None or is_bodiless(self.response.status, self.method) or len(self.response.body) == length
 
     def end(self, how: str) -> None:
         self.finish(how, False)

@@ -108,6 +108,28 @@ class Decoder:
         """The connection ended: "eof" or "reset"."""
         raise NotImplementedError
 
+    def end_gateway_head(self) -> None:
+        """The head of a response for a front end is there: it says nothing about a connection."""
+        for name in ("Transfer-Encoding", "Connection", "Keep-Alive"):
+            if self.response.all(name):
+                raise ProtocolViolationError(f"{name} in a response for a front end")
+        length_of(self.response.headers)
+        self.head_done = True
+
+    def add_body(self, data: bytes) -> None:
+        """More of the body, which has its place and is not too long."""
+        self.response.body += data
+        if data and is_bodiless(self.response.status, self.method):
+            raise ProtocolViolationError(f"a body where none may be: {data[:80]!r}")
+        length = length_of(self.response.headers)
+        if length is not None and len(self.response.body) > length:
+            raise ProtocolViolationError(f"{len(self.response.body)} bytes of {length}")
+
+    def has_all_announced(self) -> bool:
+        """No announced byte of the body is missing."""
+        length = length_of(self.response.headers)
+        return length is None or is_bodiless(self.response.status, self.method) or len(self.response.body) == length
+
     def finish(self, how: str, complete: bool) -> None:
         """The response is over."""
         self.done = True
@@ -127,13 +149,13 @@ class CgiDecoder(Decoder):
     def feed(self, data: bytes) -> None:
         self.seen += len(data)
         if self.head_done:
-            self._body(data)
+            self.add_body(data)
             return
         self._head += data
         head, end, rest = self._head.partition(HEAD_END)
         if end:
             self._parse_head(head)
-            self._body(rest)
+            self.add_body(rest)
 
     def _parse_head(self, head: bytes) -> None:
         lines = head.split(b"\r\n")
@@ -149,28 +171,11 @@ class CgiDecoder(Decoder):
             raise ProtocolViolationError("two Status lines")
         if self.response.status < 200:
             raise ProtocolViolationError("a 1xx status as the final one")
-        for name in ("Transfer-Encoding", "Connection", "Keep-Alive"):
-            if self.response.all(name):
-                raise ProtocolViolationError(f"{name} in a CGI-style response")
-        length_of(self.response.headers)
-        self.head_done = True
-
-    def _body(self, data: bytes) -> None:
-        self.response.body += data
-        if data and is_bodiless(self.response.status, self.method):
-            raise ProtocolViolationError(f"a body where none may be: {data[:80]!r}")
-        length = length_of(self.response.headers)
-        if length is not None and len(self.response.body) > length:
-            raise ProtocolViolationError(f"{len(self.response.body)} bytes of {length}")
+        self.end_gateway_head()
 
     def is_whole(self) -> bool:
         """True when the head came and no announced byte is missing."""
-        if not self.head_done:
-            return False
-        length = length_of(self.response.headers)
-        if length is None or is_bodiless(self.response.status, self.method):
-            return True
-        return len(self.response.body) == length
+        return self.head_done and self.has_all_announced()
 
     def end(self, how: str) -> None:
         self.finish(how, how == "eof" and self.is_whole())
