@@ -109,26 +109,12 @@ static void put_header(struct pd_client_out *o, struct pd_slice name, struct pd_
     put_string(o, value);
 }
 
-static enum pd_reason check_header(const struct pd_field *f)
-{
-    if (!f->name.n || pd_byte_run(f->name, PD_BYTE_TOKEN) != f->name.n)
-        return PD_R_BAD_FIELD_NAME;
-    if (pd_byte_run(f->value, PD_BYTE_VALUE) != f->value.n)
-        return PD_R_BAD_FIELD_VALUE;
-    if (pd_slice_eq_nocase(f->name, PD_SLICE("content-length")))
-        return PD_R_DUPLICATE_CONTENT_LENGTH;
-    return pd_slice_eq_nocase(f->name, PD_SLICE("transfer-encoding")) ? PD_R_BAD_TRANSFER_ENCODING : PD_R_NONE;
-}
-
 static void put_headers(struct pd_client_out *o, const struct pd_head *head)
 {
     bool framed = head->chunked || head->content_length >= 0;
     put16(o, head->nheaders + (framed ? 1u : 0u));
-    for (size_t i = 0; i < head->nheaders; i++) {
-        if (!o->bad)
-            o->bad = check_header(&head->fields[i]);
+    for (size_t i = 0; i < head->nheaders; i++)
         put_header(o, head->fields[i].name, head->fields[i].value);
-    }
     char digits[PD_DECIMAL_MAX];
     if (head->chunked)
         put_header(o, PD_SLICE("Transfer-Encoding"), PD_SLICE("chunked"));
@@ -209,11 +195,7 @@ static void put_request(struct pd_client_out *o, const struct pd_head *head)
 static enum pd_reason ajp_client_put_head(void *state, const struct pd_head *head, struct pd_buf *buf)
 {
     struct ajp_client *c = state;
-    if (!head->method.n || pd_byte_run(head->method, PD_BYTE_TOKEN) != head->method.n)
-        return PD_R_BAD_METHOD;
-    if (!head->target.n || pd_byte_run(head->target, PD_BYTE_TARGET) != head->target.n)
-        return PD_R_BAD_TARGET;
-    struct pd_client_out o = { buf, PD_R_NONE };
+    struct pd_client_out o = { buf, pd_client_head_check(head, head->nheaders) };
     size_t start = pd_buf_view(buf).n;
     pd_answer_to(&c->reader, head->method);
     pd_out_put(&o, pd_slice("\x12\x34\0\0", PACKET_HEADER));

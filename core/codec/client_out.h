@@ -19,6 +19,12 @@ static inline void pd_out_put(struct pd_client_out *o, struct pd_slice s)
     o->bad = put == PD_BUF_OK ? PD_R_NONE : put == PD_BUF_FULL ? PD_R_HEAD_TOO_LARGE : PD_R_NO_MEMORY;
 }
 
+/*
+ * Whether method, target and the first `nheaders` fields, which are header fields, can be sent: nothing may end a line
+ * too early, or frame the body a second time.
+ */
+enum pd_reason pd_client_head_check(const struct pd_head *head, size_t nheaders) PD_MUST_CHECK;
+
 /* A number's decimal digits, written into `dst`. */
 static inline struct pd_slice pd_decimal(uint64_t n, char dst[PD_DECIMAL_MAX])
 {

@@ -4,7 +4,6 @@
 #include <assert.h>
 
 #include "codec/answer.h"
-#include "codec/bytes.h"
 #include "codec/client_out.h"
 
 struct http_client {
@@ -22,32 +21,6 @@ static void http_client_init(void *state, const struct pd_sys *sys, const struct
     pd_answer_init(&c->reader, PD_FORM_HTTP, false, sys, limits);
 }
 
-/* Nothing that is written may end a line too early, or frame the body a second time. */
-static enum pd_reason check_field(const struct pd_field *f)
-{
-    if (!f->name.n || pd_byte_run(f->name, PD_BYTE_TOKEN) != f->name.n)
-        return PD_R_BAD_FIELD_NAME;
-    if (pd_byte_run(f->value, PD_BYTE_VALUE) != f->value.n)
-        return PD_R_BAD_FIELD_VALUE;
-    if (pd_slice_eq_nocase(f->name, PD_SLICE("content-length")))
-        return PD_R_DUPLICATE_CONTENT_LENGTH;
-    if (pd_slice_eq_nocase(f->name, PD_SLICE("transfer-encoding")))
-        return PD_R_BAD_TRANSFER_ENCODING;
-    return PD_R_NONE;
-}
-
-static enum pd_reason check_head(const struct pd_head *head)
-{
-    if (!head->method.n || pd_byte_run(head->method, PD_BYTE_TOKEN) != head->method.n)
-        return PD_R_BAD_METHOD;
-    if (!head->target.n || pd_byte_run(head->target, PD_BYTE_TARGET) != head->target.n)
-        return PD_R_BAD_TARGET;
-    enum pd_reason bad = PD_R_NONE;
-    for (size_t i = 0; i < head->nfields && !bad; i++)
-        bad = check_field(&head->fields[i]);
-    return bad;
-}
-
 static void put_field(struct pd_client_out *out, struct pd_slice name, struct pd_slice value)
 {
     pd_out_put(out, name);
@@ -59,7 +32,7 @@ static void put_field(struct pd_client_out *out, struct pd_slice name, struct pd
 static enum pd_reason http_client_put_head(void *state, const struct pd_head *head, struct pd_buf *buf)
 {
     struct http_client *c = state;
-    struct pd_client_out out = { buf, check_head(head) };
+    struct pd_client_out out = { buf, pd_client_head_check(head, head->nfields) };
     pd_answer_to(&c->reader, head->method);
     c->chunked = head->chunked;
     pd_out_put(&out, head->method);
