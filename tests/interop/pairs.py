@@ -162,7 +162,9 @@ class Pairs:
         settings = folder / "polydoor.toml"
         settings.write_text(f'body-limit = {BODY_LIMIT}\ndiagnostics = "{TOKEN}"\n', encoding="utf-8")
         options = ["--script", f"{folder}/shop.sh", "-c", str(settings)]
-        site = printed(front_end, protocol, f"http://127.0.0.1:8000?mount={MOUNT}", *options, app=f"{APPS}/behind.py")
+        options += self.options[2:]  # the folder with files
+        mount = f"?mount={self.mount}" if self.mount else ""
+        site = printed(front_end, protocol, f"http://127.0.0.1:8000{mount}", *options, app=f"{APPS}/behind.py")
         host, port = self.direct.address
         save_program(site.text, {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "JOURNAL": f"{host}:{port}"})
         return site

@@ -10,8 +10,11 @@ import pytest
 from interop.frontends import SERVER_NAME
 from interop.limits import a_break, different
 from interop.pairs import CLIENT, PAIRS, PROGRAMS, WITHOUT_UNIX, Pairs
+from interop.programs import PROGRAMS as STARTED
 
 ON_UNIX = [name for name in PAIRS if name.partition("+")[0] not in WITHOUT_UNIX]
+# What is started by a front end is reached through a Unix socket of its own, or through pipes.
+STARTED_TOO = [*ON_UNIX, *(name for name in PAIRS if name.partition("+")[0] in STARTED)]
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "front-ends.md"
 STYLE = b"body { color: rgb(1, 2, 3) }\n"
 
@@ -29,29 +32,38 @@ def unix_pairs():
         opened.stop()
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.frontend(*PROGRAMS[name])) for name in ON_UNIX])
+def each(names):
+    return [pytest.param(name, marks=pytest.mark.frontend(*PROGRAMS[name])) for name in names]
+
+
+@pytest.fixture(params=each(ON_UNIX))
 def pair(request, unix_pairs):
     return unix_pairs[request.param]
 
 
-def test_files_are_the_front_end_s(pair):
-    response = pair.door.request("GET", "/static/shop.css")
-    if different(pair.name, "files") is not None:
-        assert response.status == different(pair.name, "files")  # it came to the application
+@pytest.fixture(params=each(STARTED_TOO))
+def any_pair(request, unix_pairs):
+    return unix_pairs[request.param]
+
+
+def test_files_are_the_front_end_s(any_pair):
+    response = any_pair.door.request("GET", "/static/shop.css")
+    if different(any_pair.name, "files") is not None:
+        assert response.status == different(any_pair.name, "files")  # it came to the application
         return
     assert (response.status, response.body) == (200, STYLE)
-    assert pair.door.request("GET", "/static/absent.css").status == 404
-    assert pair.door.request("GET", "/static/../echo").status in (200, 400, 404)
+    assert any_pair.door.request("GET", "/static/absent.css").status == 404
+    assert any_pair.door.request("GET", "/static/../echo").status in (200, 400, 404)
 
 
-def test_everything_else_is_the_application_s(pair):
-    slashes = "/" if different(pair.name, "two-slashes") else "//"
+def test_everything_else_is_the_application_s(any_pair):
+    slashes = "/" if different(any_pair.name, "two-slashes") else "//"
     for target, path in (("/", "/"), ("/echo/a%2Fb//c?q=1", f"/echo/a/b{slashes}c")):
-        environ = pair.door.request("GET", target).json()["environ"]
+        environ = any_pair.door.request("GET", target).json()["environ"]
         told = target.replace("//", slashes)
         assert (environ["SCRIPT_NAME"], environ["PATH_INFO"], environ["REQUEST_URI"]) == ("", path, told)
         assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == (CLIENT, "http")
-        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (SERVER_NAME, str(pair.site.port))
+        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (SERVER_NAME, str(any_pair.site.port))
 
 
 @pytest.mark.parametrize("length", [False, True], ids=["without-length", "with-length"])
