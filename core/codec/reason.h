@@ -23,6 +23,7 @@
     /* time */ \
     X(HEAD_TIMEOUT, 541, 408, "the request head did not arrive in time") \
     X(BODY_TIMEOUT, 641, 408, "the request body arrives too slowly") \
+    X(REQUEST_TIMEOUT, 408, 504, "the application did not answer in time") \
     /* limits */ \
     X(HEAD_TOO_LARGE, 531, 431, "the request head is larger than the limit") \
     X(TOO_MANY_FIELDS, 532, 431, "the request has more header fields than the limit") \

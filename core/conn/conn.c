@@ -35,7 +35,7 @@ void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port 
 
 void pd_conn_fini(struct pd_conn *c)
 {
-    assert(c->state == PD_CONN_CLOSED && c->nexchanges == 0);
+    assert(c->state == PD_CONN_CLOSED && c->nexchanges == 0 && c->noverdue == 0);
     pd_buf_fini(&c->in);
     pd_out_fini(&c->out);
     pthread_mutex_destroy(&c->lock);
@@ -219,7 +219,7 @@ void pd_conn_return(struct pd_conn *c)
 
 void pd_conn_reclaim(struct pd_conn *c, struct pd_exchange *x)
 {
-    while (c->lent) {
+    while (c->lent && !x->overdue) {
         x->waiters++;
         pthread_cond_wait(&x->cond, &c->lock);
         x->waiters--;

@@ -54,7 +54,8 @@ struct pd_conn {
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */
     unsigned nexchanges;
-    struct pd_buf in; /* input that the codec did not consume yet */
+    unsigned noverdue; /* those whose app still has them, though they are answered and off the list */
+    struct pd_buf in;  /* input that the codec did not consume yet */
     struct pd_out out;
     uint64_t discarded; /* input thrown away behind a response */
     size_t unread;      /* bytes sent outside of responses since the out queue was empty */

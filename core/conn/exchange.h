@@ -20,6 +20,7 @@
 #include "conn/states.h"
 
 struct pd_conn;
+struct pd_thread; /* the engine's */
 
 struct pd_exchange {
     struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
@@ -68,6 +69,13 @@ struct pd_exchange {
     unsigned waiters;    /* threads that do: the application may read on one and write on another */
     unsigned guests;     /* threads between pd_exchange_enter and pd_exchange_leave */
     bool ending;         /* its app thread waits until they have left */
+
+    uint64_t progress_ns; /* when the app last gave output, or had waited for its peer; 0: not yet */
+    bool overdue;         /* past its time limit: answered, off its connection's list, and only its app still has it */
+    uint16_t answered;    /* the status that the engine gave in the app's place, 0: none */
+    struct pd_thread *thread; /* runs its app call (engine.lock) */
+    struct pd_list parked;    /* pd_engine.parked (engine.lock) */
+    uint64_t since_ns;        /* since when it counts as parked (engine.lock) */
 };
 
 static inline void pd_exchange_move(struct pd_exchange *x, enum pd_exchange_state to)

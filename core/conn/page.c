@@ -199,3 +199,35 @@ size_t pd_page_write(char dst[PD_PAGE_MAX], enum pd_page_kind kind, int status, 
     assert(n > 0 && n < PD_PAGE_MAX);
     return (size_t)n;
 }
+
+/* --- the response they are in ------------------------------------------------------------------------------------- */
+
+/* A page is never kept, nor taken for another type than it says. */
+static bool put_fields(struct pd_response *r, struct pd_slice type, size_t n, unsigned retry_s)
+{
+    char seconds[12];
+    int seconds_n = snprintf(seconds, sizeof seconds, "%u", retry_s);
+    const struct {
+        struct pd_slice name, value;
+    } fields[] = {
+        { PD_SLICE("Content-Type"), type },
+        { PD_SLICE("Cache-Control"), PD_SLICE("no-store") },
+        { PD_SLICE("X-Content-Type-Options"), PD_SLICE("nosniff") },
+        { PD_SLICE("Retry-After"), pd_slice(seconds, (size_t)seconds_n) }, /* last: 503 alone */
+    };
+    size_t count = sizeof fields / sizeof *fields - (r->status != 503);
+    for (size_t i = 0; i < count; i++)
+        if (pd_response_add(r, fields[i].name, fields[i].value) != PD_R_NONE)
+            return false;
+    return pd_response_set_length(r, n) == PD_R_NONE;
+}
+
+struct pd_slice pd_page_compose(const struct pd_request *q, struct pd_response *r, int status, const char *why,
+                                const char *id, unsigned retry_s, char text[PD_PAGE_MAX])
+{
+    enum pd_page_kind kind = pd_page_choose(q->accept.p ? q->accept : pd_request_get(q, PD_NAME_HTTP_ACCEPT));
+    size_t n = pd_page_write(text, kind, status, why, id);
+    bool ok =
+        pd_response_start(r, pd_page_status(status)) == PD_R_NONE && put_fields(r, pd_page_type(kind), n, retry_s);
+    return pd_slice(text, ok ? n : 0);
+}

@@ -9,6 +9,8 @@
 #define PD_PAGE_H
 
 #include "base/slice.h"
+#include "codec/request.h"
+#include "codec/response.h"
 
 enum pd_page_kind { PD_PAGE_TEXT, PD_PAGE_HTML, PD_PAGE_JSON };
 
@@ -25,5 +27,9 @@ struct pd_slice pd_page_status(int status);
  * tell of our inside, and the other statuses say it already.
  */
 size_t pd_page_write(char dst[PD_PAGE_MAX], enum pd_page_kind kind, int status, const char *why, const char *id);
+/* Fills a response with the page that suits the request, and gives its body; an empty slice without memory.
+ * A 503 says when to try again. */
+struct pd_slice pd_page_compose(const struct pd_request *q, struct pd_response *r, int status, const char *why,
+                                const char *id, unsigned retry_s, char text[PD_PAGE_MAX]);
 
 #endif

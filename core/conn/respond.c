@@ -3,6 +3,7 @@
 
 #include "codec/http1.h"
 #include "codec/names.h"
+#include "conn/late.h"
 #include "conn/page.h"
 
 #include <assert.h>
@@ -154,6 +155,8 @@ static void respond_wait(struct pd_exchange *x, size_t n)
     const struct pd_config *cfg = &c->host->config;
     uint64_t room = pd_spill_dir_works(&c->host->spill_dir) ? cfg->response_spill : 0;
     for (;;) {
+        if (x->overdue)
+            return;
         if (!c->lent && (respond_is_lost(x) || pd_out_is_empty(&c->out) || c->out.memory + n <= cfg->response_memory ||
                          x->spill_end + n <= room))
             return;
@@ -256,13 +259,12 @@ static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, 
 
 /* --- the exchange's own end --------------------------------------------------------------------------------------- */
 
-/* The exchange leaves its connection; the engine puts it back into the free list. */
-static void respond_leave(struct pd_exchange *x)
+/* The connection goes on without the exchange. */
+static void respond_unlist(struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
     if (c->host->ended)
         c->host->ended(c->host, x);
-    pd_exchange_move(x, PD_X_ENDED);
     pd_list_remove(&x->node);
     c->nexchanges--;
     c->served = true;
@@ -272,6 +274,16 @@ static void respond_leave(struct pd_exchange *x)
     if (x->spill)
         pd_out_file_release(c->host->sys, x->spill);
     x->spill = NULL;
+}
+
+/* The exchange leaves its connection; the engine puts it back into the free list. */
+static void respond_leave(struct pd_exchange *x)
+{
+    if (x->overdue)
+        x->conn->noverdue--;
+    else
+        respond_unlist(x);
+    pd_exchange_move(x, PD_X_ENDED);
 }
 
 void pd_respond_drop(struct pd_exchange *x)
@@ -289,15 +301,24 @@ void pd_respond_abandon(struct pd_exchange *x)
     respond_leave(x);
 }
 
-void pd_respond_break(struct pd_exchange *x)
+/* Front ends take a plain end for a complete response, some even short of its length (nginx, FastCGI). */
+static void respond_show_break(struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
     const struct pd_response *r = &x->response;
     x->broken = true;
     c->closing = true;
     c->input_bad = true;
-    /* Front ends take a plain end for a complete response, some even short of its length (nginx, FastCGI). */
     c->reset |= x->head_sent && (c->codec->gateway || (r->content_length < 0 && !r->chunked));
+}
+
+void pd_respond_break(struct pd_exchange *x)
+{
+    if (x->overdue) {
+        respond_leave(x);
+        return;
+    }
+    respond_show_break(x);
     pd_respond_drop(x);
 }
 
@@ -321,6 +342,8 @@ static bool respond_cut(struct pd_exchange *x, struct pd_slice *data)
 static enum pd_send respond_ready(struct pd_exchange *x, size_t n, bool may_wait)
 {
     struct pd_conn *c = x->conn;
+    if (x->overdue)
+        return PD_SEND_GONE;
     if (!may_wait && c->lent)
         return PD_SEND_AGAIN;
     pd_conn_reclaim(c, x); /* also when the peer has left: the exchange may end then, and its body may be in use */
@@ -348,6 +371,7 @@ enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool 
         return r;
     bool cut = respond_cut(x, &data);
     r = respond_frames(x, data, false);
+    pd_respond_progress(x);
     return r == PD_SEND_OK && cut ? PD_SEND_TOO_LONG : r;
 }
 
@@ -444,18 +468,26 @@ enum pd_send pd_respond_early(struct pd_exchange *x, struct pd_slice encoded)
     return PD_SEND_OK;
 }
 
-void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
+void pd_respond_put(struct pd_conn *c, struct pd_slice bytes)
 {
     struct gather g;
     g.n = g.sum = 0;
     gather_add(&g, bytes.p, bytes.n);
     if (c->state != PD_CONN_OPEN || c->hung_up)
         return;
-    ssize_t sent = !c->lent && pd_out_is_empty(&c->out) ? pd_out_send(c->host->sys, c->fd, g.iov, g.n) : 0;
+    bool first = !c->lent && pd_out_is_empty(&c->out);
+    ssize_t sent = first ? pd_out_send(c->host->sys, c->fd, g.iov, g.n) : 0;
+    if (first)
+        c->output_ms = c->host->now_ms;
     if (sent < 0 || !respond_queue(c, &g, (size_t)sent))
         respond_lost(c);
     else
         c->want_write |= (size_t)sent < bytes.n;
+}
+
+void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes)
+{
+    pd_respond_put(c, bytes);
     c->unread = pd_out_is_empty(&c->out) ? 0 : c->unread + bytes.n;
 }
 
@@ -471,38 +503,14 @@ void pd_respond_continue(struct pd_exchange *x)
 
 /* --- our own answers ---------------------------------------------------------------------------------------------- */
 
-/* The fields of our own answers; a page is never kept, nor taken for another type than it says. */
-static bool respond_fields(struct pd_host *host, struct pd_response *r, struct pd_slice type, size_t n)
-{
-    char seconds[12];
-    int seconds_n = r->status == 503 ? snprintf(seconds, sizeof seconds, "%u", host->retry_after(host)) : 0;
-    const struct {
-        struct pd_slice name, value;
-    } fields[] = {
-        { PD_SLICE("Content-Type"), type },
-        { PD_SLICE("Cache-Control"), PD_SLICE("no-store") },
-        { PD_SLICE("X-Content-Type-Options"), PD_SLICE("nosniff") },
-        { PD_SLICE("Retry-After"), pd_slice(seconds, (size_t)seconds_n) }, /* last: 503 alone */
-    };
-    size_t count = sizeof fields / sizeof *fields - (r->status != 503);
-    for (size_t i = 0; i < count; i++)
-        if (pd_response_add(r, fields[i].name, fields[i].value) != PD_R_NONE)
-            return false;
-    return pd_response_set_length(r, n) == PD_R_NONE;
-}
-
 /* Fills x->response with an error page, and gives its body; an empty slice without memory. */
 static struct pd_slice respond_compose(struct pd_exchange *x, int status, const char *why, char text[PD_PAGE_MAX])
 {
-    struct pd_response *r = &x->response;
+    struct pd_host *host = x->conn->host;
     char id[PD_EXCHANGE_ID_SIZE];
     pd_exchange_id_put(x, id);
-    const struct pd_request *q = &x->request;
-    enum pd_page_kind kind = pd_page_choose(q->accept.p ? q->accept : pd_request_get(q, PD_NAME_HTTP_ACCEPT));
-    size_t n = pd_page_write(text, kind, status, why, id);
-    bool ok = pd_response_start(r, pd_page_status(status)) == PD_R_NONE &&
-              respond_fields(x->conn->host, r, pd_page_type(kind), n);
-    return pd_slice(text, ok ? n : 0);
+    return pd_page_compose(&x->request, &x->response, status, why, id, status == 503 ? host->retry_after(host) : 0,
+                           text);
 }
 
 /* Sends a composed answer. False: it could not be encoded or would have had to wait. */
@@ -537,6 +545,25 @@ void pd_respond_turn_away(struct pd_exchange *x, enum pd_reason reason)
     int status = pd_reason_status(reason);
     if (reason == PD_R_QUEUE_TIMEOUT && c->host->config.late_is_504)
         status = 504;
-    if (x->head_sent || !status || !respond_answer(x, respond_compose(x, status, pd_reason_text(reason), text), false))
+    const char *why = pd_reason_text(reason);
+    if (x->head_sent || !status || !respond_answer(x, respond_compose(x, status, why, text), false))
         pd_respond_break(x);
+}
+
+/* --- a request past its time limit -------------------------------------------------------------------------------- */
+
+void pd_respond_overdue(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    assert(!c->lent && !x->overdue);
+    pd_host_refused(c->host, PD_R_REQUEST_TIMEOUT, c, x);
+    if (!respond_is_lost(x) && (x->head_sent || !pd_late_answer(x))) {
+        respond_show_break(x);
+        c->codec->drop(c->codec_state, x->stream);
+    }
+    respond_unlist(x);
+    x->overdue = true;
+    x->broken = true;
+    c->noverdue++;
+    pthread_cond_broadcast(&x->cond);
 }

@@ -46,6 +46,21 @@ void pd_respond_abandon(struct pd_exchange *x);
 /* Takes the exchange off its connection without any answer. */
 void pd_respond_drop(struct pd_exchange *x);
 
+/* Something came of the app call: its time limit begins anew. */
+static inline void pd_respond_progress(struct pd_exchange *x)
+{
+    const struct pd_host *host = x->conn->host;
+    if (host->config.timeouts.request)
+        x->progress_ns = PD_SYS0(host->sys, monotonic_ns);
+}
+/*
+ * The app's time is up: the peer gets a 504, or sees that the response breaks off, and the connection goes on without
+ * the exchange, which is the app's alone from here on; whatever that still gives is dropped. Never while it is lent.
+ */
+void pd_respond_overdue(struct pd_exchange *x);
+
+/* Whole frames; sends what the kernel takes and keeps the rest in memory, whatever the mark: nothing is waited for. */
+void pd_respond_put(struct pd_conn *c, struct pd_slice bytes);
 /* Raw bytes outside any response (FastCGI management replies, 100 Continue). */
 void pd_respond_raw(struct pd_conn *c, struct pd_slice bytes);
 

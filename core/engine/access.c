@@ -293,9 +293,11 @@ void pd_access_note(struct pd_access *a, const struct pd_exchange *x)
     struct pd_access_entry e = {
         .id = x->id,
         .door = codec->gateway ? pd_slice(codec->name, strlen(codec->name)) : PD_SLICE("http"),
-        .status = x->head_sent ? x->response.status : 0,
+        .status = x->answered    ? x->answered
+                  : x->head_sent ? x->response.status
+                                 : 0,
         .bytes = x->body_sent,
-        .broken = x->broken || !x->head_sent,
+        .broken = x->broken || !(x->head_sent || x->answered),
     };
     access_set_request(x, &e);
     if (a->nexclude && access_is_excluded(a, e.path))

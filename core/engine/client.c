@@ -128,14 +128,24 @@ void pd_client_mind(struct pd_client *cl, struct pd_thread *t)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static void client_free(struct pd_client *cl)
+/* The connection is over: it counts no more, though the application may still have an exchange that was overdue. */
+static void client_unlist(struct pd_client *cl)
 {
     struct pd_engine *e = cl->engine;
+    if (cl->unlisted)
+        return;
+    cl->unlisted = true;
     pd_wheel_remove(&e->wheel, &cl->timer);
     pd_list_remove(&cl->all);
     e->nclients--;
     if (e->accept_after_ms > e->host.now_ms) /* here is room */
         e->accept_after_ms = e->host.now_ms;
+}
+
+static void client_free(struct pd_client *cl)
+{
+    struct pd_engine *e = cl->engine;
+    client_unlist(cl);
     e->nbusy -= cl->busy;
     pd_conn_fini(&cl->conn);
     pd_release(e->sys, cl);
@@ -147,7 +157,10 @@ void pd_client_attend(struct pd_client *cl, struct pd_thread *t)
     struct pd_conn *c = &cl->conn;
     pthread_mutex_lock(&c->lock);
     if (c->state == PD_CONN_CLOSED) {
-        bool last = c->nexchanges == 0 && !c->lent && !cl->on_job;
+        bool over = c->nexchanges == 0 && !c->lent && !cl->on_job;
+        bool last = over && c->noverdue == 0;
+        if (over)
+            client_unlist(cl);
         pthread_mutex_unlock(&c->lock);
         if (last && !pd_is_attending(cl)) /* else it comes by once more */
             client_free(cl);

@@ -26,6 +26,7 @@ struct pd_client {
     bool on_job;           /* a thread is about to run its job (conn.lock) */
     bool minded;           /* its end is to be noticed while its requests wait (conn.lock) */
     bool busy;             /* counted in pd_engine.nbusy (conn.lock) */
+    bool unlisted;         /* only an overdue exchange keeps it: see client_unlist (loop role) */
     struct pd_conn conn;
     _Alignas(16) char codec_state[];
 };

@@ -20,6 +20,9 @@ static void engine_init_lists(struct pd_engine *e)
     pd_list_init(&e->resumed);
     pd_list_init(&e->doomed);
     pd_list_init(&e->free);
+    pd_list_init(&e->calls.running);
+    pd_list_init(&e->calls.overdue);
+    pd_list_init(&e->calls.parked);
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->log_lock, NULL);
 }
@@ -64,6 +67,8 @@ static int engine_init_fds(struct pd_engine *e, enum pd_loop_backend backend)
     r = pd_wakeup_init(&e->wakeup, e->sys);
     if (r == 0)
         r = pd_wakeup_init(&e->log_wakeup, e->sys);
+    if (r == 0)
+        r = pd_calls_init(e);
     e->wakeup_owner = PD_OWNER_WAKEUP;
     return r < 0 ? r : pd_loop_add(&e->loop, e->wakeup.fd, PD_READABLE, &e->wakeup_owner);
 }
@@ -78,6 +83,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
     memset(e, 0, sizeof *e);
     e->sys = sys;
     e->relief_timer = e->wakeup.fd = e->log_wakeup.fd = e->loop.epoll_fd = -1;
+    e->calls.wakeup.fd = e->calls.beat_timer = -1;
     engine_init_lists(e);
     pd_handover_init(&e->spread.handover, -1, -1);
     engine_init_host(e, config, spill_dir);
@@ -135,6 +141,7 @@ void pd_engine_free(struct pd_engine *e)
         pd_loop_fini(&e->loop);
     if (e->relief_timer >= 0)
         PD_SYS(e->sys, close, e->relief_timer);
+    pd_calls_fini(e);
     if (e->access)
         pd_access_free(e->access);
     pd_buf_fini(&e->log);
@@ -250,12 +257,16 @@ struct pd_thread *pd_thread_new(struct pd_engine *e)
     memset(t, 0, offsetof(struct pd_thread, io)); /* the buffers stay untouched until they are used */
     t->engine = e;
     pd_list_init(&t->idle);
+    pd_list_init(&t->call.node);
     pthread_cond_init(&t->cond, NULL);
     return t;
 }
 
 void pd_thread_free(struct pd_thread *t)
 {
+    pthread_mutex_lock(&t->engine->lock);
+    pd_call_end(t); /* only where the embedder's thread breaks */
+    pthread_mutex_unlock(&t->engine->lock);
     pthread_cond_destroy(&t->cond);
     pd_release(t->engine->sys, t);
 }
@@ -283,6 +294,7 @@ void pd_engine_stats(struct pd_engine *e, struct pd_stats *out)
     out->connections = e->nclients;
     out->ready = e->nready;
     out->running = e->running;
+    out->overdue = e->calls.noverdue;
     out->begun = e->id_last - e->host.health_checks;
     out->resets = e->host.resets;
     out->busy = e->nbusy;

@@ -63,8 +63,8 @@ void pd_thread_free(struct pd_thread *t);
 
 /* Waits for a request, doing loop work meanwhile. NULL: the engine has stopped. */
 struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
-/* The relief thread's whole life; returns when the engine has stopped. */
-void pd_engine_relief(struct pd_engine *e);
+/* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */
+bool pd_engine_relief(struct pd_engine *e);
 
 /* From now on no health check says that it is ready, and each response is the last of its connection; all is served. */
 void pd_engine_unready(struct pd_engine *e);
@@ -102,6 +102,7 @@ struct pd_stats {
     uint64_t dropped;     /* never started because the peer had left */
     uint64_t begun;       /* requests whose first bytes came; health checks do not count */
     uint64_t resets;      /* connections that were cut, so that a broken response is seen as broken */
+    uint64_t overdue;     /* of those that run, past the time limit */
     uint64_t busy;        /* connections with a request that arrives, waits or runs, or with output, now */
 };
 void pd_engine_stats(struct pd_engine *e, struct pd_stats *out);

@@ -123,7 +123,10 @@ const char *pd_exchange_body_error(struct pd_exchange *x)
     exchange_lock(x);
     enum pd_body_error error = x->body.error;
     bool ending = x->ending;
+    bool overdue = x->overdue;
     exchange_unlock(x);
+    if (overdue)
+        return "the request has been answered, as it took longer than request-timeout";
     if (ending && error == PD_BODY_OK)
         return "the request has ended";
     switch (error) {
@@ -159,6 +162,7 @@ static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
         pthread_cond_wait(&x->cond, &c->lock);
     x->waiters--;
     x->input_ms = c->host->now_ms - x->input_ms;
+    pd_respond_progress(x);
 }
 
 /* Takes what is there of a streamed body. What was spilled is read without the lock: nobody else waits for the disk. */
@@ -186,12 +190,14 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
         exchange_lock(x);
         for (;;) {
             pd_conn_reclaim(x->conn, x);
+            if (x->overdue)
+                break;
             r = exchange_take(t, x, dst, n);
             if (r || !n || b->complete || b->error || x->ending)
                 break;
             exchange_await_body(t, x);
         }
-        if (r == 0 && n && (b->error || (x->ending && !b->complete)))
+        if (x->overdue || (r == 0 && n && (b->error || (x->ending && !b->complete))))
             r = -1;
         exchange_unlock(x);
     }
@@ -282,7 +288,7 @@ void pd_exchange_fail(struct pd_thread *t, struct pd_exchange *x)
 bool pd_exchange_refuse_body(struct pd_thread *t, struct pd_exchange *x)
 {
     exchange_lock(x);
-    if (!x->failure) {
+    if (!x->failure || x->overdue) {
         exchange_unlock(x);
         return false;
     }
@@ -297,7 +303,7 @@ bool pd_exchange_refuse_body(struct pd_thread *t, struct pd_exchange *x)
 bool pd_exchange_client_gone(struct pd_exchange *x)
 {
     exchange_lock(x);
-    bool gone = pd_conn_is_gone(x->conn, x);
+    bool gone = x->overdue || pd_conn_is_gone(x->conn, x);
     exchange_unlock(x);
     return gone;
 }

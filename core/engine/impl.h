@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "engine/access.h"
+#include "engine/calls.h"
 #include "engine/client.h"
 #include "engine/repeats.h"
 #include "engine/ready.h"
@@ -26,6 +27,7 @@ struct pd_thread {
     bool is_known;       /* counted in pd_engine.app_threads */
     bool is_running;     /* runs an app call */
     uint64_t started_ns; /* when that began */
+    struct pd_call call;
     struct pd_io io;
 };
 
@@ -68,6 +70,7 @@ struct pd_engine {
     struct pd_exchange *unwatched; /* in `ready`: it and those behind it have not waited for long */
     size_t nready;                 /* all but the doomed */
     size_t running;
+    struct pd_calls calls;
     size_t app_threads;    /* threads that are in or between calls of pd_engine_next() */
     uint64_t call_ns;      /* moving average of an app call */
     uint64_t stop_ms;      /* draining ends then; 0: not stopping */

@@ -27,6 +27,7 @@ static struct pd_exchange *exchange_create(struct pd_engine *e)
     pd_list_init(&x->node);
     pd_list_init(&x->queue);
     pd_list_init(&x->late);
+    pd_list_init(&x->parked);
     pthread_cond_init(&x->cond, NULL);
     pd_arena_init(&x->arena, e->sys, cfg->limits.head * POOL_ARENA_FACTOR + 65536);
     pd_buf_init(&x->head, e->sys, cfg->limits.head);
@@ -78,11 +79,12 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
-        x->is_health = x->was_parked = x->ending = x->has_surplus = false;
+        x->is_health = x->was_parked = x->ending = x->has_surplus = x->overdue = false;
     x->failure = PD_R_NONE;
     x->waiters = x->guests = 0;
     x->body_sent = x->spill_end = x->input_ms = x->lead_ms = 0;
-    x->ready_ns = x->started_ns = 0;
+    x->ready_ns = x->started_ns = x->progress_ns = 0;
+    x->answered = 0;
     return x;
 }
 
@@ -91,6 +93,7 @@ void pd_pool_give(struct pd_host *h, struct pd_exchange *x)
     struct pd_engine *e = pd_engine_of(h);
     exchange_reset(e, x);
     pthread_mutex_lock(&e->lock);
+    pd_call_forget(x);
     bool keep = e->nfree < POOL_KEEP;
     if (keep) {
         pd_list_push_front(&e->free, &x->node); /* the last one used is warm in the cache */

@@ -108,6 +108,7 @@ void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
 {
     pthread_mutex_lock(&e->lock);
     x->late_ms = 0;
+    pd_list_remove(&x->parked);
     pd_list_push(&e->resumed, &x->queue);
     e->nready++;
     bool wake = pd_loop_is_asleep(e);
@@ -247,6 +248,16 @@ void pd_ready_tend(struct pd_engine *e, struct pd_thread *t)
     while ((x = ready_take_refused(e, &why)) != NULL)
         ready_try_refuse(e, t, x, why);
     ready_watch(e, t);
+}
+
+void pd_ready_expire(struct pd_engine *e)
+{
+    for (struct pd_list *l = e->ready.next; l != &e->ready; l = l->next) {
+        struct pd_exchange *x = ready_of(l);
+        pd_list_remove(&x->late);
+        x->late_ms = e->host.now_ms;
+        late_add(e, x);
+    }
 }
 
 /* Takes a request out whose peer has gone. False: a thread was quicker. */

@@ -24,6 +24,8 @@ bool pd_ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_excha
 uint64_t pd_ready_deadline(const struct pd_engine *e);
 /* Answers what waited too long, also while all app threads are busy; called by the role's holder. */
 void pd_ready_tend(struct pd_engine *e, struct pd_thread *t);
+/* Everything that waits has waited too long: for the next pd_ready_tend(). engine.lock is held. */
+void pd_ready_expire(struct pd_engine *e);
 /* Drops what waits of a peer that has left; conn.lock is held, engine.lock is free. */
 void pd_ready_forget(struct pd_client *cl, struct pd_thread *t);
 

@@ -6,6 +6,7 @@
  * by, or the relief thread finds that it lasted longer than a timer tick.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
@@ -145,6 +146,9 @@ static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct
         case PD_OWNER_WAKEUP:
             pd_wakeup_clear(&e->wakeup);
             break;
+        case PD_OWNER_BEAT:
+            pd_beat_missed(e);
+            break;
         case PD_OWNER_SPREAD:
             pd_spread_woken(e);
             break;
@@ -211,6 +215,15 @@ static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
     return true;
 }
 
+/* How long to wait, at most `ms`, for a time that may be 0: never. */
+static int until(uint64_t time, uint64_t now, int ms)
+{
+    uint64_t wait = pd_time_since(time, now);
+    if (!time || wait > INT_MAX)
+        return ms;
+    return ms < 0 || (int)wait < ms ? (int)wait : ms;
+}
+
 static int loop_timeout(struct pd_engine *e)
 {
     uint64_t now = e->host.now_ms; /* once: other threads move it */
@@ -219,20 +232,12 @@ static int loop_timeout(struct pd_engine *e)
         int pause = (int)pd_time_since(e->accept_after_ms, now);
         ms = ms < 0 || pause < ms ? pause : ms;
     }
-    uint64_t repeats_ms = e->repeats_ms;
-    if (repeats_ms) {
-        int wait = (int)pd_time_since(repeats_ms, now);
-        ms = ms < 0 || wait < ms ? wait : ms;
-    }
+    ms = until(e->repeats_ms, now, ms);
     int scan = (int)pd_handover_scan_ms(e);
     if (e->stop_ms && (ms < 0 || ms > scan))
         ms = scan;
-    uint64_t late = pd_ready_deadline(e);
-    if (late) {
-        int wait = (int)pd_time_since(late, now);
-        ms = ms < 0 || wait < ms ? wait : ms;
-    }
-    return ms;
+    ms = until(pd_ready_deadline(e), now, ms);
+    return until(pd_calls_deadline(e), now, ms);
 }
 
 /* The drain is over when nothing is left, or when its time is. engine.lock is held. */
@@ -247,7 +252,7 @@ static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
     else
         pd_clients_drain(e, t);
     pthread_mutex_lock(&e->lock);
-    if (cut || (e->doors_closed && e->nclients == 0 && e->nready == 0 && e->running == 0)) {
+    if (cut || (e->doors_closed && e->nclients == 0 && e->nready == 0 && e->running == e->calls.noverdue)) {
         e->stopped = true;
         pd_wake_all(e);
     }
@@ -276,6 +281,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     pthread_mutex_lock(&e->lock);
     e->sleeping = false;
     pd_ready_tend(e, t);
+    pd_calls_expire(e, t);
 }
 
 /* --- app threads -------------------------------------------------------------------------------------------------- */
@@ -304,6 +310,7 @@ static void call_ended(struct pd_engine *e, struct pd_thread *t)
     uint64_t took = now - t->started_ns;
     e->call_ns += (took >> AVERAGE_SHIFT) - (e->call_ns >> AVERAGE_SHIFT);
     e->running--;
+    pd_call_end(t);
     t->is_running = false;
 }
 
@@ -337,6 +344,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         t->started_ns = PD_SYS0(e->sys, monotonic_ns);
         if (!x->started_ns)
             x->started_ns = t->started_ns;
+        pd_call_begin(t, x);
         e->stats.requests++;
         pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
     } else {
@@ -353,9 +361,13 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
 
 void pd_exchange_park(struct pd_exchange *x)
 {
+    struct pd_engine *e = pd_engine_of(x->conn->host);
     pthread_mutex_lock(&x->conn->lock);
     pd_exchange_move(x, PD_X_PARKED);
     x->was_parked = true;
+    pthread_mutex_lock(&e->lock);
+    pd_call_park(x);
+    pthread_mutex_unlock(&e->lock);
     pthread_mutex_unlock(&x->conn->lock);
 }
 
@@ -396,7 +408,7 @@ static bool relief_is_needed(struct pd_engine *e)
 static void relief_serve(struct pd_engine *e, struct pd_thread *t)
 {
     role_take(t);
-    while (!e->stopped) {
+    while (!e->stopped && !e->calls.stuck) {
         if (e->role_held && !t->has_role)
             return; /* a job was run meanwhile, and another thread took the role: it is not ours to give */
         if (e->nready && role_hand_over(t))
@@ -408,16 +420,18 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
         role_vacate(t);
 }
 
-void pd_engine_relief(struct pd_engine *e)
+bool pd_engine_relief(struct pd_engine *e)
 {
     struct pd_thread *t = e->keeper;
     pthread_mutex_lock(&e->lock);
-    while (!e->stopped) {
+    while (!e->stopped && !e->calls.stuck) {
         pthread_mutex_unlock(&e->lock);
         relief_wait(e);
         pthread_mutex_lock(&e->lock);
-        if (!e->stopped && relief_is_needed(e))
+        if (!e->stopped && !e->calls.stuck && relief_is_needed(e))
             relief_serve(e, t);
     }
+    bool stuck = e->calls.stuck && !e->stopped;
     pthread_mutex_unlock(&e->lock);
+    return stuck;
 }

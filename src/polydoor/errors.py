@@ -54,3 +54,14 @@ class AppNotFoundError(AppLoadError):
 
 class PeerClosed(PolydoorError, OSError):  # noqa: N818 - named after what happened, as ConnectionResetError's kin are not
     """The peer left before the request was complete."""
+
+
+class RequestTimeout(BaseException):
+    """Raised in the application's thread when its request has taken longer than request-timeout.
+
+    Not an Exception, so that `except Exception` does not take it for an error of its own. Let it pass: the client has
+    been answered, and whatever the application still gives is dropped.
+    """
+
+    def __init__(self, message: str = "the request took longer than request-timeout") -> None:
+        super().__init__(message)

@@ -67,7 +67,7 @@ static void *app_thread(void *arg)
 
 static void *relief_thread(void *arg)
 {
-    pd_engine_relief(((struct scene *)arg)->engine);
+    CHECK(!pd_engine_relief(((struct scene *)arg)->engine));
     return NULL;
 }
 

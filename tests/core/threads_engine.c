@@ -19,7 +19,7 @@
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
-enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000, QUIET_MS = 5 };
+enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000, QUIET_MS = 5, LIMIT_MS = 1 };
 
 struct scene {
     struct pd_engine *engine;
@@ -82,7 +82,7 @@ static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
 {
     drain_body(t, x);
     start(x);
-    switch (atomic_fetch_add(&s->kind, 1) % 7) {
+    switch (atomic_fetch_add(&s->kind, 1) % 8) {
     case 0:
         usleep(300); /* long enough for the role to be handed on */
         break;
@@ -100,6 +100,9 @@ static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
         break;
     case 5:
         invite(x);
+        break;
+    case 6:
+        usleep(4 * LIMIT_MS * 1000); /* it is answered meanwhile */
         break;
     default:
         break;
@@ -147,7 +150,7 @@ static void *log_thread(void *arg)
 
 static void *relief_thread(void *arg)
 {
-    pd_engine_relief(((struct scene *)arg)->engine);
+    must(!pd_engine_relief(((struct scene *)arg)->engine), "relief");
     return NULL;
 }
 
@@ -269,6 +272,7 @@ int main(int argc, char **argv)
         config.ready_max = 2;
         config.timeouts.queue = 2;
     }
+    config.timeouts.request = LIMIT_MS;
     signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);

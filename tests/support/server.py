@@ -149,6 +149,7 @@ class Server:
         self.log = Log(self.process.stderr)
         self.output = Log(self.process.stdout)
         self.doors: list[Door] = []
+        self._status = 0  # with which it ended, once a test has waited for that
         try:
             self._find_doors(listeners)
         except BaseException:
@@ -160,7 +161,7 @@ class Server:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self.stop()
+            self.stop(status=self._status)
         else:
             self.kill()
 
@@ -208,6 +209,7 @@ class Server:
             raise AssertionError(f"the server did not end:\n{self.log.text[-4000:]}") from None
         self._join()
         assert self.process.returncode == status, f"exit status {self.process.returncode}:\n{self.log.text[-4000:]}"
+        self._status = status
         alarm = ALARMS.search(self.log.text)
         assert alarm is None, f"{alarm}:\n{self.log.text[-8000:]}"
 

@@ -122,6 +122,25 @@ class Engine:
     def run_relief(self) -> None:
         """Be the thread that takes the loop when every other is busy; returns when the engine has stopped."""
 
+    def when_stuck(self, text: str, fd: int, number: int, status: int) -> None:
+        """Name what run_relief() says, and how it ends the process, when beat() is not called any more."""
+
+    def beat(self) -> None:
+        """Show once a second that the interpreter works."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a request is past its time limit. To be asked when `overdue_fd` is readable."""
+
+    @property
+    def overdue_fd(self) -> int:
+        """Readable when a request has passed its time limit, until `overdue` is asked for."""
+
+    def interrupt_overdue(
+        self, error: type[BaseException], look: Callable[[int], str], may_repeat: bool
+    ) -> list[tuple[str, str]]:
+        """Raise `error` in the threads of overdue requests; return those and what `look(ident)` gave, once each."""
+
     def open_access_log(self, form: str, path: str, buffer: int, exclude: tuple[str, ...]) -> None:
         """Log each request, to `path` or to standard output; OSError holds a readable message."""
 

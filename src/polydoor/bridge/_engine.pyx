@@ -10,20 +10,22 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from polydoor.bridge cimport core
 
 from polydoor import codes
 from polydoor._version import __version__
-from polydoor.errors import PeerClosed
+from polydoor.errors import PeerClosed, RequestTimeout
 
 include "text.pxi"
 include "fork.pxi"
 include "environ.pxi"
+include "window.pxi"
 include "input.pxi"
 include "errors.pxi"
 include "file_wrapper.pxi"
@@ -34,5 +36,7 @@ include "serve.pxi"
 include "config.pxi"
 include "listening.pxi"
 include "board.pxi"
+include "stuck.pxi"
+include "overdue.pxi"
 include "engine.pxi"
 include "client.pxi"

@@ -35,6 +35,8 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.timeouts.write = settings["write_timeout"]
     config.timeouts.queue = settings["queue_timeout"]
     config.timeouts.linger = settings["linger_timeout"]
+    config.timeouts.request = settings["request_timeout"]
+    config.timeouts.gil = settings["gil_timeout"]
     config.body_memory = settings["body_memory"]
     config.response_memory = settings["response_memory"]
     config.response_spill = settings["response_spill_limit"]

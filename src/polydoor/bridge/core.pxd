@@ -311,6 +311,8 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t write
         uint64_t queue
         uint64_t linger
+        uint64_t request
+        uint64_t gil
 
     struct pd_config:
         pd_limits limits
@@ -347,7 +349,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     struct pd_thread:
         pass
     struct pd_exchange:
-        pass
+        uint64_t id
 
     struct pd_stats:
         uint64_t requests
@@ -355,6 +357,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t connections
         uint64_t ready
         uint64_t running
+        uint64_t overdue
         uint64_t dropped
         uint64_t begun
         uint64_t busy
@@ -370,7 +373,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     pd_thread *pd_thread_new(pd_engine *e)
     void pd_thread_free(pd_thread *t)
     pd_exchange *pd_engine_next(pd_thread *t)
-    void pd_engine_relief(pd_engine *e)
+    bint pd_engine_relief(pd_engine *e)
     void pd_engine_unready(pd_engine *e)
     void pd_engine_stop(pd_engine *e, uint64_t drain_ms)
     int pd_engine_log_fd(const pd_engine *e)
@@ -468,6 +471,18 @@ cdef extern from "engine/spread.h" nogil:
 
     bint pd_engine_join(pd_engine *e, const pd_join *join)
     void pd_engine_retire(pd_engine *e, uint64_t drain_ms)
+
+
+cdef extern from "engine/overdue.h" nogil:
+    struct pd_overdue:
+        void *tag
+        uint64_t exchange_id
+        const char *text
+
+    void pd_thread_set_tag(pd_thread *t, void *tag)
+    int pd_engine_overdue_fd(const pd_engine *e)
+    bint pd_engine_overdue(pd_engine *e, size_t i, pd_overdue *out)
+    void pd_engine_beat(pd_engine *e)
 
 
 cdef extern from "conn/exchange.h" nogil:

@@ -12,10 +12,9 @@ LOOP = "epoll"  # which back end of the loop the engine is made with, see __cini
 
 
 @cython.no_gc_clear
-cdef class Engine:
+cdef class Engine(LateCalls):
     """One engine: its listeners, connections and ready queue."""
 
-    cdef core.pd_engine *engine
     cdef dict settings
     cdef unsigned int forks  # it serves the process that made it
     cdef readonly bint runs_once  # one request, and then no other
@@ -76,7 +75,7 @@ cdef class Engine:
         core.pd_engine_stats(self.engine, &s)
         return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
                 "running": s.running, "dropped": s.dropped, "resets": s.resets,
-                "begun": s.begun, "busy": s.busy}
+                "begun": s.begun, "busy": s.busy, "overdue": s.overdue}
 
     def listen(self, spec):
         """Open one listener and return its real address; OSError holds a readable message."""
@@ -192,9 +191,12 @@ cdef class Engine:
         cdef core.pd_thread *t = core.pd_thread_new(self.engine)
         cdef core.pd_exchange *x
         cdef EnvironMaker maker
+        cdef Window window = Window()
         cdef ErrorStream errors = ErrorStream(self.say)
         if t == NULL:
             raise MemoryError("no memory for an app thread")
+        self.windows.append(window)
+        core.pd_thread_set_tag(t, <void *>window)
         try:
             maker = EnvironMaker(dict(extra) | {
                 "SERVER_SOFTWARE": f"polydoor/{__version__}",
@@ -213,17 +215,12 @@ cdef class Engine:
                     x = core.pd_engine_next(t)
                 if x == NULL:
                     break
-                serve(app, page, maker, t, x)
+                serve(app, page, maker, window, t, x)
                 errors.end_line()
         finally:
             errors.end_line()
             errors.say = None
             core.pd_thread_free(t)
-
-    def run_relief(self):
-        """Be the thread that takes the loop when every other is busy; returns when the engine has stopped."""
-        with nogil:
-            core.pd_engine_relief(self.engine)
 
     def open_access_log(self, form, path, buffer, exclude):
         """Log each request, to `path` or to standard output; OSError holds a readable message."""

@@ -74,6 +74,18 @@ cdef int fill_head(core.pd_response *r, object status, object headers) except -1
     raise TypeError(f"status, header names and header values must be str, not {type(culprit).__name__}")
 
 
+cdef int check_exc_info(object given) except -1:
+    """Raise TypeError for what cannot have come from sys.exc_info()."""
+    if type(given) is not tuple or len(<tuple>given) != 3 or not isinstance((<tuple>given)[1], BaseException):
+        raise TypeError(f"exc_info must be what sys.exc_info() gives while an exception is handled, not {given!r}")
+    return 0
+
+
+cdef inline bint may_have_length(int status):
+    """RFC 9110 section 8.6: no Content-Length in 1xx, 204 and 205; in 304 it would speak of another response."""
+    return status >= 200 and status != 204 and status != 205 and status != 304
+
+
 cdef bint told_dropped_file = False
 
 

@@ -17,6 +17,7 @@ cdef class Exchange:
     cdef core.pd_exchange *x  # NULL once the response is complete or broken off
     cdef core.pd_thread *t
     cdef Input input
+    cdef Window window
     cdef str request_id
     cdef bint started         # start_response was called
     cdef bint wrote           # write() was used
@@ -173,7 +174,7 @@ cdef class Exchange:
         cdef int fd
         cdef uint64_t offset, n
         cdef int64_t length
-        found = file_range(wrapper.filelike)
+        found = self.window.file(wrapper.filelike)
         if found is None or not self.started or self.wrote:
             return 0  # behind write() the rest must be counted and framed like any block
         if file_maps is not None and hand_over(self, wrapper, found, file_maps):
@@ -197,27 +198,47 @@ cdef class Exchange:
     cdef int send_result(self, object result, dict file_maps) except -1:
         """Send what the application returned. `file_maps`: by the number of a listener's port; None: there are none."""
         if type(result) is list or type(result) is tuple:
-            self.send_blocks(result, len(result))
+            self.send_sequence(result, len(result))
         elif type(result) is FileWrapper and self.send_file(result, file_maps):
             pass
         else:
-            self.send_blocks(result, known_length(result))
+            self.send_iterable(result, self.window.length(result))
         if self.x != NULL:
             self.finish(b"")
         return 0
 
-    cdef int send_blocks(self, object result, Py_ssize_t count) except -1:
-        cdef bint alone = count == 1
+    cdef int send_sequence(self, object result, Py_ssize_t count) except -1:
+        """Send a list or tuple: nothing of the application runs meanwhile."""
         if count == 0:
             self.announce(0)
         for block in result:
+            if count == 1:
+                if isinstance(block, bytes):
+                    self.announce(<uint64_t>PyBytes_GET_SIZE(block))
+                self.finish(block)
+                return 0
+            self.send(block)
+            if self.progress != OPEN:
+                break
+        return 0
+
+    cdef int send_iterable(self, object result, Py_ssize_t count) except -1:
+        """Send block by block; a `count` of less than 0 is unknown."""
+        cdef bint alone = count == 1
+        cdef PyObject *found
+        if count == 0:
+            self.announce(0)
+        blocks = self.window.iterate(result)
+        while True:
+            found = self.window.step(blocks)
+            if found == NULL:
+                break
+            block = <object>found
+            Py_DECREF(block)
             if alone:
                 alone = False
                 if isinstance(block, bytes):
                     self.announce(<uint64_t>PyBytes_GET_SIZE(block))
-                if type(result) is list or type(result) is tuple:
-                    self.finish(block)
-                    return 0
             self.send(block)
             if self.progress != OPEN:
                 break
@@ -269,23 +290,3 @@ cdef class Exchange:
             self.detach()
             with nogil:
                 core.pd_exchange_fail(self.t, x)
-
-
-cdef int check_exc_info(object given) except -1:
-    """Raise TypeError for what cannot have come from sys.exc_info()."""
-    if type(given) is not tuple or len(<tuple>given) != 3 or not isinstance((<tuple>given)[1], BaseException):
-        raise TypeError(f"exc_info must be what sys.exc_info() gives while an exception is handled, not {given!r}")
-    return 0
-
-
-cdef inline bint may_have_length(int status):
-    """RFC 9110 section 8.6: no Content-Length in 1xx, 204 and 205; in 304 it would speak of another response."""
-    return status >= 200 and status != 204 and status != 205 and status != 304
-
-
-cdef Py_ssize_t known_length(object result):
-    """What len() says, or -1 (PEP 3333 trusts it when it works)."""
-    try:
-        return len(result)
-    except Exception:
-        return -1

@@ -19,7 +19,17 @@ cdef object report_failure(Exchange ex, object error):
     report(ex.t, codes.APP_FAILED, f"error in the application: {where}", error)
 
 
-cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t, core.pd_exchange *x):
+cdef object report_return(Exchange ex):
+    """The thread of a request that was interrupted is back; nothing gets past this."""
+    try:
+        text = f"polydoor: {codes.REQUEST_LEFT}: the application has left the request that was interrupted, id "
+        data = f"{text}{ex.request_id}\n".encode("ascii")
+        core.pd_thread_say(ex.t, bytes_slice(data))
+    except BaseException:
+        pass  # out of memory
+
+
+cdef object serve(object app, object page, EnvironMaker maker, Window window, core.pd_thread *t, core.pd_exchange *x):
     """Run one request from the call to close(); nothing that the application does gets past this."""
     cdef Exchange ex
     cdef Input body
@@ -39,12 +49,16 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
     ex.x = x
     ex.t = t
     ex.input = body
+    ex.window = window
+    window_begin(&window.w, x.id)
     try:
-        if page is None:
-            result = app(maker.make(ex), ex)
-        else:
+        if page is not None:
             environ = maker.make(ex)
-            result = app(environ, ex)
+        window_open(&window.w)
+        try:
+            result = app(maker.make(ex) if environ is None else environ, ex)
+        finally:
+            window.close()
         if forks != forks_before:
             end_child()
         ex.send_result(result, maker.file_maps)
@@ -53,13 +67,20 @@ cdef object serve(object app, object page, EnvironMaker maker, core.pd_thread *t
             end_child(error)
         if type(error) is not PeerClosed or not ex.refuse_body():
             try:
-                report_failure(ex, error)
+                if type(error) is RequestTimeout:
+                    report_return(ex)
+                else:
+                    report_failure(ex, error)
                 if page is not None and environ is not None:
                     ex.explain(page, environ, error)
             finally:
                 ex.fail()
     if type(result) is not list:
-        close_result(result, ex)
+        window_open(&window.w)
+        try:
+            close_result(result, ex)
+        finally:
+            window.close()
 
 
 cdef object close_result(object result, Exchange ex):
@@ -69,4 +90,7 @@ cdef object close_result(object result, Exchange ex):
         if close is not None:
             close()
     except BaseException as error:
+        if type(error) is RequestTimeout:
+            report_return(ex)
+            return
         report(ex.t, codes.CLOSE_FAILED, f"error in close() of a response, id {ex.request_id}", error)

@@ -247,6 +247,24 @@ version does not, and goes on serving.
 -> Restart the server to load new code or settings, or to run another version.
 """
 
+INTERPRETER_STUCK = "PD0330"
+"""Something held the interpreter's lock, and the process ended
+
+For --gil-timeout no other thread could run Python. As a rule a C extension computes or waits without letting go of the
+lock; it may also be a deadlock. All open requests were answered 504 or 503, the stacks of all threads follow, and the
+process ends with status 6. The thread whose native stack does not wait for the lock is the one that holds it.
+-> Look in the stacks which call it is, and report it to its makers. Raise --gil-timeout if that call may take so long.
+Let what starts the server start it again (Restart=on-failure of systemd).
+"""
+
+ENDING_AFTER_TIMEOUT = "PD0331"
+"""The process ends, because a request was interrupted
+
+An exception that comes out of nowhere may leave locks, connections and data of the application in any state, so a
+process in which that was done is not used any longer. The other requests are finished; the exit status is 5.
+-> Let what starts the server start it again (Restart=on-failure of systemd).
+"""
+
 # --- PD04xx: the application, and its responses (the core's are numbered in core/base/notice.h and codec/reason.h) ----
 
 APP_FAILED = "PD0401"
@@ -270,6 +288,21 @@ X-Accel-Redirect, X-Sendfile and their kin make a front end send a file of its o
 could put such a field into a response could read files of the front end, so they are left out unless they are allowed.
 -> If the application means it, add `sendfile=app` behind the address, as in `-b 'http://127.0.0.1:8000?sendfile=app'`.
 To have files of `wsgi.file_wrapper` sent by the front end, add `sendfile=` and their folder.
+"""
+
+REQUEST_INTERRUPTED = "PD0411"
+"""The application was interrupted in a request
+
+The request had passed --request-timeout and was answered (PD0408). The stack shows where its thread was; there the
+application gets the exception polydoor.RequestTimeout, as soon as it runs Python again.
+-> Look in the stack what took so long. Give calls that wait (database, other services) a timeout below that.
+"""
+
+REQUEST_LEFT = "PD0412"
+"""The application has left a request that was interrupted
+
+The exception has ended the call, and its thread is free.
+-> Nothing is to be done; PD0411 with the same id shows what took so long.
 """
 
 # --- PD07xx: gateway protocols (the core's are numbered in core/codec/reason.h) ---------------------------------------

@@ -285,5 +285,9 @@ BODY_TOO_LARGE = """The body is larger than --body-limit. The client was answere
 BODY_TIMEOUT = """The body came more slowly than --body-timeout and 500 bytes a second allow.
 -> Raise --body-timeout if clients with bad lines upload much."""
 
+REQUEST_TIMEOUT = """The application gave nothing for as long as --request-timeout says. The client was answered 504, \
+or its response was broken off if it had begun, and the application is interrupted (PD0411).
+-> Look what takes so long, or raise --request-timeout if it may."""
+
 SPILL_FAILED = """A large body could not be written to its temporary file; mostly the disk is full.
 -> Make room, or name another folder with --spill-dir."""

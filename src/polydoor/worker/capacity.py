@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from polydoor import codes
+from polydoor.bridge import Engine
 from polydoor.errors import BootError, ConfigError
 from polydoor.worker.banner import say
 
@@ -87,3 +88,16 @@ def check_backlog(wanted: int) -> None:
             f"Raise it as root with `sysctl net.core.somaxconn={wanted}`, or set --backlog {allowed}.",
             code=codes.BACKLOG_CAPPED,
         )
+
+
+def make_engine(settings: Settings, connections: int, *, is_guest: bool) -> Engine:
+    """Make the engine of a worker; a guest ends no process, as that is not its own."""
+    chosen = settings.engine() | {"max_connections": connections, "spill_dir": spill_folder(settings)}
+    if is_guest:
+        chosen["gil_timeout"] = 0
+    if settings.flag("dev") and settings.origin("request_timeout") == "default":
+        chosen["request_timeout"] = 0  # a debugger may take its time
+    try:
+        return Engine(chosen)
+    except OSError as error:
+        raise BootError(f"{error}\nLook at the limits of memory and open files.") from None

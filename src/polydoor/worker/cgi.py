@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CLIENTS_OWN = "HTTP_"  # how the names of request headers begin; HTTP_PROXY would be obeyed (CVE-2016-5385)
 LONGEST = 19  # digits of a length that fits into 63 bits
 INCOMPLETE = 1
+OWN = {"threads": 1, "max_connections": 1, "request_timeout": 0, "gil_timeout": 0}  # the web server has time limits
 PAGE = b"500 Internal Server Error\nThe application failed to answer this request.\n"
 HEAD = b"""\
 Status: 500 Internal Server Error\r
@@ -58,7 +59,7 @@ class CgiProcess:
 
     def serve(self, settings: Settings, spec: ListenerSpec) -> int:
         """Serve the request and return the exit status: 0 for a complete response, which an error may be."""
-        engine = Engine(settings.engine() | {"threads": 1, "max_connections": 1, "spill_dir": spill_folder(settings)})
+        engine = Engine(settings.engine() | OWN | {"spill_dir": spill_folder(settings)})
         messages = Messages(engine)
         access = AccessLog(engine, settings)
         try:

@@ -81,9 +81,9 @@ class Server:
             urlopen(server.addresses[0])
 
     The same by hand is `start()` and `stop()`. `run()` serves in the calling thread instead. The keyword arguments are
-    the settings of the command line by their names, with the same defaults, but for `access_log`, which is off:
-    standard output is the program's. Neither the environment nor a configuration file is read. Whatever cannot be done
-    raises an exception of `polydoor.errors`.
+    the settings of the command line by their names, with the same defaults, but for `access_log`, which is off, as
+    standard output is the program's, and `request_timeout`, which is 0. Neither the environment nor a configuration
+    file is read. Whatever cannot be done raises an exception of `polydoor.errors`.
     """
 
     watched: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # SIGQUIT is the program's
@@ -103,6 +103,7 @@ class Server:
             settings["bind"] = bind
         self.addresses: tuple[str, ...] = ()
         settings.setdefault("access_log", "off")
+        settings.setdefault("request_timeout", 0)
         self._settings = from_keywords(threads=threads, **refuse_command_only(settings))
         self._app = LoadedApp(app, describe(app))
         self._banner = banner

@@ -32,6 +32,11 @@ class Messages:
         _open.append(self)
         banner.takers.append(self.write)
 
+    @property
+    def fd(self) -> int:
+        """Where the messages go; -1: into a stream without a descriptor."""
+        return self._fd
+
     def start(self) -> None:
         """Write from a thread. Not before the application is loaded, which may fork."""
         self._thread = threading.Thread(target=self._run, name="polydoor-messages", daemon=True)

@@ -13,22 +13,24 @@ import threading
 import time
 
 from polydoor import codes
-from polydoor.bridge import Engine, end_child
+from polydoor.bridge import end_child
 from polydoor.errors import AppLoadError, BindError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
-from polydoor.worker.capacity import check_backlog, fit_connections, spill_folder
+from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import flush_output, leave_crashed, open_standard
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
+from polydoor.worker.stuck import prepare_for_stuck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from polydoor.bridge import Engine
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
     from polydoor.worker.idle import IdleWatch
@@ -73,11 +75,12 @@ class Worker:
         self.load = load or (lambda: load_app(settings.app()))
         self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
-        self.engine = _make_engine(settings, self.connections)
+        self.engine = make_engine(settings, self.connections, is_guest=self.daemon)
         self.access = AccessLog(self.engine, settings)
         self.signals = WakePipe(self.watched, self.unheard)
         self.colour = wants_colour(os.environ)
         self.messages = Messages(self.engine)
+        self.signals.watch(self.engine.overdue_fd)
         self.addresses: list[str] = []
         self.beats = 0
         self.threads: list[threading.Thread] = []
@@ -87,6 +90,8 @@ class Worker:
         self.deadline = 0.0  # when threads that still run are left behind
         self.has_left = False  # they were left behind
         self.stopped_by = 0  # the signal that ended it
+        self.status = 0  # the process ends with it
+        self.tried = 0.0  # when it was last tried to interrupt a request once more
 
     def start(self) -> None:
         """Boot, or end what was begun and say why not."""
@@ -127,6 +132,7 @@ class Worker:
         extra = self.settings.environ()
         page = error_page() if self.settings.flag("dev") else None
         self.access.start()
+        prepare_for_stuck(self)
         for index in range(count):
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(app, extra, page))
         self._start("relief", self.engine.run_relief)
@@ -193,15 +199,20 @@ class Worker:
         self.state.move(EXITED)
         if self.crash is not None:
             raise self.crash
-        return 0
+        return self.status
 
     def _wait(self) -> None:
         beat_ms = min(BEAT_MS, self.service.watchdog_ms or BEAT_MS) if self.service else BEAT_MS
         idle = idle_watch(self.engine, self.settings.number("idle_stop"))
         while len(self.ended) < len(self.threads) and not self.has_left:
+            self.engine.beat()
             for number in self.signals.wait(self.patience_ms(beat_ms)):
                 self.on_signal(number)
             self.beats += 1
+            if self.engine.overdue or self.status:
+                from polydoor.worker.overdue import look_after
+
+                look_after(self)
             if self.service:
                 self.service.beat(beat_ms)
             if self.state.now == RUNNING and self.is_to_drain(idle):
@@ -323,7 +334,7 @@ class Worker:
             self.messages.close()
             flush_output()
         finally:
-            os._exit(0)
+            os._exit(self.status)
 
     def say_left(self) -> None:
         """Say how many threads do not return."""
@@ -369,14 +380,6 @@ def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str
     from polydoor.worker.devpage import dev_page
 
     return dev_page
-
-
-def _make_engine(settings: Settings, connections: int) -> Engine:
-    spill = spill_folder(settings)
-    try:
-        return Engine(settings.engine() | {"max_connections": connections, "spill_dir": spill})
-    except OSError as error:
-        raise BootError(f"{error}\nLook at the limits of memory and open files.") from None
 
 
 def _bind_error(text: str, spec: ListenerSpec) -> BindError:

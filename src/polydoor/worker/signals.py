@@ -133,7 +133,12 @@ class WakePipe:
 
     def wait(self, timeout_ms: int) -> bytes:
         """Return what came into the pipe, at most `timeout_ms` later."""
-        return os.read(self._read, 256) if self._poll.poll(timeout_ms) else b""
+        ready = [fd for fd, _ in self._poll.poll(timeout_ms)]
+        return os.read(self._read, 256) if self._read in ready else b""
+
+    def watch(self, fd: int) -> None:
+        """Let wait() return, with nothing, while that descriptor is readable, too."""
+        self._poll.register(fd, select.POLLIN)
 
 
 def tell_unheard(number: int) -> None:

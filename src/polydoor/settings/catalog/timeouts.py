@@ -57,6 +57,23 @@ TIMEOUTS = (
         reloadable=True,
     ),
     Setting(
+        "request_timeout",
+        Seconds(0, DAY),
+        300_000,
+        "An app call that gives nothing for so long is answered 504 and interrupted, and the process ends with status "
+        "5 behind its other requests; 0 never. Waiting for the peer does not count.",
+        group=GROUP,
+        reloadable=True,
+    ),
+    Setting(
+        "gil_timeout",
+        Seconds(0, HOUR),
+        8_000,
+        "Something holds the interpreter's lock for so long: all stacks are logged, and the process ends with status "
+        "6; 0 never.",
+        group=GROUP,
+    ),
+    Setting(
         "linger_timeout",
         Seconds(0, 60_000),
         5_000,
