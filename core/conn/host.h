@@ -13,13 +13,12 @@ struct pd_exchange;
 
 /* Time limits in milliseconds; 0 switches one off. */
 struct pd_timeouts {
-    uint64_t head;         /* from the first byte (or the accept) to the end of the head: absolute */
-    uint64_t body;         /* grace for a body; every 500 bytes received add a second */
-    uint64_t idle;         /* keep-alive connection without a request */
-    uint64_t write;        /* output without progress */
-    uint64_t queue;        /* a complete request waiting for an app thread */
-    uint64_t linger;       /* waiting for the peer to close */
-    uint64_t request, gil; /* an app call of which nothing comes; the embedder's beat (engine/overdue.h) */
+    uint64_t head;                 /* from the first byte (or the accept) to the end of the head: absolute */
+    uint64_t body;                 /* grace for a body; every 500 bytes received add a second */
+    uint64_t idle;                 /* keep-alive connection without a request */
+    uint64_t write;                /* output without progress */
+    uint64_t queue;                /* a complete request waiting for an app thread */
+    uint64_t linger, request, gil; /* waiting for the peer to close; engine/overdue.h has the others */
 };
 
 enum {

@@ -22,7 +22,7 @@ HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 # What a server with default settings loads beyond the interpreter itself. A longer list is more memory in every worker
 # and a slower start: think twice.
 STANDARD = {
-    *("__future__", "_weakrefset", "select", "signal", "threading", "time"),
+    *("__future__", "_weakrefset", "faulthandler", "select", "signal", "threading", "time"),
     # by way of signal and threading
     *("_collections", "_functools", "_operator", "collections", "enum", "functools", "itertools", "keyword"),
     *("operator", "reprlib", "types"),
@@ -52,7 +52,7 @@ settings settings.catalog settings.catalog.limits settings.catalog.logging setti
 settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
 settings.listener settings.load settings.option settings.sources settings.suggest
 worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.messages worker.output
-worker.serve worker.signals
+worker.serve worker.signals worker.stuck
 """
 
 

@@ -15,6 +15,7 @@ from peers.door import DOORS
 from polydoor.bridge import Engine
 from polydoor.errors import AppNotFoundError, BindError, BootError, ConfigError
 from polydoor.settings.catalog import BY_NAME
+from polydoor.worker import capacity
 from polydoor.worker import serve as serving
 from polydoor.worker.embedded import RUNNER, EmbeddedWorker
 from support.server import listener_address, listener_kind
@@ -252,7 +253,7 @@ def test_a_server_that_breaks_says_so_when_it_is_stopped(monkeypatch):
         def run_relief(self):
             raise RuntimeError("broken inside")
 
-    monkeypatch.setattr(serving, "Engine", Broken)
+    monkeypatch.setattr(capacity, "Engine", Broken)
     server = polydoor.Server(hello, ANY).start()
     with pytest.raises(RuntimeError, match="broken inside"):
         server.stop()

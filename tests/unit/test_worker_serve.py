@@ -10,6 +10,7 @@ import pytest
 
 from polydoor.errors import AppLoadError, BindError, ConfigError
 from polydoor.settings.load import load
+from polydoor.worker import capacity
 from polydoor.worker import serve as serving
 
 
@@ -25,7 +26,15 @@ class FakeEngine:
         self.crash = None
         self.can_spill = True
         self.log_fd, self.log_write = os.pipe()
+        self.overdue_fd = os.eventfd(0)
+        self.overdue = False
         self.messages = []
+
+    def when_stuck(self, text, fd, number, status):
+        assert ("PD0330" in text, status) == (True, 6)
+
+    def beat(self):
+        pass
 
     def log(self, text):
         self.messages.append(text)
@@ -93,7 +102,7 @@ def engine(monkeypatch, tmp_path):
         made.calls = [("init", settings["threads"])]
         return made
 
-    monkeypatch.setattr(serving, "Engine", make)
+    monkeypatch.setattr(capacity, "Engine", make)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     (tmp_path / "fake_shop.py").write_text("def app(e, s): return []\n", encoding="utf-8")
@@ -101,6 +110,7 @@ def engine(monkeypatch, tmp_path):
     sys.modules.pop("fake_shop", None)
     os.close(made.log_fd)
     os.close(made.log_write)
+    os.close(made.overdue_fd)
 
 
 def settings(**options):

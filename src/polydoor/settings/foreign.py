@@ -24,7 +24,7 @@ GUNICORN = {
     "pythonpath": "Use --app-dir.",
     "keep-alive": "Use --idle-timeout.",
     "graceful-timeout": "Use --drain-timeout.",
-    "timeout": "There is no limit for a running request yet; --queue-timeout bounds the wait before it.",
+    "timeout": "Use --request-timeout; it counts the time without output.",
     "limit-request-line": "Use --target-limit.",
     "limit-request-fields": "Use --field-limit.",
     "limit-request-field_size": "Use --head-limit, which is for all fields together.",
