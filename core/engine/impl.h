@@ -10,13 +10,10 @@
 
 #include <pthread.h>
 
-#include "engine/access.h"
 #include "engine/calls.h"
-#include "engine/client.h"
 #include "engine/repeats.h"
 #include "engine/ready.h"
 #include "engine/spread.h"
-#include "loop/wakeup.h"
 
 struct pd_thread {
     struct pd_engine *engine;
