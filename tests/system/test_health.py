@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from peers import fastcgi, http
+from peers.kept import KEPT, keep
 from support.fixtures import PROTOCOLS
 from support.holding import HoldingServer
 from support.server import APPS, Server, one_each
@@ -104,6 +105,15 @@ def test_a_kept_fastcgi_connection_is_kept(calm):
             assert answer_of(client.response(1)) == (200, b"ok\n")
             client.start(1, front.variables("GET", f"/quick?id={ident}"))
             assert client.response(1).body == b"served %d" % ident
+
+
+@pytest.mark.parametrize("protocol", KEPT)
+def test_a_kept_connection_stays_kept_by_checks_of_each_method(calm, protocol):
+    with keep(next(door for door in calm.doors if door.name == protocol)) as kept:
+        for method, body in [("GET", b"ok\n"), ("HEAD", b""), ("GET", b"ok\n")]:
+            assert answer_of(kept.ask(method, f"{PATH}/ready")) == (200, body)
+            assert kept.may_reuse
+        assert kept.ask("GET", "/quick?id=3").body == b"served 3"
 
 
 def test_it_is_answered_while_every_thread_is_busy_and_tells_of_a_full_queue(tmp_path, number):
