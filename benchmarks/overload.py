@@ -44,7 +44,8 @@ def newest_first(place: servers.Place) -> list[str]:
 
 def waitress_ahead(place: servers.Place) -> list[str]:
     """With its one option against clients that have left."""
-    return [*servers.waitress(place), "--channel-request-lookahead", "5"]
+    program, *options = servers.waitress(place)
+    return [program, "--channel-request-lookahead=5", *options]
 
 
 def granian(place: servers.Place) -> list[str]:
