@@ -29,6 +29,8 @@ SOON = 0.1  # an answer within it is normal service again
 NEVER = PATIENT
 OK = 200
 
+NOT_PART = ("noise", "wrk", "nginx", "fastpysgi", "bjoern")  # facts that say nothing here
+
 Command = Callable[[servers.Place], list[str]]
 
 

@@ -120,6 +120,7 @@ def measure_start(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, 
 def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:
     """What becomes of a server that is asked for more than it can do."""
     outcomes = overload.run(plan, versions, say)
+    facts = {name: value for name, value in facts.items() if name not in overload.NOT_PART}
     print(f"\nOverload\n\n{tables.text(overload.table(outcomes))}\n")
     if is_written:
         write(overload.CASE, overload.document(outcomes, facts), overload.page(outcomes, facts))
