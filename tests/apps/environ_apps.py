@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import sys
+import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -123,5 +124,9 @@ def gone(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     ask = environ["polydoor.client_gone"]
     journal.note(key, ask())
     journal.pass_gate(key)
-    journal.note(key, ask())
+    has_gone, patience = ask(), 500
+    while environ["wsgi.run_once"] and not has_gone and patience:  # as CGI, a relay has to tell it first
+        time.sleep(0.01)
+        has_gone, patience = ask(), patience - 1
+    journal.note(key, has_gone)
     return reply(start_response, None)

@@ -11,6 +11,7 @@ from peers import fastcgi, http
 from peers.kept import KEPT, keep
 from support.fixtures import PROTOCOLS
 from support.holding import HoldingServer
+from support.scale import scaled
 from support.server import APPS, Server, one_each
 from support.waiting import eventually
 
@@ -136,9 +137,11 @@ def test_it_is_answered_while_every_thread_is_busy_and_tells_of_a_full_queue(tmp
         assert [line.split()[3].partition("?")[0] for line in server.output.lines] == ["/hold", "/quick"]
 
 
+@pytest.mark.scaled
 def test_it_is_answered_while_an_extension_holds_the_gil(tmp_path):
+    """Over each protocol, whichever one the request came by that holds it."""
     with Server(f"{APPS}/gil_apps.py:application", one_each(tmp_path), threads=1, options=OPTIONS) as server:
-        for count, door in enumerate(server.doors, 1):
+        for count, door in enumerate(server.doors[: scaled(1, len(PROTOCOLS))], 1):
             with door.start("GET", "/hold?700") as held:
                 assert server.log.wait_until(lambda lines, n=count: "\n".join(lines).count("holding") == n)
                 answers = [answer_of(other.request("GET", PATH)) for other in server.doors]

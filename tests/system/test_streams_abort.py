@@ -41,7 +41,8 @@ def test_a1_a_streamed_upload_that_ends_early_raises(stream_door, control, key, 
 
 def test_a1_an_end_that_comes_together_with_the_last_bytes_is_seen(door, key):
     data = door.head("POST", f"/absorb?key={key}", [], 100)
-    for _ in range(40):  # one edge of epoll may tell both, so a short read must not end the reading
+    tries = 10 if door.name == "cgi" else 40  # as CGI each is a process
+    for _ in range(tries):  # one edge of epoll may tell both, so a short read must not end the reading
         with door.exchange("POST", 100) as exchange:
             exchange.wire.send(data + exchange.framed(b"0123456789"))
             exchange.wire.half_close()
