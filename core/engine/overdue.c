@@ -16,6 +16,7 @@ enum {
     LENT_MS = 20,     /* a thread is at work on the connection: look again then */
     WAITING_MS = 500, /* ... waits for the peer */
     BEAT_MS = 1000,   /* how often pd_engine_beat() is called */
+    BEATS_LEAST = 2,  /* missed, before something is wrong */
 };
 
 /* --- which calls there are; engine.lock is held ------------------------------------------------------------------- */
@@ -294,27 +295,35 @@ void pd_calls_fini(struct pd_engine *e)
         PD_SYS(e->sys, close, e->calls.beat_timer);
 }
 
-void pd_engine_beat(struct pd_engine *e)
+/* The next tick comes then. */
+static void beat_await(struct pd_engine *e, unsigned ms)
 {
-    struct itimerspec next = { .it_value = { .tv_sec = 2 * BEAT_MS / 1000 },
-                               .it_interval = { .tv_sec = BEAT_MS / 1000 } };
-    if (e->calls.beat_timer < 0)
-        return;
-    e->calls.beats_missed = 0;
+    struct itimerspec next = { .it_value = { .tv_sec = ms / 1000 } };
     PD_SYS(e->sys, timerfd_settime, e->calls.beat_timer, 0, &next, NULL);
 }
 
+void pd_engine_beat(struct pd_engine *e)
+{
+    if (e->calls.beat_timer < 0)
+        return;
+    e->calls.beats_missed = 0;
+    beat_await(e, 2 * BEAT_MS);
+}
+
 /*
- * Ticks are counted, not seconds: of a process that was stopped, or of a machine that slept, the timer has run out many
- * times when it goes on, but that is one tick, and before the next one comes the embedder has had its second, too.
+ * Ticks are counted, not seconds, and each is awaited anew: when a process that was stopped, or a machine that slept,
+ * goes on, that is one tick, and before the next one comes the embedder has had its second, too. So one is not enough.
  */
 void pd_beat_missed(struct pd_engine *e)
 {
     uint64_t ticks;
     if (PD_SYS(e->sys, read, e->calls.beat_timer, &ticks, sizeof ticks) != (ssize_t)sizeof ticks)
         return;
-    if ((++e->calls.beats_missed + 1) * (uint64_t)BEAT_MS < e->host.config.timeouts.gil)
+    unsigned missed = ++e->calls.beats_missed;
+    if (missed < BEATS_LEAST || (missed + 1) * (uint64_t)BEAT_MS < e->host.config.timeouts.gil) {
+        beat_await(e, BEAT_MS);
         return;
+    }
     pthread_mutex_lock(&e->lock);
     if (!e->calls.stuck)
         pd_ready_expire(e);

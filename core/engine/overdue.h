@@ -26,7 +26,7 @@ bool pd_engine_overdue(struct pd_engine *e, size_t i, struct pd_overdue *out) PD
 
 /*
  * Each second from the thread that is watched, from the first call on until the engine stops. When that stands still
- * for `timeouts.gil`, all requests are answered, and pd_engine_relief() returns true.
+ * for `timeouts.gil`, but 3 s at least, all requests are answered, and pd_engine_relief() returns true.
  */
 void pd_engine_beat(struct pd_engine *e);
 

@@ -115,7 +115,7 @@ def test_a_held_lock_ends_the_process_with_all_stacks_and_answers(tmp_path):
 
 @pytest.mark.soak
 def test_a_process_that_was_stopped_is_not_taken_for_stuck(tmp_path):
-    with Server(APP, options=["--gil-timeout", "2"]) as server:
+    with Server(APP, options=["--gil-timeout", "3"]) as server:
         for _ in range(3):
             server.process.send_signal(signal.SIGSTOP)
             time.sleep(4)  # what is tested

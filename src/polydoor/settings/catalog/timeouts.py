@@ -70,7 +70,7 @@ TIMEOUTS = (
         Seconds(0, HOUR),
         8_000,
         "Something holds the interpreter's lock for so long: all stacks are logged, and the process ends with status "
-        "6; 0 never.",
+        "6; 0 never, else 3 s at least.",
         group=GROUP,
     ),
     Setting(
