@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LIMIT_S = int(os.environ["LIMIT_MS"]) / 1000
 hits: list[tuple[str, str]] = []  # request id, and where
 swallowed: list[None] = []
+PIPE = os.pipe()
 
 
 def work(seconds: float) -> None:
@@ -80,10 +82,26 @@ def swallow() -> None:
         swallowed.append(None)
 
 
+def feed() -> None:
+    """Let somebody who waits go on, now and then."""
+    while True:
+        time.sleep(near())
+        if not select.select([PIPE[0]], [], [], 0)[0]:
+            os.write(PIPE[1], b"x")
+
+
+def from_c() -> Iterable[bytes]:
+    """A response without a line of Python: an interruption that comes meanwhile does not arrive before its end."""
+    return map(os.read, [PIPE[0]], [1])
+
+
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Take about as long as is allowed, at the place that the query names."""
     ident = environ["polydoor.request_id"]
     where = environ["QUERY_STRING"]
+    if environ["PATH_INFO"] == "/count":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(len(hits) + len(swallowed)).encode()]
     if environ["PATH_INFO"] == "/report":
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps({"hits": hits, "swallowed": len(swallowed)}).encode()]
@@ -101,10 +119,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         elif where == "swallow":
             swallow()
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-Id", ident)])
-    return Slow(ident, where)
+    return from_c() if where == "c" else Slow(ident, where)
 
 
 if __name__ == "__main__":
     _, _, url, _, threads = sys.argv
-    assert threading.current_thread() is threading.main_thread()
+    threading.Thread(target=feed, daemon=True).start()
     polydoor.serve(application, url, int(threads), banner=True, request_timeout=LIMIT_S)
