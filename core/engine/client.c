@@ -109,9 +109,11 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
     }
     if ((c->job != PD_JOB_NONE && !c->lent && !cl->on_job) || (c->yielded && pd_conn_has_work(c)))
         pd_attend(cl, true);
-    if (c->state == PD_CONN_CLOSED)
+    if (c->state == PD_CONN_CLOSED) {
+        cl->engine->nended += !cl->ended;
+        cl->ended = true;
         pd_attend(cl, false);
-    else if (pd_handover_is_on(cl->engine) && !cl->engine->spread.handover.full && pd_handover_fits(cl))
+    } else if (pd_handover_is_on(cl->engine) && !cl->engine->spread.handover.full && pd_handover_fits(cl))
         pd_attend(cl, true);
 }
 
@@ -147,6 +149,7 @@ static void client_free(struct pd_client *cl)
     struct pd_engine *e = cl->engine;
     client_unlist(cl);
     e->nbusy -= cl->busy;
+    e->nended -= cl->ended;
     pd_conn_fini(&cl->conn);
     pd_release(e->sys, cl);
 }

@@ -27,6 +27,7 @@ struct pd_client {
     bool minded;           /* its end is to be noticed while its requests wait (conn.lock) */
     bool busy;             /* counted in pd_engine.nbusy (conn.lock) */
     bool unlisted;         /* only an overdue exchange keeps it: see client_unlist (loop role) */
+    bool ended;            /* counted in pd_engine.nended (conn.lock) */
     struct pd_conn conn;
     _Alignas(16) char codec_state[];
 };

@@ -39,6 +39,7 @@ struct pd_engine {
     struct pd_list doors;
     struct pd_list clients;
     _Atomic size_t nclients;    /* counted by the role's holder, read by anyone */
+    _Atomic size_t nended;      /* ... of these, closed ones that the loop has not come by yet */
     _Atomic size_t nbusy;       /* clients that are not idle; counted under the lock of each */
     uint64_t accept_after_ms;   /* accepting pauses until then; 0: it does not */
     size_t pauses;              /* of accepting, since a line told of them */

@@ -332,9 +332,10 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     e->app_threads += !t->is_known;
     t->is_known = true;
     while ((x = ready_next(e, t)) == NULL && !e->stopped) {
-        if (e->role_held && !t->has_role)
+        if (e->role_held && !t->has_role) {
+            pd_spread_rest(e);
             thread_sleep(e, t);
-        else {
+        } else {
             role_take(t);
             loop_turn(e, t);
         }

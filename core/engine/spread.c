@@ -22,13 +22,15 @@ static void put64(_Atomic uint64_t *p, uint64_t value)
 static void spread_publish(const struct pd_engine *e)
 {
     struct pd_slot *s = e->spread.slot;
+    size_t clients = e->nclients;
+    size_t ended = e->nended;
     size_t taken = e->running + e->nready;
     const struct pd_list *oldest = e->ready.next;
     put(&s->threads, e->app_threads);
     put(&s->idle, e->app_threads > taken ? e->app_threads - taken : 0);
     put(&s->running, e->running);
     put(&s->ready, e->nready);
-    put(&s->connections, e->nclients);
+    put(&s->connections, clients > ended ? clients - ended : 0);
     put(&s->busy, e->nbusy);
     put64(&s->requests, e->stats.requests);
     put64(&s->begun, e->id_last - e->host.health_checks);
@@ -131,6 +133,12 @@ bool pd_spread_has_others(const struct pd_engine *e)
 }
 
 /* --- the engine's turns ------------------------------------------------------------------------------------------- */
+
+void pd_spread_rest(struct pd_engine *e)
+{
+    if (e->spread.board)
+        spread_publish(e);
+}
 
 void pd_spread_turn(struct pd_engine *e)
 {

@@ -45,9 +45,11 @@ void pd_engine_retire(struct pd_engine *e, uint64_t drain_ms);
 /* --- for the engine itself; without a board they do nothing ------------------------------------------------------- */
 
 void pd_spread_fini(struct pd_engine *e);
-/* Tells the board what an application thread is about to do; engine.lock is held. */
+/* Tells the board that an application thread has a request; engine.lock is held. */
 void pd_spread_call(struct pd_engine *e, bool is_slow);
-/* ... and what the loop is; engine.lock is held. The first time, the worker begins to accept. */
+/* ... that one is idle again; engine.lock is held. */
+void pd_spread_rest(struct pd_engine *e);
+/* ... and before the loop waits; engine.lock is held. The first time, the worker begins to accept. */
 void pd_spread_turn(struct pd_engine *e);
 /* Accepting begins, or goes on after a pause. True: the listeners are to be watched. */
 bool pd_spread_open(struct pd_engine *e);

@@ -168,3 +168,37 @@ def test_the_last_worker_that_retires_closes_its_idle_connections(tmp_path):
         assert waiting.finish().outcome == "served"
         pool.stop()
     history.judge()
+
+
+def test_one_after_the_other_goes_to_the_worker_that_is_hot(tmp_path):
+    history = History(tmp_path)
+    with Pool(APP, HTTP, tmp_path, 3, threads=2, env=history.env) as pool:
+        pids = [pool.start_worker(slot) for slot in range(3)]
+        for _ in range(30):
+            with keep(pool.doors[0]) as kept:
+                assert history.ask_kept(kept).outcome == "served"
+            assert eventually(lambda: sum(counts(pool)) == 0)
+        pool.stop()
+    assert {pid for run in history.judge().runs.values() for pid in run.pids} == {pids[0]}
+
+
+def test_nobody_waits_for_a_busy_worker_while_another_is_idle(tmp_path):
+    history = History(tmp_path)
+    fifos = [tmp_path / f"fifo-{number}" for number in range(3)]
+    with Pool(APP, HTTP, tmp_path, 3, env=history.env) as pool:
+        for slot in range(3):
+            pool.start_worker(slot)
+        asked = []
+        for fifo in fifos:  # each takes the one thread of a worker
+            os.mkfifo(fifo)
+            asked.append(history.start(pool.doors[0], fifo=fifo))
+            writer = os.open(fifo, os.O_WRONLY)
+            asked[-1].writer = writer
+        assert [slot["running"] for slot in pool.slots()] == [1, 1, 1]
+        waiting = history.start(pool.doors[0])  # nobody is idle: somebody takes it all the same
+        assert eventually(lambda: sum(slot["ready"] for slot in pool.slots()) == 1)
+        for one in asked:
+            os.close(one.writer)
+        assert [one.finish().outcome for one in (*asked, waiting)] == ["served"] * 4
+        pool.stop()
+    history.judge()

@@ -56,11 +56,14 @@ class Bound:
     def leave(self) -> None:
         """In a forked worker: the path and its lock are the parent's affair."""
 
+    def refuse(self) -> None:
+        """Before the last worker stops: from now on nobody can connect."""
+
     def close(self) -> None:
         """Close the socket; the process that bound it unlinks its path first."""
 
     def state(self) -> tuple[int | str, ...]:
-        """What adopt() needs in a new program of the same process."""
+        """What adopt() needs in a new program of the same process: numbers and strings."""
 
     @staticmethod
     def adopt(state: Sequence[int | str]) -> Bound:

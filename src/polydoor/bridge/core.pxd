@@ -262,12 +262,15 @@ cdef extern from "loop/listener.h" nogil:
     struct pd_listener:
         const pd_sys *sys
         int fd
+        unsigned short family
+        bint inherited
         size_t allow_n
         pd_unix_path path
         char name[128]
 
     bint pd_listener_open(const pd_listener_config *config, const pd_sys *sys, pd_listener *out, char *err,
                           size_t err_n)
+    void pd_listener_refuse(pd_listener *l)
     void pd_listener_close(pd_listener *l)
     void pd_listener_config_init(pd_listener_config *config)
     bint pd_listener_check(const pd_listener_config *config, const pd_sys *sys, char *err, size_t err_n)

@@ -57,14 +57,19 @@ cdef class Bound:
         """In a forked worker: the path and its lock are the parent's affair."""
         core.pd_unix_path_fini(&self.listener.path, self.listener.sys)
 
+    def refuse(self):
+        """Before the last worker stops: from now on nobody can connect. A socket that was given stays as it is."""
+        core.pd_listener_refuse(&self.listener)
+
     def close(self):
         """Close the socket; the process that bound it unlinks its path first."""
         core.pd_listener_close(&self.listener)
 
     def state(self):
-        """What adopt() needs in a new program of the same process."""
+        """What adopt() needs in a new program of the same process: numbers and strings."""
         cdef core.pd_unix_path *p = &self.listener.path
-        numbers = (self.listener.fd, p.lock_fd, p.dir_fd, int(p.is_bound), p.dev, p.ino)
+        numbers = (self.listener.fd, p.lock_fd, p.dir_fd, int(p.is_bound), p.dev, p.ino, self.listener.family,
+                   int(self.listener.inherited))
         return (*numbers, (<bytes>p.name).decode("utf-8", "surrogateescape"), self.name)
 
     @staticmethod
@@ -72,7 +77,9 @@ cdef class Bound:
         """Take over what state() gave before this process executed another program."""
         cdef Bound bound = Bound.__new__(Bound)
         cdef core.pd_unix_path *p = &bound.listener.path
-        bound.listener.fd, p.lock_fd, p.dir_fd, is_bound, p.dev, p.ino, path, bound.name = state
+        bound.listener.fd, p.lock_fd, p.dir_fd, is_bound, p.dev, p.ino, bound.listener.family, *rest = state
+        inherited, path, bound.name = rest
+        bound.listener.inherited = bool(inherited)
         name = path.encode("utf-8", "surrogateescape")
         if len(name) >= sizeof(p.name):
             raise ValueError("the path of a socket is too long")
