@@ -110,7 +110,7 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
     if ((c->job != PD_JOB_NONE && !c->lent && !cl->on_job) || (c->yielded && pd_conn_has_work(c)))
         pd_attend(cl, true);
     if (c->state == PD_CONN_CLOSED) {
-        cl->engine->nended += !cl->ended;
+        cl->engine->nended += !cl->ended && !cl->unlisted;
         cl->ended = true;
         pd_attend(cl, false);
     } else if (pd_handover_is_on(cl->engine) && !cl->engine->spread.handover.full && pd_handover_fits(cl))
@@ -139,6 +139,7 @@ static void client_unlist(struct pd_client *cl)
     cl->unlisted = true;
     pd_wheel_remove(&e->wheel, &cl->timer);
     pd_list_remove(&cl->all);
+    e->nended -= cl->ended;
     e->nclients--;
     if (e->accept_after_ms > e->host.now_ms) /* here is room */
         e->accept_after_ms = e->host.now_ms;
@@ -149,7 +150,6 @@ static void client_free(struct pd_client *cl)
     struct pd_engine *e = cl->engine;
     client_unlist(cl);
     e->nbusy -= cl->busy;
-    e->nended -= cl->ended;
     pd_conn_fini(&cl->conn);
     pd_release(e->sys, cl);
 }

@@ -20,7 +20,7 @@ enum {
 static void doors_drain(struct pd_engine *e, struct pd_thread *t)
 {
     bool closed = true;
-    if (e->retiring) { /* what waits is the others' */
+    if (e->spread.retiring) { /* what waits is the others' */
         pd_doors_close(e);
         e->doors_closed = true;
         return;

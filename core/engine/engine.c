@@ -280,7 +280,7 @@ void pd_engine_stop(struct pd_engine *e, uint64_t drain_ms)
 {
     pthread_mutex_lock(&e->lock);
     e->host.draining = true;
-    e->retiring = false;
+    e->spread.retiring = false;
     e->stop_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000 + drain_ms;
     pthread_mutex_unlock(&e->lock);
     pd_log_count_repeats(e, true);

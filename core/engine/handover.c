@@ -62,14 +62,14 @@ void pd_handover_unwatch(struct pd_engine *e)
 
 bool pd_handover_is_on(const struct pd_engine *e)
 {
-    return e->retiring && !e->host.draining;
+    return e->spread.retiring && !e->host.draining;
 }
 
 /* When the others have left, too, this becomes a stop like any other. */
 void pd_handover_scan(struct pd_engine *e)
 {
     e->spread.handover.full = false;
-    if (e->retiring && !pd_spread_has_others(e))
+    if (e->spread.retiring && !pd_spread_has_others(e))
         e->host.draining = true;
 }
 

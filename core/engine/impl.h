@@ -69,10 +69,9 @@ struct pd_engine {
     size_t nready;                 /* all but the doomed */
     size_t running;
     struct pd_calls calls;
-    size_t app_threads;    /* threads that are in or between calls of pd_engine_next() */
-    uint64_t call_ns;      /* moving average of an app call */
-    uint64_t stop_ms;      /* draining ends then; 0: not stopping */
-    _Atomic bool retiring; /* draining while other workers serve on */
+    size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
+    uint64_t call_ns;   /* moving average of an app call */
+    uint64_t stop_ms;   /* draining ends then; 0: not stopping */
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;

@@ -202,7 +202,7 @@ void pd_spread_fini(struct pd_engine *e)
 void pd_engine_retire(struct pd_engine *e, uint64_t drain_ms)
 {
     pthread_mutex_lock(&e->lock);
-    e->retiring = true;
+    e->spread.retiring = true;
     e->stop_ms = PD_SYS0(e->sys, monotonic_ns) / 1000000 + drain_ms;
     pthread_mutex_unlock(&e->lock);
     pd_wakeup_fire(&e->wakeup);

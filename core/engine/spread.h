@@ -16,10 +16,11 @@ struct pd_spread {
     struct pd_board *board; /* NULL: this process serves alone */
     struct pd_slot *slot;   /* its own one */
     uint32_t self;
-    int *wake_fds;       /* an eventfd for each slot */
-    enum pd_owner owner; /* of the own one, in the loop */
-    bool started;        /* the loop has begun */
-    bool left;           /* it takes no connections any more */
+    int *wake_fds;         /* an eventfd for each slot */
+    enum pd_owner owner;   /* of the own one, in the loop */
+    bool started;          /* the loop has begun */
+    bool left;             /* it takes no connections any more */
+    _Atomic bool retiring; /* draining while other workers serve on */
     struct pd_handover handover;
 };
 

@@ -119,10 +119,10 @@ def test_a_board_is_read_by_whoever_has_its_descriptors():
 
 
 def test_what_is_no_board_of_this_version_is_refused():
+    other = os.memfd_create("other")
+    os.write(other, bytes(4096))
     with pytest.raises(ValueError, match="another version"):
-        memory = os.memfd_create("other")
-        os.write(memory, bytes(4096))
-        Board.adopt(memory, [])
+        Board.adopt(other, [])
     board = Board(2)
     memory, wakes = board.fds
     with pytest.raises(ValueError, match="another version"):
