@@ -27,7 +27,10 @@ RESULT = environment.ROOT / "docs" / "pythons.md"
 CLONE = f"/home/{VISITOR}/polydoor"
 MADE = FOLDER / "etc" / "made-for-polydoor"
 # The PEP 3333 suite, the unit tests, and what rests on the interpreter's own ways with signals, forks and threads.
-TESTS = "tests/wsgi tests/unit tests/system/test_signals.py tests/system/test_stop.py tests/system/test_stderr.py"
+TESTS = (
+    "tests/wsgi tests/unit tests/system/test_signals.py tests/system/test_stop.py tests/system/test_stderr.py "
+    "tests/system/test_request_timeout.py"
+)
 TALLY = re.compile(r"^=+ (.*\b(?:passed|failed|error).*) in [\d.]+s.*=+$", re.MULTILINE)
 
 

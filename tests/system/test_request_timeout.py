@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import signal
+import sysconfig
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,7 @@ def test_without_a_limit_and_for_a_peer_that_is_waited_for_nothing_is_late(tmp_p
 # --- one that holds the interpreter's lock ----------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="this Python has no such lock")
 def test_a_held_lock_ends_the_process_with_all_stacks_and_answers(tmp_path):
     with Server(APP, one_each(tmp_path), threads=1, options=["--gil-timeout", "3"]) as server:
         begun = time.monotonic()
