@@ -413,7 +413,8 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
             doors_are_full(e, t, PD_NOTICE_ACCEPT_EXHAUSTED, &e->exhausted_said_ms);
             return false;
         case PD_ACCEPT_BROKEN:
-            pd_host_note(&e->host, PD_NOTICE_LISTENER_LOST, NULL, NULL);
+            if (!e->spread.board || d->listener.family != AF_UNIX) /* else whoever bound it refuses: all is to stop */
+                pd_host_note(&e->host, PD_NOTICE_LISTENER_LOST, NULL, NULL);
             if (d->watched)
                 pd_loop_remove(&e->loop, d->listener.fd);
             d->watched = false;

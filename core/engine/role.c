@@ -245,7 +245,8 @@ static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
 {
     if (!e->stop_ms || e->stopped)
         return;
-    bool cut = e->host.now_ms >= e->stop_ms;
+    bool looked = e->scan_ms || !e->spread.retiring; /* what is idle is passed on, however short the time is */
+    bool cut = e->host.now_ms >= e->stop_ms && looked;
     pthread_mutex_unlock(&e->lock);
     if (cut)
         pd_clients_cut(e, t);

@@ -234,7 +234,7 @@ static void test_a_kept_connection_goes_on_at_the_other_worker(void)
     CHECK_INT(s.board->watcher, 1);
     CHECK_INT(s.board->slot[0].state, PD_SLOT_AWAY);
     a = worker_begin(&s, 0, &PLAIN); /* and back */
-    pd_engine_retire(b->engine, DRAIN_MS);
+    pd_engine_retire(b->engine, 0);
     worker_end(b);
     ask(fd, "A http 127.0.0.1\n");
     worker_stop(a);

@@ -105,6 +105,8 @@ class Pool:
 
     def end(self) -> None:
         """Stop what runs, and give the sockets back."""
+        for bound in self.bounds:
+            bound.refuse()
         for pid in self.pids.values():
             os.kill(pid, STOP)
         statuses = [self.wait(slot) for slot in list(self.pids)]

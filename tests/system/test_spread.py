@@ -202,3 +202,21 @@ def test_nobody_waits_for_a_busy_worker_while_another_is_idle(tmp_path):
         assert [one.finish().outcome for one in (*asked, waiting)] == ["served"] * 4
         pool.stop()
     history.judge()
+
+
+def test_a_full_stop_serves_what_waits(tmp_path):
+    history = History(tmp_path)
+    urls = [f"fastcgi+unix:{tmp_path}/f.sock", *HTTP]
+    with Pool(APP, urls, tmp_path, 2, env=history.env) as pool:
+        pids = [pool.start_worker(slot) for slot in range(2)]
+        for pid in pids:
+            stop_for_a_while(pid)
+        asked = [history.start(door, b"body") for door in pool.doors for _ in range(4)]
+        pool.process.send_signal(signal.SIGTERM)
+        assert eventually(lambda: not (tmp_path / "f.sock").exists())
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        assert [one.finish().outcome for one in asked] == ["served"] * 8
+        pool.wait()
+        assert "PD0" not in pool.log.text
+    history.judge()
