@@ -255,15 +255,25 @@ static void access_set_request(const struct pd_exchange *x, struct pd_access_ent
         e->peer = pd_slice(x->conn->peer_addr, strlen(x->conn->peer_addr));
 }
 
+/* A `*` at the end of a rule stands for anything, and so does one at its beginning if there is one at the end, too. */
+static bool access_fits(struct pd_slice rule, struct pd_slice path)
+{
+    bool open_end = rule.n && rule.p[rule.n - 1] == '*';
+    rule.n -= open_end;
+    if (!open_end || !rule.n || rule.p[0] != '*')
+        return open_end ? pd_slice_has_prefix(path, rule) : pd_slice_eq(path, rule);
+    rule = pd_slice_from(rule, 1);
+    for (size_t i = 0; i < path.n; i++)
+        if (pd_slice_has_prefix(pd_slice_from(path, i), rule))
+            return true;
+    return false;
+}
+
 static bool access_is_excluded(const struct pd_access *a, struct pd_slice path)
 {
-    for (size_t i = 0; i < a->nexclude; i++) {
-        struct pd_slice rule = a->exclude[i];
-        bool open_end = rule.n && rule.p[rule.n - 1] == '*';
-        rule.n -= open_end;
-        if (open_end ? pd_slice_has_prefix(path, rule) : pd_slice_eq(path, rule))
+    for (size_t i = 0; i < a->nexclude; i++)
+        if (access_fits(a->exclude[i], path))
             return true;
-    }
     return false;
 }
 

@@ -25,7 +25,7 @@ struct pd_access_config {
     const char *path; /* appended to; NULL: a duplicate of `fd`, so that what becomes of that number is not followed */
     int fd;
     size_t buffer;                  /* bytes of lines that wait, at least PD_ACCESS_BUFFER_MIN */
-    const struct pd_slice *exclude; /* paths that are not logged; a `*` at the end stands for anything */
+    const struct pd_slice *exclude; /* paths that are not logged; see access_fits() */
     size_t nexclude;
 };
 

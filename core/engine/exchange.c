@@ -35,14 +35,12 @@ const char *pd_exchange_peer(const struct pd_exchange *x)
 
 void pd_exchange_describe(const struct pd_exchange *x, char *dst, size_t n)
 {
-    char method[40];
-    char path[256];
-    pd_log_escape(method, sizeof method, x->request.method);
-    pd_log_escape(path, sizeof path, x->request.path);
+    char request[PD_LOG_REQUEST_SIZE];
+    pd_log_request(request, &x->request);
     const char *peer = x->conn->peer_addr;
     char id[PD_EXCHANGE_ID_SIZE];
     pd_exchange_id_put(x, id);
-    snprintf(dst, n, "%s %s%s%s, id %s", method, path, peer[0] ? " from " : "", peer, id);
+    snprintf(dst, n, "%s%s%s, id %s", request, peer[0] ? " from " : "", peer, id);
 }
 
 /* After output: what the peer does not take, and what was missed meanwhile, is the loop's now. conn.lock is held. */

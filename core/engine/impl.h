@@ -1,9 +1,8 @@
 /*
  * impl.h - the engine's own structures, shared by its source files only.
  *
- * Locks: conn.lock before engine.lock, never the other way round. What belongs
- * to the loop role (wheel, clients, listeners) is touched by its holder alone;
- * the role passes from thread to thread under engine.lock.
+ * Locks: conn.lock before engine.lock, never the other way round. What belongs to the loop role (wheel, clients,
+ * listeners) is touched by its holder alone; the role passes from thread to thread under engine.lock.
  */
 #ifndef PD_ENGINE_IMPL_H
 #define PD_ENGINE_IMPL_H
@@ -110,8 +109,9 @@ bool pd_is_attending(struct pd_client *cl);
 void pd_wake_all(struct pd_engine *e);
 
 /* log.c */
-/* Peer text with everything but printable ASCII escaped, NUL-terminated, cut to fit. */
-void pd_log_escape(char *dst, size_t cap, struct pd_slice s);
+enum { PD_LOG_REQUEST_SIZE = 368 };
+/* "GET /x", everything but printable ASCII escaped, cut to fit, the token of the diagnostics masked; or nothing. */
+void pd_log_request(char dst[PD_LOG_REQUEST_SIZE], const struct pd_request *q);
 /* "polydoor: PD0512: a line ends in a bare LF; peer 127.0.0.1; request GET /x" */
 void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x);
 /* Says how many lines were left out; those of a code that was just said wait, unless `at_once`. */

@@ -1,15 +1,24 @@
 /* log.c - log lines wait in memory for a thread that may write them: the loop never waits for a log. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "engine/impl.h"
+
+enum {
+    LOG_METHOD_SIZE = 40,
+    LOG_PATH_SIZE = 256,
+    LOG_REST_SIZE = 64, /* of a path, behind a masked token */
+};
+static_assert(PD_LOG_REQUEST_SIZE >= LOG_METHOD_SIZE + LOG_PATH_SIZE + LOG_REST_SIZE + sizeof " ***", "all of it fits");
 
 static bool log_is_plain(char c)
 {
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '\\';
 }
 
-void pd_log_escape(char *dst, size_t cap, struct pd_slice s)
+/* Escapes everything but printable ASCII; what is too long for `cap` is cut. Returns the end, where a NUL stands. */
+static char *log_escape(char *dst, size_t cap, struct pd_slice s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s.n && n + 5 < cap; i++) {
@@ -19,6 +28,34 @@ void pd_log_escape(char *dst, size_t cap, struct pd_slice s)
             n += (size_t)snprintf(dst + n, cap - n, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
     }
     dst[n] = '\0';
+    return dst + n;
+}
+
+/* Where the path goes on behind "/.polydoor/", and with it the token of the diagnostics; else its length. */
+static size_t log_find_token(struct pd_slice path)
+{
+    const struct pd_slice folder = PD_SLICE("/.polydoor/");
+    for (size_t i = 0; i < path.n; i++)
+        if (pd_slice_has_prefix(pd_slice_from(path, i), folder))
+            return i + folder.n;
+    return path.n;
+}
+
+void pd_log_request(char dst[PD_LOG_REQUEST_SIZE], const struct pd_request *q)
+{
+    size_t shown = log_find_token(q->path);
+    char *end = log_escape(dst, LOG_METHOD_SIZE, q->method);
+    if (!q->method.n || !q->path.n)
+        return;
+    *end++ = ' ';
+    char *path = end;
+    end = log_escape(path, LOG_PATH_SIZE, pd_slice(q->path.p, shown));
+    struct pd_slice rest = pd_slice_from(q->path, shown);
+    if (!rest.n)
+        return;
+    rest = pd_slice_from(rest, pd_slice_find(rest, '/'));
+    end += snprintf(end, 4, "***");
+    log_escape(end, LOG_REST_SIZE, rest);
 }
 
 /* Whether strangers have had us say this too often; `more` is what a line tells of those that were left out. */
@@ -59,23 +96,19 @@ void pd_log_count_repeats(struct pd_engine *e, bool at_once)
 void pd_log_line(struct pd_host *h, int number, const char *what, const struct pd_conn *c, const struct pd_exchange *x)
 {
     struct pd_engine *e = pd_engine_of(h);
-    char line[640];
+    char line[720];
     char more[40] = "";
-    char path[256] = "";
-    char method[40] = "";
+    char request[PD_LOG_REQUEST_SIZE] = "";
     if (log_is_repeat(e, number, more, sizeof more))
         return;
-    if (x && x->request.method.n) {
-        pd_log_escape(method, sizeof method, x->request.method);
-        pd_log_escape(path, sizeof path, x->request.path);
-    }
+    if (x)
+        pd_log_request(request, &x->request);
     const char *peer = c ? c->peer_addr : "";
     char id[PD_EXCHANGE_ID_SIZE] = "";
     if (x)
         pd_exchange_id_put(x, id);
-    int n =
-        snprintf(line, sizeof line, "polydoor: PD%04d: %s%s%s%s%s%s%s%s%s%s\n", number, what, peer[0] ? "; peer " : "",
-                 peer, method[0] ? "; request " : "", method, path[0] ? " " : "", path, x ? "; id " : "", id, more);
+    int n = snprintf(line, sizeof line, "polydoor: PD%04d: %s%s%s%s%s%s%s%s\n", number, what, peer[0] ? "; peer " : "",
+                     peer, request[0] ? "; request " : "", request, x ? "; id " : "", id, more);
     if (n >= (int)sizeof line)
         n = (int)sizeof line - 1;
     pd_engine_say(e, pd_slice(line, (size_t)n));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -96,12 +97,20 @@ def test_without_the_setting_there_are_none():
         assert "PD0071" not in running.log.text
 
 
-def test_the_access_log_leaves_the_token_out():
-    with server("http://127.0.0.1:0?mount=/shop", threads=1) as running:
-        assert running.doors[0].request("GET", f"/shop/.polydoor/{TOKEN}/echo").status == 200
-        assert running.doors[0].request("GET", "/shop/basket").status == 200
+@pytest.mark.parametrize("mount", ["/shop", ""], ids=["mounted", "with a mount that the server was not told"])
+def test_the_logs_leave_the_token_out(mount):
+    with server(f"http://127.0.0.1:0?mount={mount or '/'}", threads=1) as running:
+        door = running.doors[0]
+        assert door.request("GET", f"/shop/.polydoor/{TOKEN}/echo").status == 200
+        assert door.request("GET", f"/shop/.polydoor/{TOKEN}/echo/%00").status == 400
+        with contextlib.suppress(OSError, ValueError):  # it breaks off
+            door.request("GET", f"/shop/.polydoor/{TOKEN}/break?wait_ms=1")
+        assert door.request("GET", "/shop/basket").status == 200
         running.output.wait_for("/shop/basket")
-    assert TOKEN not in running.output.text
+        running.log.wait_for("request GET /shop/.polydoor/***/echo/%00")
+        shown = "/.polydoor/***/break" if mount else "/shop/.polydoor/***/break"
+        running.log.wait_for(f"PD0401: error in the application: GET {shown}")
+    assert TOKEN not in running.output.text + running.log.text
 
 
 def test_a_stream_that_nobody_releases_goes_on_by_itself():

@@ -40,9 +40,9 @@ class AccessLog:
             return
         exclude = self.settings.texts("access_log_exclude")
         if self.settings.text("diagnostics"):
-            from polydoor.worker.diagnostics import folders
+            from polydoor.worker.diagnostics import UNLOGGED
 
-            exclude += folders(self.settings)
+            exclude += (UNLOGGED,)
         try:
             # The application may change the folder before the file is opened anew.
             where = os.path.abspath(path) if path else ""

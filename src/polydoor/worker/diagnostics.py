@@ -13,7 +13,7 @@ import threading
 import time
 
 from polydoor._version import __version__
-from polydoor.settings.listener import mask_address, parse_listener
+from polydoor.settings.listener import mask_address
 from polydoor.settings.secret import read_secret
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Body = Iterable[bytes]
 
 FOLDER = "/.polydoor/"
+UNLOGGED = f"*{FOLDER}*"  # paths for the access log to leave out: the token stands in them, below whichever mount
 # What is told of the environ beside HTTP_*: what every request has. Others may be secrets of the operator.
 TOLD = (
     *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI", "CONTENT_TYPE", "CONTENT_LENGTH"),
@@ -178,12 +179,6 @@ def warning(settings: Settings) -> list[str]:
     if settings.said("diagnostics").startswith("--") and not text.startswith(("env:", "file:")):
         lines.append("Every user of this machine can see the token; env:NAME or file:PATH would hide it.")
     return lines
-
-
-def folders(settings: Settings) -> tuple[str, ...]:
-    """Paths for the access log to leave out: the token stands in them."""
-    mounts = {str(parse_listener(text)["mount"]) for text in settings.texts("bind")}
-    return tuple(f"{mount}{FOLDER}*" for mount in sorted({"", *mounts}))
 
 
 def _answer(start_response: Any, status: str, body: bytes, kind: tuple[str, str] = PLAIN) -> Body:
