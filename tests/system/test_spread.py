@@ -136,16 +136,15 @@ def test_kept_connections_pass_from_worker_to_worker(tmp_path):
         others = [threading.Thread(target=history.keep_asking, args=(door, is_over.is_set)) for door in pool.doors[2:4]]
         for client in (*fronts, *others):
             client.start()
-        with ExitStack() as stack:
-            silent = [stack.enter_context(keep(door)) for door in pool.doors]
-            for number in range(scaled(6, 100)):
-                done = len(history.records)
-                assert eventually(lambda n=done: len(history.records) > n + 40)
+        for number in range(scaled(6, 100)):
+            done = len(history.records)
+            assert eventually(lambda n=done: len(history.records) > n + 40)
+            with ExitStack() as stack:
+                silent = [stack.enter_context(keep(door)) for door in pool.doors]
                 pids.append(pool.start_worker(1 - number % 2))
                 pool.tell(number % 2, RETIRE)
                 assert pool.wait_worker(number % 2) == 0
-            for kept in silent:
-                assert history.ask_kept(kept).outcome == "served"
+                assert [history.ask_kept(kept).outcome for kept in silent] == ["served"] * len(silent)
         is_over.set()
         for client in (*fronts, *others):
             client.join()
