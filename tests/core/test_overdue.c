@@ -17,7 +17,7 @@
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
-enum { PATIENCE_MS = 10000, LIMIT_MS = 1000000, THREADS = 2, TEXT = 4096 };
+enum { PATIENCE_MS = 10000, LIMIT_MS = 1000000, THREADS = 2, TEXT = 4096, BURST = 20 };
 
 struct scene {
     struct pd_sys sys; /* first: its address is the context of the table */
@@ -96,11 +96,14 @@ static bool holds(struct pd_slice text, const char *part)
     return memmem(text.p, text.n, part, strlen(part)) != NULL;
 }
 
-/* The loop has turned since: it has refused something, twice, as what it does in a turn comes behind the answers. */
+/*
+ * The loop has turned since: it has refused more connections than it accepts in one turn, and what it does about time
+ * comes behind them.
+ */
 static void turn(const struct scene *s)
 {
     char text[TEXT];
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < BURST; i++) {
         int fd = ask(s, PD_SLICE("\377\377\377\377\377\377\377\377\r\n\r\n"));
         (void)hear(fd, text);
         close(fd);
