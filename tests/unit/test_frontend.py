@@ -203,6 +203,11 @@ def test_a_listener_without_a_proxy_header_is_taken_before_one_with_it(printed):
         (["nginx", "-b", "127.0.0.1:0"], "PD0062", "Say it with --connect"),
         (["systemd", "-b", "fd://3"], "PD0062", "systemd is to open them"),
         (["nginx", "-b", "http://127.0.0.1:1?mount=/a%20b"], "PD0063", "the mount"),
+        (["nginx", "-b", "http://127.0.0.1:1?mount=/caf%C3%A9"], "PD0063", "the mount '/café' cannot be written"),
+        (["mod_cgi", "-b", "http://127.0.0.1:1?mount=/a[b]"], "PD0063", "the mount"),
+        (["nginx", "shop\nreturn 500;"], "PD0063", "it holds a control character"),
+        (["apache", "-b", "ajp://h:1?secret=file:/x\nListen 1"], "PD0063", "it holds a control character"),
+        (["systemd", "-b", "unix:/run/x\nExecStartPre=y"], "PD0063", "it holds a control character"),
         (["nginx", "--server-name", "a;b"], "PD0063", "the server name"),
         (["nginx", "--name", "a b"], "PD0063", "the name"),
         (["nginx", "--static", "/static/=a{b"], "PD0063", "the folder"),
@@ -227,6 +232,21 @@ def test_units_of_systemd(printed):
     assert "ListenStream=/run/shop.sock\nFileDescriptorName=http\n" in text
     assert "SocketMode=0600\n" in text
     assert "ListenStream=127.0.0.1:9\nFileDescriptorName=fastcgi\n" in text
+
+
+def test_what_units_would_read_otherwise_is_written_for_them(printed, tmp_path, monkeypatch):
+    folder = tmp_path / "a %n"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    text = printed("systemd", "${HOME}\\it's.py", "-b", "unix:/run/%h.sock")
+    assert "\nDescription=${HOME}\\it's.py, served by Polydoor\n" in text
+    assert " '$${HOME}\\\\it\\'s.py' -b fd://http\n" in text
+    assert f"\nWorkingDirectory={tmp_path}/a %%n\n" in text
+    assert "\nListenStream=/run/%%h.sock\n" in text
+
+
+def test_a_mount_is_no_pattern(printed):
+    assert '"^/v1\\.0(/|$)" {' in printed("lighttpd_cgi", "shop:app", "-b", "http://127.0.0.1:1?mount=/v1.0")
 
 
 def test_one_socket_of_systemd_is_named_as_the_service(printed):

@@ -7,7 +7,7 @@ from polydoor.cli import trial
 from polydoor.cli.command import Command
 from polydoor.cli.output import put
 from polydoor.errors import ConfigError
-from polydoor.frontend.address import Connect, Listen, is_plain
+from polydoor.frontend.address import Connect, Listen, check_printable, is_plain
 from polydoor.frontend.catalog import NAMES, TITLES
 from polydoor.settings.option import Choice, Kind, Setting, Word
 
@@ -120,6 +120,7 @@ def configuration(front_end: FrontEnd, settings: Settings, arguments: Arguments)
         facts |= started.facts(front_end, settings, wishes, str(facts["name"]))
     else:
         facts |= systemd.facts(settings, str(facts["name"]))
+    check_printable(facts)
     return render(templates.read(template), facts)
 
 

@@ -168,7 +168,8 @@ The address is an inherited descriptor, or a port that is only chosen at start.
 NOT_PLAIN = "PD0063"
 """A value cannot be written into a configuration file
 
-A name, a path or a folder holds a sign, such as a quote, a brace or a space, that a front end would take for its own.
+A name, a path or a folder holds a sign, such as a quote, a brace or a space, that a front end would take for its own,
+or a mount holds letters that are not ASCII, which front ends compare in different ways.
 -> Use another name, or a symbolic link to the folder.
 """
 

@@ -9,10 +9,13 @@ from polydoor.settings.option import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from polydoor.frontend.template import Fact
     from polydoor.settings.listener import ListenerSpec
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a listener is reached
-UNSAFE = set("\"'\\`${}#;%<>|&*?")  # what some configuration file takes for a sign of its own
+UNSAFE = set("\"'\\`${}[]#;%<>|&*?")  # what some configuration file takes for a sign of its own
 
 
 def is_plain(text: str) -> bool:
@@ -33,7 +36,7 @@ class Listen(Kind):
         except ValueError:
             number = 0
         bracketed = host.startswith("[") and host.endswith("]")
-        if not number or (":" in host and not bracketed) or (host and not is_plain(host)):
+        if not number or (":" in host and not bracketed) or (host and not is_plain(host.strip("[]"))):
             raise ValueError("needs a port, or HOST:PORT, such as 127.0.0.1:8080")
         return f"{'' if host in {'*', '0.0.0.0'} else host}:{number}"  # noqa: S104 - both mean every address
 
@@ -87,9 +90,34 @@ class Place:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def check_mount(mount: str) -> str:
+    """The mount of a listener in ASCII: one front end compares a path as the client sent it, another one decoded."""
+    text = mount.encode("latin-1").decode("utf-8", "replace")
+    if text and not (is_plain(text) and text.isascii()):
+        raise _not_plain("the mount", text)
+    return text
+
+
+def check_printable(facts: Mapping[str, Fact]) -> None:
+    """Raise ConfigError for a text that would not stay within its line."""
+    for fact in facts.values():
+        if isinstance(fact, str):
+            if not fact.isprintable():
+                told = f"{fact!r} cannot be written into a configuration file: it holds a control character"
+                raise ConfigError(f"{told}\nName it otherwise.", code=codes.NOT_PLAIN)
+        elif not isinstance(fact, bool):
+            for item in fact:
+                check_printable(item)
+
+
 def check_plain(what: str, text: str) -> str:
     """Return the text, or raise ConfigError if a configuration file could take it for something else."""
     if is_plain(text):
         return text
-    told = f"{what} {text!r} cannot be written into a configuration file\nUse letters, digits and . _ - / : only."
-    raise ConfigError(told, code=codes.NOT_PLAIN)
+    raise _not_plain(what, text)
+
+
+def _not_plain(what: str, text: str) -> ConfigError:
+    letters = "letters" if text.isascii() else "ASCII letters"
+    told = f"{what} {text!r} cannot be written into a configuration file\nUse {letters}, digits and . _ - / : only."
+    return ConfigError(told, code=codes.NOT_PLAIN)

@@ -7,7 +7,7 @@ import sys
 
 from polydoor import __version__, codes
 from polydoor.errors import ConfigError
-from polydoor.frontend.address import Place, check_plain
+from polydoor.frontend.address import Place, check_mount, check_plain
 from polydoor.frontend.catalog import TITLES
 from polydoor.settings.listener import BY_FOLDER, BY_URL, RAW_PATH, mask_address, parse_listener
 
@@ -57,9 +57,7 @@ def listener_facts(
     if place.path and front_end.only_tcp:
         told = f"{front_end.title} reaches no Unix sockets, such as {mask_address(text)}\nAdd a listener with a port."
         raise ConfigError(told, code=codes.NOT_SPOKEN)
-    mount = str(spec["mount"])
-    if mount:
-        check_plain("the mount", mount)
+    mount = check_mount(str(spec["mount"]))
     secret = _secret_name(str(spec["secret"]))
     sent = sent_files(front_end, spec)
     packet = int(str(spec["packet"]))

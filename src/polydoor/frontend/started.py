@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os.path import abspath, basename, dirname
 
-from polydoor.frontend.address import check_plain
+from polydoor.frontend.address import check_mount, check_plain
 from polydoor.frontend.facts import program, shell_word
 from polydoor.settings.listener import parse_listener
 from polydoor.settings.sources import current_folder
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from polydoor.settings.load import Settings
 
 FOLDER = "/usr/lib/cgi-bin"
+PATTERN_SIGNS = ".+()^"  # of a regular expression, that may stand in a mount
 SUFFIXES = {"cgi": ".cgi", "fastcgi": ".fcgi"}
 
 
 def facts(front_end: FrontEnd, settings: Settings, wishes: Mapping[str, str], name: str) -> dict[str, Fact]:
     """The mount is that of the first listener, so that the same options make every configuration."""
-    mount = str(parse_listener(settings.texts("bind")[0])["mount"])
-    if mount:
-        check_plain("the mount", mount)
+    mount = check_mount(str(parse_listener(settings.texts("bind")[0])["mount"]))
     script = abspath(wishes["script"] or f"{FOLDER}/{name}{SUFFIXES[front_end.program]}")
     words = program()
     if front_end.program == "cgi":
@@ -44,5 +43,6 @@ def facts(front_end: FrontEnd, settings: Settings, wishes: Mapping[str, str], na
         "command": " ".join(map(shell_word, words)),
         "mount": mount,
         "mount_path": mount or "/",
+        "mount_pattern": "".join(f"\\{sign}" if sign in PATTERN_SIGNS else sign for sign in mount),
         "script_path": script if mount else script + "/",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydoor import codes
 from polydoor.errors import ConfigError
-from polydoor.frontend.facts import program, shell_word
+from polydoor.frontend.facts import SAFE_IN_SHELL, program
 from polydoor.settings.listener import parse_listener
 from polydoor.settings.sources import current_folder
 
@@ -25,11 +25,26 @@ def facts(settings: Settings, name: str) -> dict[str, Fact]:
     drain = -(-(settings.number("stop_delay") + settings.number("drain_timeout")) // 1000)
     return {
         "sockets": sockets,
+        "title": value(settings.app() or "APP"),
         "units": " ".join(f"{item['unit']}.socket" for item in sockets),
-        "command": " ".join(shell_word(word).replace("%", "%%") for word in words),
-        "folder": current_folder(),
+        "command": " ".join(map(command_word, words)),
+        "folder": value(current_folder()),
         "stop_timeout": str(drain + 10),
     }
+
+
+def value(text: str) -> str:
+    """A text in a line of a unit, where % begins a specifier (systemd.unit(5))."""
+    return text.replace("%", "%%")
+
+
+def command_word(text: str) -> str:
+    """One word of a command line, where $ and escapes count within quotes, too (systemd.service(5))."""
+    if text and set(text) <= SAFE_IN_SHELL:
+        return value(text)
+    for sign, written in (("\\", "\\\\"), ("'", "\\'"), ("$", "$$")):
+        text = text.replace(sign, written)
+    return f"'{value(text)}'"
 
 
 def _sockets(settings: Settings, name: str) -> list[dict[str, str]]:
@@ -54,7 +69,7 @@ def _sockets(settings: Settings, name: str) -> list[dict[str, str]]:
                 "unit": name if len(settings.texts("bind")) == 1 else f"{name}-{label}",
                 "protocol": protocol,
                 "label": label,
-                "stream": stream,
+                "stream": value(stream),
                 "mode": f"{mode:04o}" if spec["kind"] == "unix" else "",
                 "bind": f"fd://{label}" + (f"?{kept}" if kept else ""),
             }
