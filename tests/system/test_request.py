@@ -15,6 +15,7 @@ import pytest
 from peers import fastcgi
 from polydoor import __version__
 from polydoor.cli import main
+from polydoor.client.trace import Trace
 from support import cbuild
 from support.asking import Answerer
 
@@ -165,6 +166,28 @@ def test_each_way_to_fail_has_its_status(
     with Answerer(answer, ends=ends) as server:
         got, _, err = ask(f"{protocol}://{server.place}", "-m", "0.3" if ends == "never" else "20")
     assert (got, code in err) == (status, True), err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer", "status"),
+    [
+        ("http", b"HTTP/1.1 100 Continue\r\n\r\n" * 2000 + ANSWERS["http"], 0),
+        ("fastcgi", fastcgi.record(fastcgi.PARAMS, 1, b"\x85\1") + fastcgi.record(fastcgi.PARAMS, 1), 8),
+        ("fastcgi", fastcgi.record(fastcgi.PARAMS, 1, b"\5") + fastcgi.record(fastcgi.PARAMS, 1), 8),
+    ],
+)
+def test_whatever_a_server_sends_can_be_shown(protocol: str, answer: bytes, status: int, ask: Ask) -> None:
+    with Answerer(answer, until=b"\r\n\r\n" if protocol == "http" else b"") as server:
+        got, _, err = ask(f"{protocol}://{server.place}", "-v")
+    assert (got, "Traceback" in err) == (status, False), err[-2000:]
+
+
+def test_what_was_sent_in_part_is_not_shown() -> None:
+    lines: list[str] = []
+    trace = Trace("ajp", lines.append)
+    trace(">", b"\x12\x34\1\0\2\2 ... \x0c\0\6s3cret")
+    trace.end()
+    assert lines == ["> 20 bytes that are no whole packet"]
 
 
 def test_nobody_listens(ask: Ask, tmp_path: Path) -> None:

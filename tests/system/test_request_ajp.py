@@ -127,6 +127,10 @@ def test_a_secret_comes_from_a_variable_or_a_file(
     err = capsysbinary.readouterr().err
     assert b"env:NAME or file:PATH" in err
     assert b"s3cret" not in err
+    assert main(["request", "ajp://127.0.0.1:8009", "--param", "secret=s3cret"]) == 2
+    err = capsysbinary.readouterr().err
+    assert b"?secret=env:NAME" in err
+    assert b"s3cret" not in err
 
 
 def test_a_response_without_its_end_is_cut(capsysbinary: pytest.CaptureFixture[bytes]) -> None:

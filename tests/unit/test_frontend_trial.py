@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from peers.fakefront import FakeFront
+from polydoor.cli import main
 from polydoor.frontend.trial import advice, checks
 from polydoor.frontend.trial.front import Front, NotFoundError
 from polydoor.frontend.trial.http import NoAnswerError, Target
@@ -245,6 +246,22 @@ def test_what_speaks_no_http_is_no_answer(said):
 def test_a_bad_url_is_refused(url):
     with pytest.raises(ValueError, match="needs a URL"):
         Target(url)
+
+
+@pytest.mark.parametrize("url", ["http://user:pw@127.0.0.1/", "http://:pw@127.0.0.1/"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url, monkeypatch, capsys):
+    monkeypatch.setenv("DIAGNOSTICS", TOKEN)
+    assert main(["frontend", "test", url, "--token", "env:DIAGNOSTICS"]) == 2
+    err = capsys.readouterr().err
+    assert "without user" in err
+    assert "pw" not in err
+
+
+@pytest.mark.parametrize("place", ["localhost", "127.0.0.1:http", "127.0.0.1:0", ":80"])
+def test_connect_is_a_host_and_a_port(place, monkeypatch, capsys):
+    monkeypatch.setenv("DIAGNOSTICS", TOKEN)
+    assert main(["frontend", "test", "http://h/", "--token", "env:DIAGNOSTICS", "--connect", place]) == 2
+    assert "--connect needs HOST:PORT, such as 127.0.0.1:8080" in capsys.readouterr().err
 
 
 def test_a_target_connects_where_it_is_told():

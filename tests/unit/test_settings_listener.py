@@ -138,6 +138,10 @@ def test_address(text, expected):
         ("h:1?mount=", "mount needs a path"),
         ("h:1?mount=/%zz", "malformed escape %zz"),
         ("h:1?mount=/%", "malformed escape"),
+        ("h:1?mount=/%1", "malformed escape %1"),
+        ("h:1?mount=/a%0Ab", "without control characters"),
+        ("h:1?mount=/%00", "without control characters"),
+        ("h:1?mount=/" + "a" * 255, "at most 255 bytes"),
         ("h:1?stream=1&stream=0", "stream stands twice"),
         ("h:1?protocol=scgi", "protocol is for fd"),
         ("h:1?mode=0660", "mode is for Unix sockets"),
@@ -204,6 +208,12 @@ def test_a_literal_secret_is_refused_and_not_shown():
         parse_listener("ajp://h:8009?secret=hush-hush&packet=65536")
     assert str(caught.value).startswith("bad address 'ajp://h:8009?secret=***&packet=65536': secret needs file:PATH")
     assert "hush" not in str(caught.value)
+
+
+def test_a_secret_behind_a_misspelt_name_is_not_shown():
+    with pytest.raises(ConfigError) as caught:
+        parse_listener("ajp://h:8009?Secret=hush-hush&secrets=hush-hush")
+    assert "'ajp://h:8009?Secret=***&secrets=***': the option 'Secret' is unknown" in str(caught.value)
 
 
 def test_secrets_are_read_from_files_and_variables(tmp_path, monkeypatch):

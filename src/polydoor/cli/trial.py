@@ -7,7 +7,8 @@ from polydoor.cli.command import Command
 from polydoor.cli.output import put
 from polydoor.errors import BootError, ConfigError
 from polydoor.failures import clean
-from polydoor.settings.option import Choice, Flag, Seconds, Secret, Setting, Word
+from polydoor.settings.listener import PORT, mask_address
+from polydoor.settings.option import Choice, Flag, Kind, Seconds, Secret, Setting
 from polydoor.settings.suggest import hint
 
 TYPE_CHECKING = False
@@ -18,10 +19,29 @@ if TYPE_CHECKING:
 GROUP = "Options"
 FAILED = 1  # the exit status when something does not come through
 FRONT_ENDS = ("nginx", "apache", "lighttpd", "haproxy", "caddy", "none")
+
+
+class Place(Kind):
+    """Where to connect."""
+
+    metavar = "HOST:PORT"
+
+    def parse(self, text: str) -> str:
+        """Take a host, of which nothing is known yet, and a port."""
+        host, _, port = text.rpartition(":")
+        try:
+            number = PORT.parse(port)
+        except ValueError:
+            number = 0
+        if not host or not number:
+            raise ValueError("needs HOST:PORT, such as 127.0.0.1:8080")
+        return text
+
+
 OWN = (
     Setting("token", Secret(), "", "The token of --diagnostics: env:NAME or file:PATH.", group=GROUP, secret=True),
     Setting("frontend", Choice(*FRONT_ENDS), "", "Which front end it is, where that cannot be seen.", group=GROUP),
-    Setting("connect", Word("HOST:PORT"), "", "Connect there, and not to the host of the URL.", group=GROUP),
+    Setting("connect", Place(), "", "Connect there, and not to the host of the URL.", group=GROUP),
     Setting("insecure", Flag(), 0, "Take any certificate.", group=GROUP, short="-k"),
     Setting("timeout", Seconds(100, 3_600_000), 10_000, "Longest wait for an answer.", group=GROUP),
     Setting("json", Flag(), 0, "Print the result as JSON.", group=GROUP),
@@ -88,7 +108,7 @@ def _front(url: str, values: dict[str, int | str]) -> Front:
             insecure=bool(values["insecure"]),
         )
     except ValueError as error:
-        raise ConfigError(f"bad URL {url!r}: {error}", code=codes.BAD_VALUE) from None
+        raise ConfigError(f"bad URL {mask_address(url)!r}: {error}", code=codes.BAD_VALUE) from None
     return Front(target, token, name=str(values["frontend"]))
 
 

@@ -122,6 +122,12 @@ def variables(asked: Asked, chunked: bool) -> list[tuple[str, str]]:
     fields = list(found.items())
     for name, value in asked.headers:
         fields.append((PLAIN.get(name.lower()) or "HTTP_" + name.upper().replace("-", "_"), value))
+    if asked.address.protocol == "ajp" and any(name == "secret" for name, _ in asked.parameters):
+        raise ConfigError(
+            "a secret never stands on a command line, where every user of the machine sees it\n"
+            "Say where it is behind the address: ?secret=env:NAME or ?secret=file:PATH.",
+            code=codes.CANNOT_ASK,
+        )
     if asked.address.secret:
         fields.append(("secret", asked.address.secret))
     given = dict(asked.parameters)

@@ -61,7 +61,9 @@ class Trace:
         """Show what has come and is no whole record or head."""
         for mark, side in self._sides.items():
             if side.left:
-                self._say(f"{mark} {len(side.left)} bytes that are no whole {side.unit}: {shown(repr(side.left)[1:])}")
+                # Of what was sent, a secret may stand in it.
+                content = f": {shown(repr(side.left)[1:])}" if mark == "<" else ""
+                self._say(f"{mark} {len(side.left)} bytes that are no whole {side.unit}{content}")
 
 
 def shown(text: str) -> str:
@@ -100,20 +102,18 @@ class Head(Side):
 
     def feed(self, data: bytes) -> Iterator[str]:
         """The lines of the head, and how long each piece of the body is."""
-        if self._in_body:
-            if data:
-                yield f"{len(data)} bytes of the body"
-            return
         self.left += data
-        ends = [at + len(mark) for mark in HEAD_END if (at := self.left.find(mark)) >= 0]
-        if not ends:
-            return
-        head, body = self.left[: min(ends)], self.left[min(ends) :]
-        self.left = b""
-        yield from head.decode("latin-1").splitlines()
-        # Behind an interim response stands another head.
-        self._in_body = not (head.startswith(b"HTTP/1.") and head[9:10] == b"1")
-        yield from self.feed(body)
+        while not self._in_body:
+            ends = [at + len(mark) for mark in HEAD_END if (at := self.left.find(mark)) >= 0]
+            if not ends:
+                return
+            head, self.left = self.left[: min(ends)], self.left[min(ends) :]
+            yield from head.decode("latin-1").splitlines()
+            # Behind an interim response stands another head.
+            self._in_body = not (head.startswith(b"HTTP/1.") and head[9:10] == b"1")
+        if self.left:
+            yield f"{len(self.left)} bytes of the body"
+            self.left = b""
 
 
 class Variables(Side):
@@ -263,14 +263,15 @@ def _told(kind: int, content: bytes) -> str:
 
 
 def _pairs(data: bytes) -> Iterator[tuple[str, str]]:
-    """The name-value pairs of what we have encoded ourselves."""
+    """The name-value pairs, as far as they can be read: a server should send none, and may send anything."""
     at = 0
     while at < len(data):
         sizes = []
         for _ in range(2):
-            long = data[at] > 127  # FastCGI section 3.4
-            sizes.append(struct.unpack_from("!I", data, at)[0] & 0x7FFFFFFF if long else data[at])
-            at += 4 if long else 1
+            long = data[at : at + 1] > b"\x7f"  # FastCGI section 3.4
+            size = data[at : at + (4 if long else 1)]
+            sizes.append(int.from_bytes(size, "big") & (0x7FFFFFFF if long else 0x7F))
+            at += len(size)
         name = data[at : at + sizes[0]].decode("utf-8", "replace")
         yield name, data[at + sizes[0] : at + sum(sizes)].decode("utf-8", "replace")
         at += sum(sizes)

@@ -22,6 +22,8 @@ LISTS = ("allow", "trust-forwarded", "sendfile")  # options that may stand sever
 USER = "uid:"
 RAW_PATH = 2
 MOST_USERS = 2**32 - 2
+MOUNT_MAX = 255  # bytes; the core keeps so many
+CONTROLS = {*range(0x20), 0x7F}
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
 PROTOCOL = Choice(*PROTOCOLS)
@@ -31,9 +33,7 @@ HOSTS = ("localhost", "*")  # behind which the port may be left out, as behind a
 DOTS = 3
 DESCRIPTOR = Count(0, 1_000_000)
 
-PLAIN_URL = set(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
-)  # what no front end reads otherwise
+PLAIN_URL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")  # no front end's signs
 
 ListenerSpec = dict[str, int | str | list[str]]
 
@@ -49,8 +49,10 @@ class Mount(Kind):
         segments = path.split("/")[1:]
         if not text.startswith("/") or (path != "/" and any(part in {"", ".", ".."} for part in segments)):
             raise ValueError("needs a path that begins with a slash, such as /shop")
-        # The bytes of the path as latin-1 text, which is how PEP 3333 has SCRIPT_NAME.
-        return "" if path == "/" else path.encode("utf-8", "surrogateescape").decode("latin-1")
+        raw = path.encode("utf-8", "surrogateescape")
+        if len(raw) > MOUNT_MAX or CONTROLS.intersection(raw):
+            raise ValueError(f"needs a path of at most {MOUNT_MAX} bytes without control characters")
+        return "" if path == "/" else raw.decode("latin-1")  # which is how PEP 3333 has SCRIPT_NAME
 
 
 class Network(Kind):
@@ -214,13 +216,13 @@ def blank_listener(protocol: str) -> ListenerSpec:
 
 
 def mask_address(text: str) -> str:
-    """An address without user, password and the value of `secret`."""
+    """An address without user, password and the value of `secret`, also of a misspelt one such as `Secret`."""
     address, question, query = text.partition("?")
     scheme, slashes, rest = address.partition("://")
     if "@" in (rest if slashes else address) and "unix:" not in address:
         address = f"{scheme + slashes if slashes else ''}{MASK}@{address.rpartition('@')[2]}"
     pairs = (pair.partition("=") for pair in query.split("&"))
-    query = "&".join(f"{name}={MASK}" if name == "secret" and value else name + eq + value for name, eq, value in pairs)
+    query = "&".join(name + eq + (MASK if value and "secret" in name.lower() else value) for name, eq, value in pairs)
     return address + question + query
 
 
@@ -376,7 +378,7 @@ def _unquote(text: str) -> str:
     done = bytearray(first.encode("utf-8", "surrogateescape"))
     for part in rest:
         try:
-            done.append(int(part[:2].encode("ascii"), 16) if part[:2].isalnum() else -1)
+            done.append(int(part[:2].encode("ascii"), 16) if part[:2].isalnum() and part[1:] else -1)
         except ValueError:
             raise ValueError(f"has a malformed escape %{part[:2]}") from None
         done += part[2:].encode("utf-8", "surrogateescape")

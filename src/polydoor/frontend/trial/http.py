@@ -38,7 +38,8 @@ class Target:
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname:
             raise ValueError("needs a URL such as http://example.org/shop")
-        if parts.username or parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
+        is_plain = url.isascii() and url.isprintable() and " " not in url
+        if not is_plain or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("needs a URL of ASCII characters without user, query and fragment")
         self.url = url.rstrip("/")
         self.scheme = parts.scheme
