@@ -251,7 +251,9 @@ static bool is_dropped_field(struct pd_policy *p, const struct pd_field *f)
 {
     struct pd_slice rest = pd_slice_from(f->name, http_prefix.n);
     if (pd_slice_eq(rest, PD_SLICE("TRANSFER_ENCODING"))) {
-        p->chunked = pd_slice_eq_nocase(f->value, PD_SLICE("chunked"));
+        bool chunked = pd_slice_eq_nocase(f->value, PD_SLICE("chunked"));
+        p->chunked = p->chunked || chunked;
+        p->odd_encoding = p->odd_encoding || (f->value.n > 0 && !chunked);
         return true;
     }
     return pd_slice_eq(rest, PD_SLICE("CONTENT_LENGTH")) || pd_slice_eq(rest, PD_SLICE("CONTENT_TYPE")) ||

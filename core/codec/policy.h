@@ -28,6 +28,7 @@ struct pd_policy {
     size_t nvariables; /* ... up to here they are variables, and then attributes */
     bool trusting;     /* the front end's word on who the user is counts */
     bool chunked;      /* gateway form: the client sent a body of a length unknown to it */
+    bool odd_encoding; /* gateway form: ... or encoded in a way that is not known here */
     bool process;      /* gateway form: what is not of the request is the process's own */
     bool gateway;      /* a front end stands between us and the client */
     size_t npicks;

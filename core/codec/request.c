@@ -83,6 +83,9 @@ static enum pd_reason read_length(struct build *b, const struct pd_head *head, c
         if (bad)
             return bad;
     }
+    /* never a fallback (CVE-2024-6827): where the front end has measured the body, it has decoded it, too */
+    if (b->policy.odd_encoding && r->content_length < 0 && !head->authorizer)
+        return PD_R_UNKNOWN_TRANSFER_ENCODING;
     /* an Authorizer gets the header of a chunked body, but never the body (FastCGI section 6.3) */
     bool unmeasured = (b->policy.chunked && !head->authorizer) || may_be_unmeasured(b, head);
     r->chunked = head->chunked || (unmeasured && r->content_length < 0);

@@ -69,7 +69,7 @@ static enum pd_reason check_variable(struct uwsgi *u, const struct pd_field *f, 
     if (pd_slice_eq(f->name, PD_SLICE("CONTENT_LENGTH")))
         return check_length(u, seen, f->value);
     if (pd_slice_eq(f->name, PD_SLICE("HTTP_TRANSFER_ENCODING")))
-        seen->chunked = f->value.n > 0;
+        seen->chunked = seen->chunked || f->value.n > 0;
     else if (pd_slice_eq(f->name, PD_SLICE("REQUEST_URI")))
         seen->uri = f->value;
     else if (pd_slice_eq(f->name, PD_SLICE("SCRIPT_NAME")))

@@ -124,7 +124,7 @@ static void test_cgi_names_with_controls_are_refused(struct made *m)
 static void test_cgi_dropped_headers(struct made *m)
 {
     CHECK_INT(made_cgi(m, MADE_GET, F("HTTP_PROXY", "x"), F("HTTP_CONTENT_LENGTH", "3"), F("HTTP_CONTENT_TYPE", "a/b"),
-                       F("HTTP_TRANSFER_ENCODING", "gzip")),
+                       F("CONTENT_LENGTH", "0"), F("HTTP_TRANSFER_ENCODING", "gzip")),
               PD_R_NONE);
     CHECK_ABSENT(m, "HTTP_PROXY");
     CHECK_ABSENT(m, "HTTP_CONTENT_LENGTH");
@@ -136,6 +136,9 @@ static void test_cgi_dropped_headers(struct made *m)
 
 static void test_cgi_body_of_unknown_length(struct made *m)
 {
+    CHECK_INT(made_cgi(m, MADE_GET, F("HTTP_TRANSFER_ENCODING", "gzip")), PD_R_UNKNOWN_TRANSFER_ENCODING);
+    CHECK_INT(made_cgi(m, MADE_GET, F("HTTP_TRANSFER_ENCODING", "")), PD_R_NONE);
+    CHECK(!m->r.chunked);
     CHECK_INT(made_cgi(m, MADE_GET, F("CONTENT_LENGTH", ""), F("HTTP_TRANSFER_ENCODING", "Chunked")), PD_R_NONE);
     CHECK(m->r.chunked);
     CHECK_INT(m->r.content_length, -1);
