@@ -262,7 +262,7 @@ static bool door_admits(struct pd_engine *e, const struct pd_door *d, const stru
     if (!d->port.proxied || trusted)
         return d->port.detect || pd_listener_admits(&d->listener, in); /* others may speak HTTP to those that detect */
     pd_addr_text(&in->peer.sa, peer, sizeof peer);
-    snprintf(text, sizeof text, "%s; peer %s", pd_notice_text(PD_NOTICE_PROXY_NOT_LISTED), peer);
+    snprintf(text, sizeof text, "%s%s%s", pd_notice_text(PD_NOTICE_PROXY_NOT_LISTED), peer[0] ? "; peer " : "", peer);
     e->host.log(&e->host, PD_NOTICE_PROXY_NOT_LISTED, text, NULL, NULL);
     return false;
 }
@@ -288,6 +288,7 @@ static void door_admit(struct pd_engine *e, struct pd_thread *t, struct pd_door 
     cl->conn.listed = trusted;
     pd_client_begin(cl, t);
 }
+
 bool pd_door_adopt(struct pd_engine *e, struct pd_door *d, int fd)
 {
     struct pd_accepted in = { .fd = fd };

@@ -148,6 +148,7 @@ def test_address(text, expected):
         ("h:1?allow=10.0.0.1/8", "allow needs an address"),
         ("h:1?allow=uid:0", "allow=uid: is for Unix sockets"),
         ("unix:s?allow=uid:nobody-of-this-name", "allow needs a user of this machine"),
+        ("unix:s?allow=10.0.0.1", "allow over a Unix socket is a user, as in allow=uid:33"),
         ("unix:s?allow=uid:", "allow needs a user of this machine"),
         ("unix:s?allow=uid:4294967295", "allow needs a whole number"),
         ("h:1?trust-forwarded=proxy", "trust-forwarded needs an address"),

@@ -26,12 +26,10 @@ MOUNT_MAX = 255  # bytes; the core keeps so many
 CONTROLS = {*range(0x20), 0x7F}
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
 
-PROTOCOL = Choice(*PROTOCOLS)
 PORT = Count(0, 65535)
 DEFAULT_PORT = ":8000"  # of HTTP; the other protocols have none that anybody would expect
 HOSTS = ("localhost", "*")  # behind which the port may be left out, as behind a number; no other name is a host
 DOTS = 3
-DESCRIPTOR = Count(0, 1_000_000)
 
 PLAIN_URL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")  # no front end's signs
 
@@ -173,7 +171,7 @@ class Lighttpd(Kind):
 
 
 OPTIONS: dict[str, tuple[Kind, int | str]] = {
-    "protocol": (PROTOCOL, "http"),
+    "protocol": (Choice(*PROTOCOLS), "http"),
     "mode": (Mode(), 0o660),
     "mount": (Mount(), ""),
     "profile": (Choice("generic", "apache", "nginx", "lighttpd", "haproxy", "caddy"), "generic"),
@@ -246,7 +244,7 @@ def _parse_address(address: str, spec: ListenerSpec) -> None:
 def _parse_descriptor(text: str, spec: ListenerSpec) -> None:
     """A number, or a name, which stands in `path` until somebody finds the descriptor."""
     if not text[:1].isalpha():
-        spec |= {"kind": "fd", "fd": DESCRIPTOR.parse(text)}
+        spec |= {"kind": "fd", "fd": Count(0, 1_000_000).parse(text)}
         return
     name = _unquote(text)
     spec |= {"kind": "fd", "path": name, "protocol": protocol_of_name(name)}
@@ -348,6 +346,8 @@ def _check_peers(spec: ListenerSpec) -> None:
     assert isinstance(forwarders, list)
     if spec["kind"] == "tcp" and any(rule.startswith(USER) for rule in allowed):
         raise ValueError(f"allow={USER} is for Unix sockets: over the network nobody knows the peer's user")
+    if spec["kind"] == "unix" and not spec["proxy_protocol"] and not all(rule.startswith(USER) for rule in allowed):
+        raise ValueError(f"allow over a Unix socket is a user, as in allow={USER}33: nobody there has an address")
     if spec["kind"] == "tcp" and "unix" in forwarders:
         raise ValueError("trust-forwarded=unix is for Unix sockets; name the address of the proxy")
 
