@@ -210,6 +210,8 @@ def test_a_listener_without_a_proxy_header_is_taken_before_one_with_it(printed):
         (["systemd", "-b", "unix:/run/x\nExecStartPre=y"], "PD0063", "it holds a control character"),
         (["nginx", "--server-name", "a;b"], "PD0063", "the server name"),
         (["nginx", "--name", "a b"], "PD0063", "the name"),
+        (["lighttpd", "--name", "a/b"], "PD0063", "Use letters, digits and . _ - only."),
+        (["haproxy", "--name", "-a"], "PD0063", "the name"),
         (["nginx", "--static", "/static/=a{b"], "PD0063", "the folder"),
         (["nginx", "--static", "static"], "PD0005", "--static needs a path and a folder"),
         (["nginx", "--listen", "here"], "PD0005", "--listen needs a port"),

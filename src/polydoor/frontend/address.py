@@ -90,6 +90,13 @@ class Place:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def check_name(text: str) -> str:
+    """What the site is called in a configuration: the name of a section, of a variable and of a file."""
+    if text.isascii() and text[:1].isalnum() and text.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return text
+    raise _not_plain("the name", text, ". _ -")
+
+
 def check_mount(mount: str) -> str:
     """The mount of a listener in ASCII: one front end compares a path as the client sent it, another one decoded."""
     text = mount.encode("latin-1").decode("utf-8", "replace")
@@ -117,7 +124,7 @@ def check_plain(what: str, text: str) -> str:
     raise _not_plain(what, text)
 
 
-def _not_plain(what: str, text: str) -> ConfigError:
+def _not_plain(what: str, text: str, signs: str = ". _ - / :") -> ConfigError:
     letters = "letters" if text.isascii() else "ASCII letters"
-    told = f"{what} {text!r} cannot be written into a configuration file\nUse {letters}, digits and . _ - / : only."
+    told = f"{what} {text!r} cannot be written into a configuration file\nUse {letters}, digits and {signs} only."
     return ConfigError(told, code=codes.NOT_PLAIN)

@@ -7,7 +7,7 @@ import sys
 
 from polydoor import __version__, codes
 from polydoor.errors import ConfigError
-from polydoor.frontend.address import Place, check_mount, check_plain
+from polydoor.frontend.address import Place, check_mount, check_name, check_plain
 from polydoor.frontend.catalog import TITLES
 from polydoor.settings.listener import BY_FOLDER, BY_URL, RAW_PATH, mask_address, parse_listener
 
@@ -36,7 +36,7 @@ def common_facts(settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fac
     host, _, port = (wishes["listen"] or ":" + HTTP_PORT).rpartition(":")
     return {
         "app": app,
-        "name": check_plain("the name", name),
+        "name": check_name(name),
         "version": __version__,
         "server_name": check_plain("the server name", wishes["server_name"]),
         "listen_host": host,
