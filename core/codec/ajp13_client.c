@@ -9,23 +9,16 @@
  */
 #include <assert.h>
 
-#include "base/cursor.h"
+#include "codec/ajp13.h"
 #include "codec/ajp13_names.h"
 #include "codec/answer.h"
 #include "codec/bytes.h"
 #include "codec/client_out.h"
 
 enum {
-    PACKET_MAX = 8192, /* what every server takes */
-    PACKET_HEADER = 4,
-    DATA_OVERHEAD = 6, /* of a data packet: header and inner length */
-    NULL_STRING = 0xffff,
     METHOD_STORED = 0xff,
     CODED = 0xa000,
 };
-
-enum to_server { FORWARD_REQUEST = 2 };
-enum from_server { SEND_BODY_CHUNK = 3, SEND_HEADERS = 4, END_RESPONSE = 5, GET_BODY_CHUNK = 6, CPONG = 9 };
 
 enum attribute {
     ATTRIBUTE_USER = 3,
@@ -83,7 +76,7 @@ static void put16(struct pd_client_out *o, size_t n)
 /* A slice without a pointer is the null string. Lengths above 16 bits make the packet too large anyhow. */
 static void put_string(struct pd_client_out *o, struct pd_slice s)
 {
-    put16(o, s.p ? s.n : NULL_STRING);
+    put16(o, s.p ? s.n : AJP_NULL_STRING);
     if (!s.p)
         return;
     pd_out_put(o, s);
@@ -179,7 +172,7 @@ static void put_request(struct pd_client_out *o, const struct pd_head *head)
     size_t method = code_of(methods, COUNT(methods), head->method, true);
     size_t path = pd_slice_find(head->target, '?');
     struct pd_slice query = path < head->target.n ? pd_slice_from(head->target, path + 1) : PD_SLICE_NONE;
-    put8(o, FORWARD_REQUEST);
+    put8(o, AJP_FORWARD_REQUEST);
     put8(o, method ? (unsigned)method : METHOD_STORED);
     put_string(o, var(head, PD_SLICE("SERVER_PROTOCOL")));
     put_string(o, pd_slice(head->target.p, path));
@@ -198,23 +191,23 @@ static enum pd_reason ajp_client_put_head(void *state, const struct pd_head *hea
     struct pd_client_out o = { buf, pd_client_head_check(head, head->nheaders) };
     size_t start = pd_buf_view(buf).n;
     pd_answer_to(&c->reader, head->method);
-    pd_out_put(&o, pd_slice("\x12\x34\0\0", PACKET_HEADER));
+    pd_out_put(&o, pd_slice("\x12\x34\0\0", AJP_HEADER_LEN));
     put_request(&o, head);
     struct pd_slice packet = pd_slice_from(pd_buf_view(buf), start);
-    if (!o.bad && packet.n > PACKET_MAX)
+    if (!o.bad && packet.n > AJP_PACKET_DEFAULT)
         o.bad = PD_R_HEAD_TOO_LARGE;
     if (o.bad)
         return o.bad;
     char *length = buf->data + buf->done + start + 2;
-    length[0] = (char)((packet.n - PACKET_HEADER) >> 8 & 0xff);
-    length[1] = (char)((packet.n - PACKET_HEADER) & 0xff);
+    length[0] = (char)((packet.n - AJP_HEADER_LEN) >> 8 & 0xff);
+    length[1] = (char)((packet.n - AJP_HEADER_LEN) & 0xff);
     return PD_R_NONE;
 }
 
 static void ajp_client_put_frame(void *state, size_t n, char *prefix, size_t *prefix_n, char *suffix, size_t *suffix_n)
 {
     (void)state, (void)suffix;
-    const char header[DATA_OVERHEAD] = {
+    const char header[AJP_DATA_OVERHEAD] = {
         0x12, 0x34, (char)((n + 2) >> 8 & 0xff), (char)((n + 2) & 0xff), (char)(n >> 8 & 0xff), (char)(n & 0xff)
     };
     memcpy(prefix, header, sizeof header);
@@ -225,8 +218,8 @@ static void ajp_client_put_frame(void *state, size_t n, char *prefix, size_t *pr
 static size_t ajp_client_put_end(void *state, char *dst)
 {
     (void)state;
-    memcpy(dst, "\x12\x34\0\0", PACKET_HEADER);
-    return PACKET_HEADER;
+    memcpy(dst, "\x12\x34\0\0", AJP_HEADER_LEN);
+    return AJP_HEADER_LEN;
 }
 
 /* --- response --- */
@@ -234,7 +227,7 @@ static size_t ajp_client_put_end(void *state, char *dst)
 static struct pd_slice take_string(struct pd_cursor *c)
 {
     uint16_t n = pd_cursor_be16(c);
-    if (!c->ok || n == NULL_STRING)
+    if (!c->ok || n == AJP_NULL_STRING)
         return PD_SLICE("");
     struct pd_slice s = pd_cursor_take(c, n);
     if (pd_cursor_u8(c) != 0)
@@ -246,7 +239,7 @@ static struct pd_slice take_name(struct pd_cursor *c)
 {
     struct pd_cursor ahead = *c;
     size_t code = pd_cursor_be16(&ahead);
-    if (code < CODED || code == NULL_STRING)
+    if (code < CODED || code == AJP_NULL_STRING)
         return take_string(c);
     *c = ahead;
     bool known = code > CODED && code - CODED <= COUNT(response_names);
@@ -304,18 +297,20 @@ static bool collect(struct ajp_client *c, struct pd_slice in, size_t want, size_
 
 static enum pd_reason begin_packet(struct ajp_client *c)
 {
-    static const uint8_t least[] = {
-        [SEND_BODY_CHUNK] = 3, [SEND_HEADERS] = 1, [END_RESPONSE] = 2, [GET_BODY_CHUNK] = 3, [CPONG] = 1
-    };
+    static const uint8_t least[] = { [AJP_SEND_BODY_CHUNK] = 3,
+                                     [AJP_SEND_HEADERS] = 1,
+                                     [AJP_END_RESPONSE] = 2,
+                                     [AJP_GET_BODY_CHUNK] = 3,
+                                     [AJP_CPONG] = 1 };
     const unsigned char *b = c->bytes;
     uint32_t length = (uint32_t)b[2] << 8 | b[3];
     c->code = b[4];
     if (b[0] != 'A' || b[1] != 'B' || c->code >= sizeof least || !least[c->code] || length < least[c->code])
         return PD_R_ANSWER_BAD_RECORD;
     c->left = length - 1;
-    if (c->code == SEND_HEADERS && c->reader.phase != PD_READER_HEAD)
+    if (c->code == AJP_SEND_HEADERS && c->reader.phase != PD_READER_HEAD)
         return PD_R_ANSWER_BAD_RECORD;
-    c->reader.some = c->reader.some || c->code == SEND_HEADERS;
+    c->reader.some = c->reader.some || c->code == AJP_SEND_HEADERS;
     return PD_R_NONE;
 }
 
@@ -342,31 +337,31 @@ static void take_headers(struct ajp_client *c, struct pd_slice in, size_t *used,
 static void take_length(struct ajp_client *c, struct pd_answer *a)
 {
     uint32_t n = (uint32_t)c->bytes[0] << 8 | c->bytes[1];
-    if (c->code == GET_BODY_CHUNK) {
+    if (c->code == AJP_GET_BODY_CHUNK) {
         a->kind = PD_ANSWER_DEMAND;
         a->wanted = n;
     } else if (n > c->left || (n && c->reader.phase == PD_READER_HEAD)) {
         pd_answer_bad(&c->reader, PD_R_ANSWER_BAD_RECORD, a);
     }
-    c->data = c->code == SEND_BODY_CHUNK ? n : 0;
-    c->code = CPONG; /* what is left behind the data is skipped, the 00 among it */
+    c->data = c->code == AJP_SEND_BODY_CHUNK ? n : 0;
+    c->code = AJP_CPONG; /* what is left behind the data is skipped, the 00 among it */
 }
 
 static void take_payload(struct ajp_client *c, struct pd_slice in, size_t *used, struct pd_scratch *scratch,
                          struct pd_answer *a)
 {
     size_t n = 0;
-    if (c->code == SEND_HEADERS) {
+    if (c->code == AJP_SEND_HEADERS) {
         take_headers(c, in, used, scratch, a);
         return;
     }
-    if (c->code == END_RESPONSE) {
+    if (c->code == AJP_END_RESPONSE) {
         n = 1; /* whether the connection may be used again, which we never do */
         pd_answer_end(&c->reader, true, true, a);
     } else if (c->data) {
         pd_answer_next(&c->reader, pd_slice(in.p, in.n < c->data ? in.n : c->data), &n, scratch, a);
         c->data -= (uint32_t)n;
-    } else if (c->code == CPONG) {
+    } else if (c->code == AJP_CPONG) {
         n = in.n;
     } else if (collect(c, in, 2, &n)) {
         c->left -= (uint32_t)n;
@@ -392,7 +387,7 @@ static void ajp_client_next(void *state, struct pd_slice in, size_t *used, struc
             enum pd_reason bad = begin_packet(c);
             if (bad)
                 pd_answer_bad(&c->reader, bad, a);
-            else if (c->code == SEND_HEADERS && !c->left)
+            else if (c->code == AJP_SEND_HEADERS && !c->left)
                 pd_answer_bad(&c->reader, PD_R_ANSWER_BAD_RECORD, a);
         }
     }
@@ -409,7 +404,7 @@ const struct pd_client_codec pd_client_ajp13 = {
     .form = PD_HEAD_AJP,
     .sends_chunks = true,
     .on_demand = true,
-    .frame_max = PACKET_MAX - DATA_OVERHEAD,
+    .frame_max = AJP_PACKET_DEFAULT - AJP_DATA_OVERHEAD,
     .init = ajp_client_init,
     .fini = pd_client_fini,
     .put_head = ajp_client_put_head,
