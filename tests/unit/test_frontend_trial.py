@@ -14,9 +14,10 @@ from peers.fakefront import FakeFront
 from polydoor.cli import main
 from polydoor.frontend.trial import advice, checks
 from polydoor.frontend.trial.front import Front, NotFoundError
-from polydoor.frontend.trial.http import NoAnswerError, Target
+from polydoor.frontend.trial.http import Connection, NoAnswerError, Target
 from polydoor.worker import diagnostics
 from polydoor.worker.diagnostics import Diagnostics
+from support.asking import Answerer
 
 TOKEN = "a-token-for-the-tests"
 SOURCES = Path(checks.__file__).parent
@@ -237,6 +238,22 @@ def test_what_speaks_no_http_is_no_answer(said):
         with pytest.raises(NoAnswerError):
             Front(Target(f"http://127.0.0.1:{listener.getsockname()[1]}"), TOKEN).meet()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n", "'-5' where a chunk should begin"),
+        (b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", "'0x5' where a chunk should begin"),
+        (b"Transfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n", " where a chunk should begin"),
+        (b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nhello", ""),
+    ],
+)
+def test_odd_framing_is_no_whole_response(said, why):
+    server = Answerer(b"HTTP/1.1 200 OK\r\n" + said, until=b"\r\n\r\n")
+    with server, Connection(Target(f"http://{server.place}")) as connection:
+        response = connection.ask("GET", "/")
+    assert response.why == why
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEAD_END = b"\r\n\r\n"
 MOST_HEAD = 256 * 1024
+HEX = frozenset(b"0123456789abcdefABCDEF")
+LONGEST = 18  # digits of a length
 PORTS = {"http": 80, "https": 443}
 BODILESS = (204, 304)
 CALLER = "127.0.0.2"  # tells us from a front end on the same machine, which calls Polydoor from 127.0.0.1
@@ -180,7 +182,8 @@ class Connection:
         pairs = (field.partition(":") for field in rest)
         response.fields = [(name, value.strip()) for name, _, value in pairs]
         length = response.get("Content-Length")
-        response.length = int(length) if length.isdecimal() and length.isascii() else None
+        is_length = length.isdecimal() and length.isascii() and len(length) <= LONGEST
+        response.length = int(length) if is_length else None
         return response
 
     def more(self, response: Response) -> bool:
@@ -207,11 +210,11 @@ class Connection:
         line, end, rest = self._data.partition(b"\r\n")
         if not end:
             return False
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
+        digits = line.partition(b";")[0].rstrip(b" \t")
+        if not digits or not HEX.issuperset(digits):
             response.why = f"{_quoted(line)} where a chunk should begin"
             return True
+        size = int(digits, 16)
         if size == 0:
             _trailer, end, left = (b"\r\n" + rest).partition(HEAD_END)
             if not end:
