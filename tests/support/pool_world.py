@@ -116,9 +116,9 @@ class World(Hands):
     def reloaded(self, serial: int, error: str) -> None:
         self.answers.append((serial, error))
 
-    def end(self, status: int, reason: str) -> None:
+    def end(self, death: Death | None) -> None:
         assert not any(process.is_alive for process in self.processes.values())
-        self.ended.append((status, reason))
+        self.ended.append((death.status, death.text) if death else (0, ""))
 
     # --- what the world does ------------------------------------------------------------------------------------------
 

@@ -93,9 +93,26 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     settings = RUN.settings(arguments, needs_app=given is None)
     take_descriptor_0(settings)
 
+    from polydoor.settings.load import check_one_process
     from polydoor.worker.banner import say
     from polydoor.worker.serve import serve  # only now: help and errors need no engine
 
     for text in settings.warnings:
         say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
+    if given is not None:
+        check_one_process(settings)
+    elif settings.is_said("workers"):
+        return supervise(settings)
     return serve(settings, given)
+
+
+def supervise(settings: Settings) -> int:
+    """Serve with worker processes; this function returns in each of them, too."""
+    from polydoor.supervisor.run import Supervisor
+
+    seat = Supervisor(settings).run()
+    if seat is None:
+        return 0
+    from polydoor.worker.pooled import serve_pooled
+
+    return serve_pooled(settings, seat)

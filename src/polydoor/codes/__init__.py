@@ -14,6 +14,7 @@ hold their texts.
 """
 
 from polydoor.codes.commands import *  # noqa: F403
+from polydoor.codes.pools import *  # noqa: F403
 
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 

@@ -5,7 +5,19 @@ A kind that is not in a table here is described as the nearest of its parents.
 
 from __future__ import annotations
 
-from polydoor.settings.option import Assignment, Choice, Count, Flag, Kind, Mode, Scaled, UrlPath, Variable, Word
+from polydoor.settings.option import (
+    Assignment,
+    Choice,
+    Count,
+    Flag,
+    Kind,
+    Mode,
+    Scaled,
+    UrlPath,
+    Variable,
+    Word,
+    Workers,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +47,8 @@ def describe(kind: Kind) -> str:
         return "yes or no"
     if isinstance(kind, Mode):
         return "permissions in octal"
+    if isinstance(kind, Workers):
+        return "a number of workers, `MIN:MAX`, or `auto`"
     if isinstance(kind, Variable | Assignment):
         return "NAME=VALUE"
     return "text"
@@ -78,6 +92,11 @@ def _of_count(kind: Kind) -> Schema:
     return {"anyOf": [number, {"const": kind.word}]} if kind.word else number
 
 
+def _of_workers(_kind: Kind) -> Schema:
+    number: Schema = {"type": "integer", "minimum": 1, "maximum": Workers.most}
+    return {"anyOf": [number, {"type": "string", "pattern": r"^([0-9]+(:[0-9]+)?|auto)$"}]}
+
+
 def _of_choice(kind: Kind) -> Schema:
     assert isinstance(kind, Choice)
     return {"enum": list(kind.words)}
@@ -91,6 +110,7 @@ MAKERS: dict[type, Callable[[Kind], Schema]] = {
     Assignment: _of_assignment,
     Scaled: _of_scaled,
     Count: _of_count,
+    Workers: _of_workers,
     Choice: _of_choice,
     Flag: lambda _kind: {"type": "boolean"},
     Mode: lambda _kind: {"type": "string", "pattern": "^[0-7]{1,3}$|^0[0-7]{3}$"},

@@ -7,10 +7,13 @@ settings already; `sources` finds the files.
 
 from __future__ import annotations
 
+import os
+
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME, SETTINGS
 from polydoor.settings.listener import parse_listener
+from polydoor.settings.option import Workers
 from polydoor.settings.suggest import hint
 
 TYPE_CHECKING = False
@@ -184,6 +187,14 @@ class Settings:
         except ConfigError as error:
             raise ConfigError(f"{self.place('bind')}{error}", code=error.code) from None
 
+    def workers(self) -> tuple[int, int]:
+        """The least and the greatest number of worker processes."""
+        text = self.text("workers")
+        if text == Workers.auto:
+            text = str(len(os.sched_getaffinity(0)))
+        low, _, high = text.partition(":")
+        return int(low), int(high or low)
+
     def environ(self) -> dict[str, str]:
         """The variables that the operator adds to each environ."""
         return {name: value for name, _, value in (pair.partition("=") for pair in self.texts("wsgi_environ"))}
@@ -239,7 +250,19 @@ def from_keywords(**values: object) -> Settings:
     settings.lay([Entry(BY_NAME[name], name, native=value) for name, value in values.items()])
     _join_address(settings)
     _check_together(settings)
+    check_one_process(settings)
     return settings
+
+
+def check_one_process(settings: Settings) -> None:
+    """Where another program's process serves, there is no supervisor."""
+    if settings.workers() != (1, 1):
+        raise ConfigError(
+            f"{settings.said('workers')} can only be 1 here: the process that asks is the one that serves.\n"
+            f"Use {settings.spelling('threads', 'workers')} to work on several requests at once, or the command "
+            "`polydoor APP -w N`.",
+            code=codes.ONE_PROCESS,
+        )
 
 
 def _variables(environ: Mapping[str, str], places: Mapping[str, str]) -> list[Entry]:
@@ -284,14 +307,7 @@ def _lay_common_variables(settings: Settings, environ: Mapping[str, str], places
             settings.put(entry("host", PORT, "0.0.0.0"))  # noqa: S104 - what platforms expect
     wanted = environ.get(CONCURRENCY)
     if wanted and not settings.is_said("workers"):
-        asked = entry("workers", CONCURRENCY, wanted)
-        if asked.parse() == 1:
-            settings.put(asked)
-        else:
-            settings.warnings.append(
-                f"{asked.said} is {wanted}, but this version serves with one process\n"
-                "Use --threads to work on several requests at once."
-            )
+        settings.put(entry("workers", CONCURRENCY, wanted))
 
 
 def _join_address(settings: Settings) -> None:
@@ -327,11 +343,12 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.flag("dev"):
         _check_dev(settings)
-    if settings.number("workers") != 1:
+    low, _ = settings.workers()
+    if low == 0 and not settings.number("idle_stop"):
         raise ConfigError(
-            f"{settings.said('workers')} can only be 1: this version serves with one process.\n"
-            f"Use {settings.spelling('threads', 'workers')} to work on several requests at once.",
-            code=codes.ONE_PROCESS,
+            f"{settings.said('workers')} lets the last worker go, but nothing says when\n"
+            f"Give {settings.spelling('idle_stop', 'workers')} a time, or begin with 1:.",
+            code=codes.CONTRADICTION,
         )
     if settings.number("target_limit") > settings.number("head_limit"):
         raise ConfigError("the target limit is larger than the head limit, which includes it", code=codes.CONTRADICTION)

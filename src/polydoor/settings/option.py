@@ -203,6 +203,35 @@ class Count(Scaled):
         return str(self.native(value))
 
 
+class Workers(Kind):
+    """How many workers: `2`, `2:8` or `auto`."""
+
+    metavar = "N|MIN:MAX"
+    auto = "auto"
+    most = 512
+
+    def parse(self, text: str) -> Value:
+        """Take one number, two that rise, or the word."""
+        if text == self.auto:
+            return text
+        low, colon, high = text.partition(":")
+        numbers = [int(part) if part.isascii() and part.isdecimal() else -1 for part in (low, high if colon else low)]
+        if not (0 if colon else 1) <= numbers[0] <= numbers[1] <= self.most or not numbers[1]:
+            raise ValueError(f"needs a number of workers from 1 to {self.most}, MIN:MAX or auto")
+        return f"{numbers[0]}:{numbers[1]}" if colon else str(numbers[0])
+
+    def text_of(self, value: object) -> str:
+        """Take a whole number, or a string."""
+        if isinstance(value, int | str) and not isinstance(value, bool):
+            return str(value)
+        raise ValueError("needs a number of workers, MIN:MAX or auto")
+
+    def native(self, value: Value) -> int | float | str:
+        """A number where it is one."""
+        text = str(value)
+        return int(text) if text.isdecimal() else text
+
+
 class Size(Scaled):
     """Bytes: `65536`, `64K`, `64KiB`, `1G`, and `1.3G`, which is rounded down to whole bytes."""
 

@@ -45,6 +45,6 @@ class Hands:
         """The reload of this number is over; an empty error is success."""
         raise NotImplementedError
 
-    def end(self, status: int, reason: str) -> None:
-        """No worker is left: the supervisor ends. A reason is given when the application could not be loaded."""
+    def end(self, death: Death | None) -> None:
+        """No worker is left: the supervisor ends, and with this of the first one, if that never served."""
         raise NotImplementedError

@@ -56,11 +56,12 @@ class Member:
 
 
 class Death:
-    """How a worker ended: `text` is what a person reads, and `status` what the supervisor would end with for it."""
+    """How a worker ended: `text` is what a person reads, `status` what the supervisor would end with for it."""
 
-    __slots__ = ("served", "status", "text")
+    __slots__ = ("code", "served", "status", "text")
 
-    def __init__(self, text: str, status: int = 3, *, served: bool = False) -> None:
+    def __init__(self, text: str, status: int = 3, *, code: str = "", served: bool = False) -> None:
         self.text = text
         self.status = status
+        self.code = code  # of the message, if there is one
         self.served = served  # it had answered at least one request

@@ -65,7 +65,7 @@ class Pool:
         self._reload: Reload | None = None
         self._reload_again = ""  # the cause of a reload that was asked for during one
         self._due: dict[int, str] = {}  # members that are to be replaced, with the cause, in their order
-        self._end = (0, "")
+        self._fatal: Death | None = None
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Pool:
         self._watch(self.state.now == RUNNING and not self.seats() and not self.is_paused and self.wanted == 0)
         if not self.members and self.state.now in (STOPPING, FATAL):
             self.state.move(EXITED)
-            self.hands.end(*self._end)
+            self.hands.end(self._fatal)
 
     def _shrink(self, now: float) -> None:
         """Let the youngest go."""
@@ -309,7 +309,7 @@ class Pool:
             death.text = f"it {member.why}"
         self.last_error = death.text
         if self.state.now == STARTING:
-            self._end = (death.status, death.text)
+            self._fatal = death
             self.state.move(FATAL)
             for other in list(self.members.values()):
                 self._stop(now, other, 0.0)

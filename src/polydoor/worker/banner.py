@@ -53,13 +53,16 @@ def banner(
     *,
     threads: int,
     connections: int,
+    workers: tuple[int, int] = (1, 1),
     config_file: str = "",
     colour: bool = False,
 ) -> str:
     """Return the block that tells what is served, where, with what capacity, and how it ends."""
     bold, dim, plain = (BOLD, DIM, PLAIN) if colour else ("", "", "")
     requests = "1 request at a time" if threads == 1 else f"{threads} requests at once"
-    facts = [f"{requests}, up to {connections} connections"]
+    low, high = workers
+    pool = "" if high == 1 else f"{low if low == high else f'{low} to {high}'} workers, each: "
+    facts = [f"{pool}{requests}, up to {connections} connections"]
     if config_file:
         facts.append(f"configuration {clean(config_file)}")
     facts.append(f"pid {os.getpid()}; Ctrl-C stops")

@@ -49,9 +49,12 @@ def look_after(worker: Worker) -> None:
 
 def end(worker: Worker) -> None:
     """What the exception has left behind nobody knows: further requests are for another process."""
-    worker.status = INTERRUPTED
     if worker.state.now != RUNNING:
+        worker.status = INTERRUPTED
         return
+    if worker.is_replaced("request-timeout"):
+        return
+    worker.status = INTERRUPTED
     drain_ms = worker.settings.number("drain_timeout")
     say(
         f"a request was interrupted: finishing the others, for at most {drain_ms / 1000:g} s, then ending",

@@ -14,12 +14,13 @@ import time
 
 from polydoor import codes
 from polydoor.bridge import end_child
-from polydoor.errors import AppLoadError, BindError, BootError
+from polydoor.errors import AppLoadError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
+from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import flush_output, leave_crashed, open_standard
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
@@ -27,7 +28,7 @@ from polydoor.worker.stuck import prepare_for_stuck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from polydoor.bridge import Engine
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from polydoor.worker.idle import IdleWatch
     from polydoor.worker.systemd import Service
 
-ADDRESS_IN_USE = "PD0201"  # in core/base/notice.h
 BEAT_MS = 1000
 GRACE_S = 1.0  # after everything was cut: for threads that still run application code
 THREAD_ENDED = 0  # no signal has this number
@@ -72,6 +72,7 @@ class Worker:
     ) -> None:
         self.settings = settings
         self.service = service
+        self.beat_ms = min(BEAT_MS, service.watchdog_ms or BEAT_MS) if service else BEAT_MS
         self.load = load or (lambda: load_app(settings.app()))
         self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
@@ -109,7 +110,7 @@ class Worker:
             self.access.check()
             for spec in self.settings.listeners():
                 if spec["kind"] != "fd" or not spec["path"]:  # a name means something to a service of systemd alone
-                    self._listen(spec, self.engine.check_listener)
+                    listen_at(spec, self.engine.check_listener)
             with self.signals:
                 loaded = load_within(self.signals, self.load)
             if self.settings.text("diagnostics"):
@@ -123,9 +124,7 @@ class Worker:
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.access.open()
-        specs = self.service.listeners(self.settings) if self.service else self.settings.listeners()
-        self.addresses = [self._listen(spec, self.engine.listen) for spec in specs]
-        check_backlog(self.settings.number("backlog"))
+        self.addresses = [listen_at(spec, self.engine.listen) for spec in self.specs()]
         loaded = self.load_app()
         app = diagnosed(loaded.app, self.settings) if self.settings.text("diagnostics") else loaded.app
         count = self.settings.number("threads")
@@ -144,8 +143,11 @@ class Worker:
                 code=codes.NO_SPILL,
             )
         self.announce(loaded)
-        if self.service:
-            self.service.ready(f"Serving {loaded.name} at {' '.join(self.addresses)}")
+
+    def specs(self) -> Sequence[ListenerSpec]:
+        """Where to listen."""
+        check_backlog(self.settings.number("backlog"))
+        return self.service.listeners(self.settings) if self.service else self.settings.listeners()
 
     def load_app(self) -> LoadedApp:
         """Load the application; what it does to signals and processes meanwhile does not last."""
@@ -183,6 +185,8 @@ class Worker:
                 colour=self.colour,
             )
         )
+        if self.service:
+            self.service.ready(f"Serving {loaded.name} at {' '.join(self.addresses)}")
 
     def run(self) -> int:
         """Wait for signals until every thread has ended."""
@@ -202,19 +206,16 @@ class Worker:
         return self.status
 
     def _wait(self) -> None:
-        beat_ms = min(BEAT_MS, self.service.watchdog_ms or BEAT_MS) if self.service else BEAT_MS
-        idle = idle_watch(self.engine, self.settings.number("idle_stop"))
+        idle = self.idle_watch()
         while len(self.ended) < len(self.threads) and not self.has_left:
             self.engine.beat()
-            for number in self.signals.wait(self.patience_ms(beat_ms)):
+            for number in self.signals.wait(self.patience_ms()):
                 self.on_signal(number)
-            self.beats += 1
+            self.beat()
             if self.engine.overdue or self.status:
                 from polydoor.worker.overdue import look_after
 
                 look_after(self)
-            if self.service:
-                self.service.beat(beat_ms)
             if self.state.now == RUNNING and self.is_to_drain(idle):
                 self.drain(self.settings.number("drain_timeout"))
             if self.deadline and time.monotonic() > self.deadline:
@@ -222,27 +223,31 @@ class Worker:
         for thread in self.threads if not self.has_left else ():
             thread.join()
 
-    def patience_ms(self, beat_ms: int) -> int:
+    def beat(self) -> None:
+        """The main thread lives, and looks in again soon."""
+        self.beats += 1
+        if self.service:
+            self.service.beat(self.beat_ms)
+
+    def is_replaced(self, cause: str) -> bool:  # noqa: ARG002 - for those who are
+        """Whether another worker takes the place of this one, which should not go on; False: there is none."""
+        return False
+
+    def idle_watch(self) -> IdleWatch | None:
+        """What `--idle-stop` needs; None without it."""
+        return idle_watch(self.engine, self.settings.number("idle_stop"))
+
+    def patience_ms(self) -> int:
         """How long to sleep: not past the time at which the drain begins, or threads are left behind."""
         until = self.deadline or self.drains_at
-        left_ms = int((until - time.monotonic()) * 1000) + 1 if until else beat_ms
-        return max(0, min(beat_ms, left_ms))
+        left_ms = int((until - time.monotonic()) * 1000) + 1 if until else self.beat_ms
+        return max(0, min(self.beat_ms, left_ms))
 
     def is_to_drain(self, idle: IdleWatch | None) -> bool:
         """Whether the time for it has come without a signal."""
         if self.drains_at:
             return time.monotonic() >= self.drains_at
         return idle is not None and idle.is_over()
-
-    def _listen(self, spec: ListenerSpec, listen: Callable[[ListenerSpec], Any]) -> Any:
-        if spec["kind"] == "fd" and spec["path"]:  # a name, and no service that would know it
-            from polydoor.worker.systemd import no_such_socket
-
-            raise no_such_socket(str(spec["path"]))
-        try:
-            return listen(spec)
-        except (OSError, ValueError) as error:
-            raise _bind_error(str(error), spec) from None
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}", daemon=self.daemon)
@@ -290,10 +295,13 @@ class Worker:
 
     def stop_at_once(self, number: int) -> None:
         """Cut what is not finished, and end."""
-        if self.state.now not in {RUNNING, DRAINING}:
-            return
-        self.stopped_by = self.stopped_by or number
-        say("stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
+        if self.state.now in {RUNNING, DRAINING}:
+            self.stopped_by = self.stopped_by or number
+            say("stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
+            self.cut()
+
+    def cut(self) -> None:
+        """Serve nobody any more."""
         self.state.move(STOPPING)
         self.engine.kill()
         self.deadline = time.monotonic() + GRACE_S
@@ -305,8 +313,11 @@ class Worker:
         if self.service:
             self.service.stopping("Waiting for load balancers to take notice", delay_ms + most_ms(drain_ms))
 
-    def drain(self, drain_ms: int) -> None:
-        """Finish what was accepted, then end; what takes longer than `drain_ms` is cut. Again, it can only shorten."""
+    def drain(self, drain_ms: int, end: Callable[[int], None] | None = None) -> None:
+        """Finish what was accepted, then end; what takes longer than `drain_ms` is cut. Again, it can only shorten.
+
+        `end` tells the engine, if it is not simply to stop.
+        """
         deadline = time.monotonic() + drain_ms / 1000 + GRACE_S
         if self.state.now == RUNNING:
             self.state.move(DRAINING)
@@ -316,7 +327,7 @@ class Worker:
         elif deadline >= self.deadline:
             return
         self.deadline = deadline
-        self.engine.stop(drain_ms)
+        (end or self.engine.stop)(drain_ms)
 
     def give_up(self) -> None:
         """After an error of our own: serve nobody any more, and wait a little for the threads."""
@@ -380,13 +391,3 @@ def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str
     from polydoor.worker.devpage import dev_page
 
     return dev_page
-
-
-def _bind_error(text: str, spec: ListenerSpec) -> BindError:
-    """What the core says, "PD0201: what happened", and behind a line feed what to do; and who is in the way."""
-    code, _, block = text.partition(": ")
-    if code == ADDRESS_IN_USE:
-        from polydoor.worker.holder import explain_taken
-
-        block = explain_taken(block, spec)
-    return BindError(block, code=code) if code.startswith("PD") else BindError(text)

@@ -26,6 +26,7 @@ UNHEARD = {
     signal.SIGTTIN: ("there is only one process yet", "For more requests at once, restart with more --threads."),
     signal.SIGTTOU: ("there is only one process yet", "For fewer requests at once, restart with fewer --threads."),
 }
+HEARD = 255  # in the place of a signal: what hear() asked for can be read
 OF_TERMINALS = (signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -43,6 +44,8 @@ class WakePipe:
     def __init__(self, watched: tuple[int, ...], unheard: tuple[int, ...] = ()) -> None:
         self.watched = (*watched, *unheard)
         self.unheard = unheard
+        self._heard = -1
+        self.is_quiet = False  # somebody else tells what signals do
         self.stopped_by = 0  # the signal that interrupted the boot
         self._is_booting = True
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -79,7 +82,8 @@ class WakePipe:
         self.stopped_by = number
         for each in ENDING:
             signal.signal(each, signal.SIG_DFL)  # should the import catch what is raised here, the next one ends it
-        say(f"{signal.Signals(number).name}: stopping before anything was served; again stops at once")
+        if not self.is_quiet:
+            say(f"{signal.Signals(number).name}: stopping before anything was served; again stops at once")
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -131,10 +135,26 @@ class WakePipe:
             except OSError:  # full, so a wake-up is on its way anyway; or closed, so nobody waits any more
                 return
 
+    @property
+    def fd(self) -> int:
+        """Readable when something is in the pipe, for who waits for more than that."""
+        return self._read
+
+    def hear(self, fd: int) -> None:
+        """Let wait() return HEARD when `fd` can be read."""
+        self._heard = fd
+        self._poll.register(fd, select.POLLIN)
+
+    def hear_no_more(self) -> None:
+        """Leave that descriptor alone again."""
+        self._poll.unregister(self._heard)
+        self._heard = -1
+
     def wait(self, timeout_ms: int) -> bytes:
         """Return what came into the pipe, at most `timeout_ms` later."""
         ready = [fd for fd, _ in self._poll.poll(timeout_ms)]
-        return os.read(self._read, 256) if self._read in ready else b""
+        came = os.read(self._read, 256) if self._read in ready else b""
+        return came + bytes((HEARD,)) if self._heard in ready else came
 
     def watch(self, fd: int) -> None:
         """Let wait() return, with nothing, while that descriptor is readable, too."""

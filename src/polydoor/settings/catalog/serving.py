@@ -1,6 +1,6 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Choice, Count, Flag, Seconds, Secret, Setting, UrlPath, Variable, Word
+from polydoor.settings.option import Choice, Count, Flag, Seconds, Secret, Setting, UrlPath, Variable, Word, Workers
 
 GROUP = "Serving"
 DAY = 24 * 3_600_000
@@ -85,9 +85,10 @@ SERVING = (
     ),
     Setting(
         "workers",
-        Count(1, 1024, word="auto"),
-        1,
-        "Worker processes. Only 1 is possible yet.",
+        Workers(),
+        "1",
+        "Worker processes below a supervisor that replaces them: N, MIN:MAX by how busy they are (MIN may be 0 with "
+        "--idle-stop), or auto, one for each processor.",
         group=GROUP,
         short="-w",
     ),

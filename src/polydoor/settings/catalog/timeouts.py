@@ -102,7 +102,16 @@ TIMEOUTS = (
         "idle_stop",
         Seconds(0, DAY),
         0,
-        "Without a request for so long, the server ends with status 0; 0 never. For sockets that systemd keeps open.",
+        "Without a request for so long, the server ends with status 0; 0 never. For sockets that systemd keeps open. "
+        "With --workers 0:MAX only the last worker ends, and the next request starts one.",
         group=GROUP,
+    ),
+    Setting(
+        "boot_timeout",
+        Seconds(100, HOUR),
+        60_000,
+        "A worker loading the application; then it is given up. Only with --workers.",
+        group=GROUP,
+        reloadable=True,
     ),
 )

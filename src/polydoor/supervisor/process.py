@@ -1,0 +1,90 @@
+"""The process of one worker, from fork() until nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from polydoor import codes
+from polydoor.supervisor.member import Death
+from polydoor.worker.channel import FAILED, channel_pair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.worker.channel import Channel
+
+CANNOT_START = 3
+
+
+class Process:
+    """What the supervisor has of a worker."""
+
+    __slots__ = ("channel", "failure", "number", "pid", "pidfd", "slot")
+
+    def __init__(self, number: int, slot: int, pid: int, channel: Channel) -> None:
+        self.number = number
+        self.slot = slot
+        self.pid = pid
+        self.pidfd = os.pidfd_open(pid)  # so that no stranger with the same number is ever meant
+        self.channel = channel
+        self.failure: tuple[int, str, str] | None = None  # exit status, code and text
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if it still lives."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, number)
+        except ProcessLookupError:
+            return
+
+    def failed(self, text: str) -> None:
+        """Keep what it told of why it cannot serve."""
+        head, _, told = text.partition("\n")
+        status, _, code = head.partition(" ")
+        self.failure = (int(status) if status.isdecimal() else CANNOT_START, code, told)
+
+    def bury(self, *, served: bool) -> Death:
+        """Take leave of a process that has ended; return how it did."""
+        for word, text in self._last_words():
+            if word == FAILED:
+                self.failed(text)
+        _, status = os.waitpid(self.pid, 0)
+        self.close()
+        if self.failure:
+            return Death(self.failure[2], self.failure[0], code=self.failure[1], served=served)
+        return Death(how(status), CANNOT_START, code=codes.WORKER_ENDED, served=served)
+
+    def _last_words(self) -> list[tuple[str, str]]:
+        try:
+            return self.channel.hear()
+        except EOFError:
+            return []
+
+    def close(self) -> None:
+        """Give back what this process has of it: also what a worker does with those of the others."""
+        os.close(self.pidfd)
+        self.channel.close()
+
+
+def how(status: int) -> str:
+    """How a process ended, by what waitpid() says."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:  # a real-time signal
+            name = f"signal {number}"
+        return f"killed by {name}{', with a core dump' if os.WCOREDUMP(status) else ''}"
+    return f"ended with status {os.WEXITSTATUS(status)}"
+
+
+def fork() -> tuple[int, Channel]:
+    """Make a process; return 0 and its channel in the child, its number and ours in this one."""
+    ours, its = channel_pair()
+    try:
+        pid = os.fork()
+    except OSError:
+        ours.close()
+        its.close()
+        raise
+    (ours if pid == 0 else its).close()
+    return pid, its if pid == 0 else ours

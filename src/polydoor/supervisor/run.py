@@ -1,0 +1,295 @@
+"""The supervisor's process: it makes workers by fork(), hears what happens, and lets the pool decide.
+
+It has one thread for life, never loads the application, and sleeps in one poll() over signals, the workers' process
+descriptors and pipes, and, while there is no worker, the listening sockets.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+
+from polydoor import codes
+from polydoor.bridge import Board
+from polydoor.states import RUNNING
+from polydoor.supervisor import tell
+from polydoor.supervisor.hands import Hands
+from polydoor.supervisor.member import Death
+from polydoor.supervisor.pool import Pool
+from polydoor.supervisor.process import Process, fork
+from polydoor.supervisor.sizing import Load, Rules
+from polydoor.supervisor.sockets import Sockets
+from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
+from polydoor.worker.output import open_standard
+from polydoor.worker.pooled import Seat
+from polydoor.worker.serve import find_service
+from polydoor.worker.signals import WakePipe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from polydoor.settings.load import Settings
+    from polydoor.supervisor.member import Member
+
+SAMPLE_S = 0.5  # how often the load is looked at, where it matters
+GRACE_S = 3.0  # after the drain: for a worker that ends by itself
+SPARE_SLOTS = 8  # of the board, for successors, and workers that are added by signals
+WATCHED = (
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH),
+)
+
+
+class Supervisor(Hands):
+    """One service: its sockets, its pool, and the processes in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self.service = find_service()
+        self.pool = Pool(rules(settings), self)
+        self.board = Board(2 * self.pool.rules.high + SPARE_SLOTS)
+        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sockets = Sockets(settings, self.service)
+        self.processes: dict[int, Process] = {}
+        self.signals = WakePipe(WATCHED)
+        self.app_name = settings.app()
+        self.has_ended = False
+        self.last_reload = (0, "")  # number, and why it failed
+        self.fatal: Death | None = None
+        self._poll = select.poll()
+        self._handlers: dict[int, tuple[Callable[..., None], tuple[object, ...]]] = {}
+        self._ordered: list[Member] = []  # to be started when the pool has spoken
+        self._dropped: list[Member] = []  # ordered, and not wanted any more before that
+        self._sample_at = 0.0
+        self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
+
+    def run(self) -> Seat | None:
+        """Supervise until no worker is left; in each worker, return its seat instead."""
+        open_standard()
+        with self.signals:
+            try:
+                self.sockets.open()
+                self.signals.end_boot()
+                self._on(self.signals.fd, self._hear_signals)
+                self.pool.boot(time.monotonic())
+                while not self.has_ended:
+                    if seat := self._start_ordered():
+                        return seat
+                    self._turn()
+            finally:
+                if os.getpid() == self.pid:
+                    self.sockets.close()
+                    if self.service:
+                        self.service.close()
+        if self.fatal:
+            raise tell.failure(self.fatal)
+        return None
+
+    # --- orders of the pool -------------------------------------------------------------------------------------------
+
+    def start(self, member: Member) -> None:
+        """Fork later: a child must not be amid the pool's work."""
+        self._ordered.append(member)
+
+    def retire(self, member: Member, drain_s: float) -> None:
+        """Let others serve what still comes."""
+        self.processes[member.number].channel.tell(RETIRE, str(int(drain_s * 1000)))
+
+    def stop(self, member: Member, drain_s: float) -> None:
+        """Let it finish; one that is still booting hears signals alone."""
+        if member in self._ordered:
+            self._ordered.remove(member)
+            self._dropped.append(member)
+        elif member.is_dismissed:
+            self.processes[member.number].signal(signal.SIGTERM)
+        else:
+            self.processes[member.number].channel.tell(STOP, str(int(drain_s * 1000)))
+
+    def kill(self, member: Member) -> None:
+        """End it."""
+        self.processes[member.number].signal(signal.SIGKILL)
+
+    def watch(self, wanted: bool) -> None:
+        """Hear who connects, while nobody serves."""
+        for fd in self.sockets.fds:
+            if wanted:
+                self._on(fd, self._knock)
+            else:
+                self._off(fd)
+
+    def serving(self) -> None:
+        """Say what is served, and where."""
+        tell.serving(self.app_name, self.sockets.names, self.settings, self.pool.rules)
+        if self.service:
+            self.service.ready(f"Serving {self.app_name} at {' '.join(self.sockets.names)}")
+
+    def died(self, member: Member, death: Death, delay_s: float) -> None:
+        """Say that a worker is gone."""
+        tell.died(member, death, delay_s)
+
+    def reloaded(self, serial: int, error: str) -> None:
+        """Say how a reload went."""
+        self.last_reload = (serial, error)
+        tell.reloaded(error, len(self.pool.seats()))
+
+    def end(self, death: Death | None) -> None:
+        """No worker is left."""
+        self.has_ended = True
+        self.fatal = death
+
+    # --- one turn -----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        for fd, _events in self._poll.poll(self._patience_ms()):
+            if fd in self._handlers:  # else it went with another one of this turn
+                handler, arguments = self._handlers[fd]
+                handler(*arguments)
+        now = time.monotonic()
+        for member in self._dropped:
+            self.pool.exited(now, member.number, Death("never started"))
+        self._dropped.clear()
+        if self._sample_at and now >= self._sample_at:
+            self._sample(now)
+        wake = self.pool.wake_at()
+        if wake and now >= wake:
+            self.pool.tick(now)
+        if self._drain_at and now >= self._drain_at:
+            self._stop(now, signal.SIGTERM)
+
+    def _patience_ms(self) -> int | None:
+        if self._ordered or self._dropped or self.has_ended:
+            return 0
+        wants_samples = self.processes and self.pool.state.now == RUNNING
+        self._sample_at = (self._sample_at or time.monotonic() + SAMPLE_S) if wants_samples else 0.0
+        times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at) if at]
+        return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
+
+    def _on(self, fd: int, handler: Callable[..., None], *arguments: object) -> None:
+        self._handlers[fd] = (handler, arguments)
+        self._poll.register(fd, select.POLLIN)
+
+    def _off(self, fd: int) -> None:
+        if self._handlers.pop(fd, None):
+            self._poll.unregister(fd)
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _start_ordered(self) -> Seat | None:
+        """Fork what was ordered; in a worker, return its seat."""
+        while self._ordered:
+            member = self._ordered.pop(0)
+            slot = self._free_slot()
+            try:
+                pid, channel = fork()
+            except OSError as error:
+                text = f"cannot make a process: {error.strerror}\nRaise the limit of processes, or lower --workers."
+                self.pool.exited(time.monotonic(), member.number, Death(text, code=codes.CANNOT_FORK))
+                continue
+            if pid == 0:
+                for process in self.processes.values():
+                    process.close()
+                self.sockets.leave()
+                ends = (self.handover[0].detach(), self.handover[1].detach())  # they outlive this object
+                return Seat(member.number, slot, self.board, ends, self.sockets.specs, channel)
+            process = self.processes[member.number] = Process(member.number, slot, pid, channel)
+            self._on(process.pidfd, self._bury, process)
+            self._on(channel.fd, self._hear, process)
+        return None
+
+    def _free_slot(self) -> int:
+        taken = {process.slot for process in self.processes.values()}
+        return next(slot for slot in range(self.board.slots) if slot not in taken)
+
+    def _bury(self, process: Process) -> None:
+        self._off(process.pidfd)
+        self._off(process.channel.fd)
+        del self.processes[process.number]
+        served = self.board.read(process.slot)["requests"] > 0
+        death = process.bury(served=served)
+        self.board.clear(process.slot)
+        self.pool.exited(time.monotonic(), process.number, death)
+
+    def _hear(self, process: Process) -> None:
+        try:
+            for word, text in process.channel.hear():
+                if word == READY:
+                    self.app_name = text
+                    self.pool.ready(time.monotonic(), process.number)
+                elif word == FAILED:
+                    process.failed(text)
+                elif word == REPLACE:
+                    self.pool.asked(time.monotonic(), process.number, text)
+        except EOFError:
+            self._off(process.channel.fd)
+
+    def _knock(self) -> None:
+        self.pool.knock(time.monotonic())
+
+    def _sample(self, now: float) -> None:
+        """Tell the pool how busy its workers are."""
+        self._sample_at = 0.0
+        rows = [self.board.read(process.slot) for process in self.processes.values()]
+        waiting, idle, busy = (sum(row[name] for row in rows) for name in ("ready", "idle", "busy"))
+        quiet_s = 0.0 if busy else now - max((row["last_ms"] for row in rows), default=0) / 1000
+        self.pool.load(now, Load(waiting, idle, quiet_s))
+
+    # --- signals ------------------------------------------------------------------------------------------------------
+
+    def _hear_signals(self) -> None:
+        for number in self.signals.wait(0):
+            self._on_signal(signal.Signals(number))
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        now = time.monotonic()
+        if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            self._stop(now, number)
+        elif number == signal.SIGHUP:
+            self.pool.reload(now, number.name)
+        elif number == signal.SIGUSR1:
+            self._tell_all(REOPEN)
+        elif number in (signal.SIGTTIN, signal.SIGTTOU):
+            self.pool.resize(now, 1 if number == signal.SIGTTIN else -1)
+        elif number == signal.SIGWINCH:
+            self.pool.pause(now)
+
+    def _tell_all(self, word: str) -> None:
+        for process in self.processes.values():
+            process.channel.tell(word)
+
+    def _stop(self, now: float, number: signal.Signals) -> None:
+        """SIGTERM lets everything finish that has come; so does the first SIGINT of one who develops."""
+        pool = self.pool
+        is_first = pool.state.now == RUNNING
+        is_dev = self.settings.flag("dev") or pool.rules.high == 1
+        gently = number == signal.SIGTERM or (number == signal.SIGINT and is_first and is_dev)
+        delay_s = self.settings.number("stop_delay") / 1000
+        drain_s = pool.rules.drain_s if gently else 0.0
+        if is_first and self.service:
+            self.service.stopping("Stopping", int((delay_s + drain_s + 2 * GRACE_S) * 1000))
+        if number == signal.SIGTERM and is_first and delay_s and not self._drain_at:
+            tell.delayed(number, delay_s)
+            self._drain_at = now + delay_s
+            self._tell_all(UNREADY)
+            return
+        self._drain_at = 0.0
+        tell.stopping(number, drain_s)
+        pool.stop(now, quickly=not gently)
+
+
+def rules(settings: Settings) -> Rules:
+    """What the settings say of the pool."""
+    low, high = settings.workers()
+    return Rules(
+        low,
+        high,
+        threads=settings.number("threads"),
+        boot_s=settings.number("boot_timeout") / 1000,
+        drain_s=settings.number("drain_timeout") / 1000,
+        grace_s=GRACE_S,
+        idle_s=settings.number("idle_stop") / 1000,
+    )

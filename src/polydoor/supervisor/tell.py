@@ -1,0 +1,72 @@
+"""What the supervisor says: to whoever reads standard error, and to the command that started it."""
+
+from __future__ import annotations
+
+import os
+
+from polydoor import codes
+from polydoor.errors import BootError
+from polydoor.worker.banner import banner, say, wants_colour, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Sequence
+
+    from polydoor.settings.load import Settings
+    from polydoor.supervisor.member import Death, Member
+    from polydoor.supervisor.sizing import Rules
+
+
+def serving(name: str, addresses: Sequence[str], settings: Settings, rules: Rules) -> None:
+    """What is served, where and by how many."""
+    write(
+        banner(
+            name,
+            addresses,
+            threads=settings.number("threads"),
+            workers=(rules.low, rules.high),
+            connections=settings.number("max_connections"),
+            config_file=settings.text("config"),
+            colour=wants_colour(os.environ),
+        )
+    )
+
+
+def died(member: Member, death: Death, delay_s: float) -> None:
+    """A worker ended that nobody had asked to."""
+    when = f"the next one starts in {delay_s:g} s" if delay_s else "the next one starts now"
+    if member.ready_at:
+        say(f"worker {member.number} {death.text}; {when}", code=codes.WORKER_ENDED)
+        return
+    first, *more = death.text.split("\n")
+    say(f"worker {member.number} did not become ready; {when}: {first}", *more, code=codes.WORKER_NOT_READY)
+
+
+def reloaded(error: str, count: int) -> None:
+    """A reload is over."""
+    if not error:
+        say(f"reloaded: {count} of {count} workers are new")
+        return
+    first, *more = error.split("\n")
+    say(f"the reload changed nothing, the old workers serve on: {first}", *more, code=codes.RELOAD_FAILED)
+
+
+def delayed(number: signal.Signals, delay_s: float) -> None:
+    """The end is near."""
+    say(f"{number.name}: not ready any more, serving on for {delay_s:g} s; a second signal ends that")
+
+
+def stopping(number: signal.Signals, drain_s: float) -> None:
+    """The end begins."""
+    if drain_s:
+        say(f"{number.name}: finishing open requests, for at most {drain_s:g} s")
+    else:
+        say(f"{number.name}: stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
+
+
+def failure(death: Death) -> BootError:
+    """The first worker never served: what the command ends with."""
+    error = BootError(death.text, code=death.code or codes.CANNOT_START)
+    error.exit_code = death.status
+    return error

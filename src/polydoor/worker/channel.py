@@ -1,0 +1,63 @@
+"""What a worker and its supervisor say to each other: two pipes, and messages that end in a NUL.
+
+A message is a word, and behind a space a text. Nobody ever waits for the other: a message that does not fit into the
+pipe is lost, and the end of a pipe is the end of the process on its other side.
+"""
+
+from __future__ import annotations
+
+import os
+
+READY = "ready"  # worker: requests are served; the text is the application's name
+FAILED = "failed"  # worker: it cannot serve; the exit status and the code, then the message on its own lines
+REPLACE = "replace"  # worker: it should be followed by another one; the cause
+RETIRE = "retire"  # supervisor: leave, others serve what still comes; milliseconds to finish what has come
+STOP = "stop"  # supervisor: finish what has come, nobody else will, and end; milliseconds, 0 to cut it
+UNREADY = "unready"  # supervisor: the end is near; serve on, but let health checks say so
+REOPEN = "reopen"  # supervisor: the access log was renamed
+
+MESSAGE_MAX = 60_000  # so that it fits into an empty pipe
+READ_MAX = 65_536
+
+
+class Channel:
+    """One side of both pipes. Both descriptors are its own."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self.fd = read_fd
+        self._write_fd = write_fd
+        self._left = b""
+        os.set_blocking(read_fd, False)
+        os.set_blocking(write_fd, False)
+
+    def tell(self, word: str, text: str = "") -> None:
+        """Send one message, unless nobody reads them."""
+        data = f"{word} {text}".encode("utf-8", "backslashreplace").replace(b"\0", b"?")
+        try:
+            os.write(self._write_fd, data[:MESSAGE_MAX] + b"\0")
+        except OSError:  # full, or the other side is gone; that is seen elsewhere
+            return
+
+    def hear(self) -> list[tuple[str, str]]:
+        """Return the messages that came, each with its word; raise EOFError behind the last one."""
+        try:
+            data = os.read(self.fd, READ_MAX)
+        except BlockingIOError:
+            return []
+        if not data:
+            raise EOFError("the other side has ended")
+        *whole, self._left = (self._left + data).split(b"\0")
+        heard = (message.decode("utf-8", "replace").partition(" ") for message in whole)
+        return [(word, text) for word, _, text in heard]
+
+    def close(self) -> None:
+        """Give both descriptors back."""
+        os.close(self.fd)
+        os.close(self._write_fd)
+
+
+def channel_pair() -> tuple[Channel, Channel]:
+    """Both sides of a new channel."""
+    one_read, other_write = os.pipe2(os.O_CLOEXEC)
+    other_read, one_write = os.pipe2(os.O_CLOEXEC)
+    return Channel(one_read, one_write), Channel(other_read, other_write)

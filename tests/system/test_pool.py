@@ -1,0 +1,177 @@
+"""Workers below a supervisor: started, replaced, resized and ended, without anybody noticing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from support.history import cut, killed
+from support.pool_server import EXITS, GOOD, HANGS, RAISES, PoolServer
+from support.server import PATIENCE, one_each
+from support.waiting import eventually
+
+
+def test_workers_serve_and_the_supervisor_never_loads_the_application(tmp_path):
+    loaded = tmp_path / "loaded"
+    code = f"import os\nwith open({str(loaded)!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n{GOOD}"
+    with PoolServer(tmp_path, one_each(tmp_path), code=code) as server:
+        workers = server.wait_workers(2)
+        for door in server.doors:
+            assert server.pids(door, 1) <= set(workers)
+        assert eventually(lambda: len(loaded.read_text().split()) == 2)
+        assert sorted(map(int, loaded.read_text().split())) == sorted(workers)
+        assert os.listdir(f"/proc/{server.pid}/task") == [str(server.pid)]
+        assert "  2 workers, each: 2 requests at once, up to 16384 connections" in server.log.lines
+    server.history.judge()
+
+
+def test_reload_replaces_every_worker(tmp_path):
+    with PoolServer(tmp_path) as server:
+        before = server.wait_workers(2)
+        server.reload()
+        after = server.wait_workers(2, without=before)
+        assert server.pids(server.doors[0], 4) <= set(after)
+    server.history.judge()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (RAISES, "RuntimeError: the deployment is broken"),
+        (HANGS, "it was not ready within 2 s"),
+        (EXITS, "ended with status 7"),
+    ],
+    ids=["raises", "hangs", "exits"],
+)
+def test_a_broken_deployment_changes_nothing(tmp_path, code, told):
+    with PoolServer(tmp_path, options=["--boot-timeout", "2"]) as server:
+        before = server.wait_workers(2)
+        server.deploy(code)
+        server.reload("the reload changed nothing, the old workers serve on")
+        assert told in server.log.text
+        assert set(server.wait_workers(2)) == set(before)
+        assert server.pids(server.doors[0], 4) <= set(before)
+        server.deploy(GOOD)
+        server.reload()
+        server.wait_workers(2, without=before)
+    server.history.judge()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "told"),
+    [(RAISES, 3, "PD0103"), ("", 4, "PD0108"), (EXITS, 3, "PD0340: ended with status 7")],
+    ids=["raises", "empty", "exits"],
+)
+def test_what_cannot_be_loaded_is_told_once_with_the_status_of_a_single_process(tmp_path, code, status, told):
+    (tmp_path / "deployed.py").write_text(code)
+    command = [sys.executable, "-m", "polydoor", "deployed:application", "-w", "3", "-b", "127.0.0.1:0"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert run.returncode == status, run.stderr
+    assert run.stderr.count("PD0") == 1, run.stderr
+    assert told in run.stderr
+
+
+def test_workers_that_end_are_replaced_and_nobody_else_is_touched(tmp_path):
+    with PoolServer(tmp_path) as server:
+        for how in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
+            first, second = server.wait_workers(2)
+            os.kill(first, how)
+            assert second in server.wait_workers(2, without=[first])
+            server.ask()
+        assert server.log.text.count("PD0340") == 2  # who asked by SIGTERM has a successor before it goes
+    server.history.judge()
+
+
+def test_only_what_a_killed_worker_had_is_lost(tmp_path):
+    with PoolServer(tmp_path, one_each(tmp_path), workers="1") as server:
+        (worker,) = server.wait_workers(1)
+        asked = [server.history.start(door, sleep=60) for door in server.doors]
+        assert eventually(lambda: len(server.history.runs()) == 2)  # two threads
+        os.kill(worker, signal.SIGKILL)
+        for one in asked:
+            one.finish()
+        server.wait_workers(1, without=[worker])
+        for door in server.doors:
+            server.history.ask(door)
+    lost = server.history.judge(killed("its worker was killed", worker), cut("it waited there", at_most=3)).failures
+    assert [len(records) for records in lost.values()] == [2, 3]
+
+
+def test_one_more_one_less_none_and_all_again(tmp_path):
+    with PoolServer(tmp_path) as server:
+        server.wait_workers(2)
+        server.signal(signal.SIGTTIN)
+        server.wait_workers(3)
+        server.signal(signal.SIGTTOU)
+        before = server.wait_workers(2)
+        server.signal(signal.SIGWINCH)
+        server.wait_workers(0)
+        asked = server.history.start(server.doors[0])
+        server.reload()
+        asked.finish()
+        server.wait_workers(2, without=before)
+    server.history.judge()
+
+
+def test_the_end_serves_what_came(tmp_path):
+    with PoolServer(tmp_path, one_each(tmp_path)) as server:
+        server.wait_workers(2)
+        asked = [server.history.start(server.doors[number % 5], sleep=0.2) for number in range(30)]
+        assert eventually(lambda: len(server.history.runs()) >= 2)
+        server.signal(signal.SIGTERM)
+        for one in asked:
+            one.finish()
+        server.wait()
+    assert server.history.judge().served == 30
+
+
+def test_without_its_supervisor_a_worker_finishes_and_ends(tmp_path):
+    server = PoolServer(tmp_path, [f"http+unix:{tmp_path}/s"])
+    try:
+        workers = server.wait_workers(2)
+        asked = server.history.start(server.doors[0], sleep=0.5)
+        assert eventually(lambda: len(server.history.runs()) == 1)
+        server.process.kill()
+        assert asked.finish().outcome == "served"
+        assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 5)
+    finally:
+        server.kill()
+    server.history.judge()
+    with PoolServer(tmp_path, [f"http+unix:{tmp_path}/s"]) as second:
+        second.ask()
+    second.history.judge()
+
+
+def test_an_idle_service_has_no_worker_and_the_next_request_starts_one(tmp_path):
+    with PoolServer(tmp_path, one_each(tmp_path), workers="0:2", options=["--idle-stop", "0.5"]) as server:
+        for door in server.doors:
+            server.wait_workers(0)
+            server.history.ask(door)
+            assert len(server.workers()) >= 1
+    server.history.judge()
+
+
+@pytest.mark.parametrize("kind", ["http", "fastcgi", "ajp", "scgi", "uwsgi"])
+def test_reloads_under_load_lose_nothing(tmp_path, kind):
+    with PoolServer(tmp_path, one_each(tmp_path)) as server:
+        server.wait_workers(2)
+        over = threading.Event()
+        door = server.door(kind)
+        clients = [
+            threading.Thread(target=server.history.keep_asking, args=(door, over.is_set), kwargs={"sleep": 0.01})
+            for _ in range(4)
+        ]
+        for client in clients:
+            client.start()
+        for _ in range(3):
+            server.reload()
+        over.set()
+        for client in clients:
+            client.join()
+    assert server.history.judge().served > 20
