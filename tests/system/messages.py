@@ -139,7 +139,7 @@ FILES = {
     "toml-bad-access-log": Case(
         "polydoor", {"polydoor.toml": 'app = "shop:app"\n\naccess-log = "json:log/access.json"\n'}
     ),
-    "toml-workers": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nworkers = 4\n'}),
+    "toml-workers": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nworkers = 0\n'}),
     "toml-key-of-uwsgi": Case("polydoor", {"polydoor.toml": 'app = "shop:app"\nworker_reload_mercy = 30\n'}),
     "toml-key-with-escapes": Case("polydoor", {"polydoor.toml": '"\\u001b[2Japp" = "shop:app"\n'}),
     "config-missing": Case("polydoor --config live.toml"),

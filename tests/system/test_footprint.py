@@ -46,12 +46,12 @@ def test_an_idle_process_has_at_most_3_mib_more_than_a_bare_interpreter():
 
 
 OWN = """
-_version codes codes.commands errors failures states bridge bridge._engine
+_version codes codes.commands codes.pools errors failures states bridge bridge._engine
 cli cli.arguments cli.command cli.main cli.run
 settings settings.catalog settings.catalog.limits settings.catalog.logging settings.catalog.memory
 settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
 settings.listener settings.load settings.option settings.sources settings.suggest
-worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.messages worker.output
+worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening worker.messages worker.output
 worker.serve worker.signals worker.stuck
 """
 

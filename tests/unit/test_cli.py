@@ -119,9 +119,9 @@ def test_help(argv, capsys):
         (["shop", "other"], "polydoor: PD0004: one application is served, but there are two: shop and other\n"),
         ([], "polydoor: PD0004: no application is named\n  usage: polydoor APP [-b ADDRESS]... [-t N] [options]\n"),
         (
-            ["shop", "-w", "2"],
-            "polydoor: PD0015: --workers can only be 1: this version serves with one process.\n"
-            "  Use --threads to work on several requests at once.\n",
+            ["shop", "-w", "0:2"],
+            "polydoor: PD0009: --workers lets the last worker go, but nothing says when\n"
+            "  Give --idle-stop a time, or begin with 1:.\n",
         ),
         (
             ["shop", "-b", "https://127.0.0.1:443"],

@@ -99,21 +99,26 @@ def test_check_ends_with_the_status_of_what_is_wrong(argv, status, message, caps
     assert message in err
 
 
-def test_check_warns(capsys, monkeypatch):
-    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+@pytest.fixture
+def unreadable(tmp_path, monkeypatch):
+    """What stands in the place of a configuration file cannot be read, which is warned of."""
+    (tmp_path / "pyproject.toml").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+def test_check_warns(capsys, unreadable):
     status, _, err = said(capsys, "check", CHECKED)
     assert status == 0
-    assert err.startswith("polydoor: PD0016: WEB_CONCURRENCY is 3, but this version serves with one process\n  Use ")
+    assert err.startswith("polydoor: PD0016: cannot read pyproject.toml, which may hold settings in [tool.polydoor]")
 
 
 @pytest.mark.parametrize("first", [[], ["run"]])
-def test_warnings_are_said_once_before_it_serves(first, capsys, monkeypatch):
+def test_warnings_are_said_once_before_it_serves(first, capsys, monkeypatch, unreadable):
     from polydoor.worker import serve as serving
 
-    monkeypatch.setenv("WEB_CONCURRENCY", "3")
     monkeypatch.setattr(serving, "serve", lambda settings, given: 0)
     status, out, err = said(capsys, *first, CHECKED)
-    assert (status, out, err.count("WEB_CONCURRENCY")) == (0, "", 1)
+    assert (status, out, err.count("pyproject.toml")) == (0, "", 1)
 
 
 def test_config_show_prints_toml_with_origins(capsys, monkeypatch):

@@ -108,8 +108,9 @@ def test_odd_origins_and_bytes_do_not_break_the_toml(tmp_path):
 
 
 def test_warnings_are_shown():
-    text = export.as_toml(load({"WEB_CONCURRENCY": "2"}, {}))
-    assert "\n# warning: WEB_CONCURRENCY is 2, but this version serves with one process\n" in text
+    settings = load({}, {})
+    settings.warnings.append("a file cannot be read\nLet this user read it.")
+    assert "\n# warning: a file cannot be read\n# warning: Let this user read it.\n" in export.as_toml(settings)
 
 
 def test_schema_is_one():
@@ -125,6 +126,8 @@ GOOD = [
     'workers = 1\nfactory = true\nidle-timeout = "2m"\nenv = ["A=", "B_2=x=y"]',
     "host = '::1'\nport = 0",
     'health = "/-/health"',
+    'workers = "2:8"',
+    'workers = "auto"',
 ]
 # What the reader refuses, the schema refuses too; the first of GOOD's doubled keys is the one exception.
 BAD = [

@@ -138,7 +138,10 @@ def test_settings_among_the_variables_count(tmp_path):
     [
         ("A=1\nPOLYDOOR_THREAD=7\n", "vars:2: unknown variable POLYDOOR_THREAD\nDid you mean POLYDOOR_THREADS?"),
         ("\nPORT=abc\n", "vars:2: PORT needs a whole number from 0 to 65535, not 'abc'"),
-        ("WEB_CONCURRENCY=abc\n", "vars:1: WEB_CONCURRENCY needs a whole number from 1 to 1024, not 'abc'"),
+        (
+            "WEB_CONCURRENCY=abc\n",
+            "vars:1: WEB_CONCURRENCY needs a number of workers from 1 to 512, MIN:MAX or auto, not 'abc'",
+        ),
         ("POLYDOOR_THREADS=x\n", "vars:1: POLYDOOR_THREADS needs a whole number from 1 to 512, not 'x'"),
     ],
 )
@@ -281,24 +284,21 @@ def test_port_of_the_platform_is_checked(tmp_path):
     assert addresses(gather({"PORT": "5000"}, {})) == ["h:1"]
 
 
-def test_web_concurrency_is_warned_of_while_only_one_process_serves():
+def test_web_concurrency_is_the_number_of_workers_unless_that_is_said():
     settings = load({"WEB_CONCURRENCY": "4"}, {})
-    assert settings.number("workers") == 1
-    assert settings.warnings == [
-        "WEB_CONCURRENCY is 4, but this version serves with one process\n"
-        "Use --threads to work on several requests at once."
-    ]
-    settings = load({"WEB_CONCURRENCY": "1"}, {})
-    assert (settings.origin("workers"), settings.warnings) == ("WEB_CONCURRENCY", [])
-    assert load({"WEB_CONCURRENCY": "4"}, {"workers": ["1"]}).warnings == []
-    assert load({"WEB_CONCURRENCY": "auto"}, {}).warnings[0].startswith("WEB_CONCURRENCY is auto")
-    with pytest.raises(ConfigError, match="^WEB_CONCURRENCY needs a whole number"):
+    assert (settings.workers(), settings.origin("workers")) == ((4, 4), "WEB_CONCURRENCY")
+    assert load({"WEB_CONCURRENCY": "4"}, {"workers": ["1"]}).workers() == (1, 1)
+    with pytest.raises(ConfigError, match="^WEB_CONCURRENCY needs a number of workers"):
         load({"WEB_CONCURRENCY": "many"}, {})
 
 
-def test_as_many_workers_as_processors_is_understood_and_refused():
-    with pytest.raises(ConfigError, match="^--workers can only be 1: this version serves with one process"):
-        load({}, {"workers": ["auto"]})
+def test_workers_are_a_number_a_range_or_one_for_each_processor():
+    assert load({}, {}).workers() == (1, 1)
+    assert load({}, {"workers": ["3"]}).workers() == (3, 3)
+    assert load({}, {"workers": ["02:8"]}).workers() == (2, 8)
+    assert load({}, {"workers": ["0:2"], "idle_stop": ["5"]}).workers() == (0, 2)
+    low, high = load({}, {"workers": ["auto"]}).workers()
+    assert low == high >= 1
 
 
 def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_no_settings():

@@ -120,7 +120,7 @@ def test_settings_are_keywords():
             hello,
             {"workers": 2},
             ConfigError,
-            "workers can only be 1: this version serves with one process.\nUse threads ",
+            "workers can only be 1 here: the process that asks is the one that serves.\nUse threads ",
         ),
         (hello, {"bind": "ftp://h:1"}, ConfigError, "bad address 'ftp://h:1': the protocol 'ftp' is unknown"),
         (hello, {"factory": True}, ConfigError, "factory is a setting of the command"),

@@ -243,9 +243,9 @@ While it was loaded it installed a handler for a signal that belongs to the serv
 SIGNAL_UNHEARD = "PD0323"
 """A signal changed nothing
 
-SIGHUP, SIGUSR2, SIGTTIN or SIGTTOU came. Other servers reload, upgrade or change the number of processes then; this
-version does not, and goes on serving.
--> Restart the server to load new code or settings, or to run another version.
+SIGHUP, SIGUSR2, SIGTTIN or SIGTTOU came to a process that serves alone, and it goes on serving. With --workers there is
+a supervisor, which reloads, and changes the number of processes.
+-> Start the server with --workers, or restart it to load new code or settings.
 """
 
 INTERPRETER_STUCK = "PD0330"

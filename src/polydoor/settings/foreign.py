@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NAMED_APP = "Name the application without an option: polydoor shop:app"
-ONE_PROCESS = "There is one process yet; --threads says how many requests are worked on at once."
+WORKERS = "Use --workers, and --threads for how many requests each works on at once."
 OWN_USER = "Start Polydoor as the user that it should run as, such as by User= and Group= of systemd."
 NO_TLS = "Polydoor has no TLS of its own: put a web server that does it before it."
 RECYCLING = "There is no recycling of processes yet."
@@ -34,7 +34,7 @@ GUNICORN = {
     "check-config": "Use `polydoor check`.",
     "print-config": "Use `polydoor config show`.",
     "certfile keyfile": NO_TLS,
-    "reload": "There is no reload yet: restart the server after a change.",
+    "reload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
     "preload": "It has a meaning for several processes alone, and there is one yet.",
     "max-requests": RECYCLING,
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
@@ -51,12 +51,12 @@ UWSGI = {
     "fastcgi-socket": f"{IN_ADDRESS} -b fastcgi://127.0.0.1:9000 or -b fastcgi+unix:PATH",
     "scgi-socket": f"{IN_ADDRESS} -b scgi://127.0.0.1:4000 or -b scgi+unix:PATH",
     "chmod-socket": "Put ?mode=0660 behind the address of the Unix socket.",
-    "processes cheaper lazy-apps": ONE_PROCESS,
+    "processes cheaper lazy-apps": WORKERS,
     "enable-threads": "Threads are always on; --threads says how many.",
     "harakiri": "There is no limit for a running request yet; --queue-timeout bounds the wait before it.",
     "idle die-on-idle": "Use --idle-stop.",
     "reload-on-rss": RECYCLING,
-    "touch-reload py-autoreload": "There is no reload yet: restart the server after a change.",
+    "touch-reload py-autoreload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
     "limit-post": "Use --body-limit.",
     "buffer-size": "Use --head-limit.",
     "post-buffering": "Use --body-memory.",

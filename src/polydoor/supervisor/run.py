@@ -86,6 +86,7 @@ class Supervisor(Hands):
                     self.sockets.close()
                     if self.service:
                         self.service.close()
+                    self.signals.last_status = self.fatal.status if self.fatal else 0
         if self.fatal:
             raise tell.failure(self.fatal)
         return None

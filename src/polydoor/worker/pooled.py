@@ -57,7 +57,8 @@ def serve_pooled(settings: Settings, seat: Seat, load: Callable[[], LoadedApp] |
         try:
             with worker.signals:
                 worker.start()
-                return worker.run()
+                status = worker.signals.last_status = worker.run()
+                return status
         finally:
             worker.messages.close()
     except StoppedAtBootError:

@@ -49,7 +49,8 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> in
     try:
         with worker.signals:
             worker.start()
-            return worker.run()
+            status = worker.signals.last_status = worker.run()
+            return status
     except StoppedAtBootError:
         return 0
     except BaseException:

@@ -21,10 +21,10 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 # What is asked of other servers with these, and what to do here. By default each would end or stop the process.
 UNHEARD = {
-    signal.SIGHUP: ("there is no reload yet", "Restart the server to load new code or settings."),
+    signal.SIGHUP: ("one process alone cannot be reloaded", "Start it with --workers, or restart it."),
     signal.SIGUSR2: ("there is no upgrade while it serves yet", "Restart the server to run another version."),
-    signal.SIGTTIN: ("there is only one process yet", "For more requests at once, restart with more --threads."),
-    signal.SIGTTOU: ("there is only one process yet", "For fewer requests at once, restart with fewer --threads."),
+    signal.SIGTTIN: ("there is only one process", "Start it with --workers, or restart it with more --threads."),
+    signal.SIGTTOU: ("there is only one process", "Start it with --workers, or restart it with fewer --threads."),
 }
 HEARD = 255  # in the place of a signal: what hear() asked for can be read
 OF_TERMINALS = (signal.SIGTTIN, signal.SIGTTOU)
@@ -45,6 +45,7 @@ class WakePipe:
         self.watched = (*watched, *unheard)
         self.unheard = unheard
         self._heard = -1
+        self.last_status: int | None = None  # what the process ends with after this; None: it goes on
         self.is_quiet = False  # somebody else tells what signals do
         self.stopped_by = 0  # the signal that interrupted the boot
         self._is_booting = True
@@ -70,8 +71,16 @@ class WakePipe:
             _armed.remove(self)
             for number, handler in self._before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            if self.last_status is not None:
+                self._await_end(self.last_status)
             signal.set_wakeup_fd(self._fd_before)
         self.close()
+
+    def _await_end(self, status: int) -> None:
+        """Asked to end while it ends, the process keeps its status; threads of the application may take for ever."""
+        alone = threading.active_count() == 1
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN if alone else lambda *_: os._exit(status))
 
     def _handle(self, number: int, _frame: object) -> None:
         """Interrupt the boot, or answer at once; later the byte in the pipe is all that is needed."""
