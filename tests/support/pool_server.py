@@ -63,10 +63,13 @@ class PoolServer(Server):
             return [int(word) for word in file.read().split()]
 
     def wait_workers(self, count: int, *, without: Sequence[int] = ()) -> list[int]:
-        """The workers, as soon as there are so many, none of them one of `without`."""
-        assert eventually(lambda: len(self.workers()) == count and not set(self.workers()) & set(without)), (
-            f"{self.workers()} are not {count} without {without}:\n{self.log.text}"
-        )
+        """The workers, as soon as there are so many that have their threads, none of them one of `without`."""
+
+        def are_there() -> bool:
+            pids = self.workers()
+            return len(pids) == count and not set(pids) & set(without) and all(map(_has_threads, pids))
+
+        assert eventually(are_there), f"{self.workers()} are not {count} without {without}:\n{self.log.text}"
         return self.workers()
 
     def reload(self, told: str = "reloaded: ") -> None:
@@ -85,3 +88,10 @@ class PoolServer(Server):
         records = [self.history.ask(door) for _ in range(count)]
         runs = self.history.runs()
         return {pid for record in records for pid in runs[record.ident].pids}
+
+
+def _has_threads(pid: int) -> bool:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) > 2
+    except FileNotFoundError:
+        return False

@@ -51,7 +51,8 @@ cli cli.arguments cli.command cli.main cli.run
 settings settings.catalog settings.catalog.limits settings.catalog.logging settings.catalog.memory
 settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
 settings.listener settings.load settings.option settings.sources settings.suggest
-worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening worker.messages worker.output
+worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening
+worker.messages worker.output
 worker.serve worker.signals worker.stuck
 """
 

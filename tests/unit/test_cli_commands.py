@@ -116,7 +116,7 @@ def test_check_warns(capsys, unreadable):
 def test_warnings_are_said_once_before_it_serves(first, capsys, monkeypatch, unreadable):
     from polydoor.worker import serve as serving
 
-    monkeypatch.setattr(serving, "serve", lambda settings, given: 0)
+    monkeypatch.setattr(serving, "serve", lambda settings, given, is_last: 0)
     status, out, err = said(capsys, *first, CHECKED)
     assert (status, out, err.count("pyproject.toml")) == (0, "", 1)
 

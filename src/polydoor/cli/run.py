@@ -103,7 +103,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
         check_one_process(settings)
     elif settings.is_said("workers"):
         return supervise(settings)
-    return serve(settings, given)
+    return serve(settings, given, is_last=given is None)
 
 
 def supervise(settings: Settings) -> int:

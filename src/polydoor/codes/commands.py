@@ -104,7 +104,8 @@ The folder in which to run, or from which to import the application, is not ther
 ONE_PROCESS = "PD0015"
 """More than one process was asked for
 
-Where another program's process serves (polydoor.serve(), `flask polydoor`, `manage.py polydoor`) there is no supervisor.
+Where the process of another program serves (polydoor.serve(), `flask polydoor`, `manage.py polydoor`) there is no
+supervisor.
 -> Leave workers out and use threads, or serve with the command `polydoor APP -w N`.
 """
 

@@ -42,14 +42,18 @@ GRACE_S = 1.0  # after everything was cut: for threads that still run applicatio
 THREAD_ENDED = 0  # no signal has this number
 
 
-def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None) -> int:
-    """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does."""
+def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None, *, is_last: bool = False) -> int:
+    """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does.
+
+    `is_last` says that the process ends with it.
+    """
     open_standard()
     worker = Worker(settings, load, find_service())
     try:
         with worker.signals:
             worker.start()
-            status = worker.signals.last_status = worker.run()
+            status = worker.run()
+            worker.signals.last_status = status if is_last else None
             return status
     except StoppedAtBootError:
         return 0
