@@ -132,11 +132,14 @@ def test_the_environ_is_the_same(pair, name):
 
 def test_what_a_client_says_of_forwarding_changes_nothing(pair):
     claims = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example")]
+    claims += [("X-Forwarded-Port", "666")]
     claims += [("Forwarded", "for=203.0.113.9;proto=https;host=evil.example"), ("X-Real-IP", "203.0.113.9")]
     environ = pair.door.request("GET", f"{MOUNT}/echo", claims).json()["environ"]
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == (CLIENT, "http")
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == (SERVER_NAME, str(pair.site.port))
     assert environ["HTTP_HOST"] == f"{SERVER_NAME}:{pair.site.port}"
+    if pair.protocol == "http":  # a listener with forwarded=port would believe it
+        assert not environ.get("HTTP_X_FORWARDED_PORT")
 
 
 def test_spoofed_headers_change_nothing(pair):
