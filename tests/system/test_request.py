@@ -15,6 +15,7 @@ import pytest
 from peers import fastcgi
 from polydoor import __version__
 from polydoor.cli import main
+from polydoor.client.address import parse_address
 from polydoor.client.trace import Trace
 from support import cbuild
 from support.asking import Answerer
@@ -109,6 +110,19 @@ def test_a_body_of_unknown_length_goes_where_the_protocol_can(lasting_door: Door
     else:
         assert ran.returncode == 2
         assert b"-d @-" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("http://127.0.0.1:8000/a?b=/c", "/a?b=/c"),
+        ("http://127.0.0.1:8000?b=/c", "/?b=/c"),
+        ("ajp.example:8000/?b", "/?b"),
+        ("ajp://127.0.0.1:8009", ""),
+    ],
+)
+def test_a_target_may_stand_in_the_address(text: str, target: str) -> None:
+    assert parse_address(text).target == target
 
 
 def test_head_has_no_body(lasting_door: Door, ask: Ask) -> None:

@@ -67,8 +67,9 @@ def _parse(text: str) -> Address:
     address = Address(_known(scheme) if found else "http")
     address.secret = secret
     rest = rest if found else text
-    place, slash, target = rest.partition("/")
-    address.target = slash + target
+    place = rest.partition("/")[0].partition("?")[0]
+    target = rest[len(place) :]
+    address.target = f"/{target}" if target.startswith("?") else target
     _parse_place(place, address)
     return address
 
@@ -76,7 +77,7 @@ def _parse(text: str) -> Address:
 def _cut_secret(text: str) -> tuple[str, str]:
     """Without `?secret=...` of an AJP address, and what is meant by it: the text of a variable or of a file."""
     address, question, query = text.partition("?")
-    if not text.startswith("ajp") or not question:
+    if not text.startswith(("ajp://", "ajp+unix:")) or not question:
         return text, ""
     name, equals, where = query.partition("=")
     if name != "secret" or not equals:
