@@ -232,6 +232,36 @@ def test_a_body_that_does_not_come_delays_neither_the_answer_nor_the_end() -> No
         assert b"PD0092" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "redirected", "status", "said"),
+    [
+        (["-T", "-"], "<&-", 26, "cannot read standard input: Bad file descriptor"),
+        (["-d", "@-"], "<&-", 26, "cannot read standard input: Bad file descriptor"),
+        (["-T", "/dev"], "<&-", 26, "cannot read /dev: Is a directory"),
+        ([], ">&-", 23, "PD0019"),
+        (["-i"], ">/dev/full", 23, "PD0019"),
+    ],
+)
+def test_standard_streams_that_are_closed_or_full(
+    words: list[str], redirected: str, status: int, said: str, tmp_path: Path
+) -> None:
+    with Answerer(ANSWERS["http"], until=b"\r\n\r\n") as server:
+        command = [sys.executable, "-m", "polydoor", "request", f"http://{server.place}", *words]
+        shell = ["sh", "-c", f'exec "$@" {redirected}', "sh", *command]
+        ran = subprocess.run(shell, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ran.returncode, said in ran.stderr) == (status, True), ran.stderr
+
+
+def test_a_file_has_its_length_also_when_standard_input_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    with Answerer(ANSWERS["http"], until=b"abc") as server:
+        command = [sys.executable, "-m", "polydoor", "request", f"http://{server.place}", "-v", "-T", "file"]
+        shell = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+        ran = subprocess.run(shell, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "hello"), ran.stderr
+    assert "> Content-Length: 3\n" in ran.stderr
+
+
 def test_fail_makes_an_error_of_a_status(ask: Ask) -> None:
     with Answerer(b"Status: 404 Not Found\r\n\r\ngone") as server:
         assert ask(f"scgi://{server.place}")[:2] == (0, b"gone")

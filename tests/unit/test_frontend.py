@@ -251,6 +251,24 @@ def test_a_mount_is_no_pattern(printed):
     assert '"^/v1\\.0(/|$)" {' in printed("lighttpd_cgi", "shop:app", "-b", "http://127.0.0.1:1?mount=/v1.0")
 
 
+@pytest.mark.parametrize(
+    ("name", "repeated"),
+    [
+        ("nginx", "--threads=8 '--access-log=json:$b %c' --body-limit=5MiB --idle-timeout=1.5s"),
+        ("systemd", "--threads=8 '--access-log=json:$$b %%c' --body-limit=5MiB --idle-timeout=1.5s"),
+        ("mod_cgi", "'--access-log=json:$b %c' --body-limit=5MiB --idle-timeout=1.5s shop:app"),
+        ("mod_fcgid", "'--access-log=json:$b %c' --body-limit=5MiB --idle-timeout=1.5s shop:app"),
+    ],
+)
+def test_what_is_started_has_the_options_that_the_configuration_was_made_of(name, repeated, printed, monkeypatch):
+    monkeypatch.setenv("POLYDOOR_THREADS", "8")
+    options = ["--body-limit", "5M", "--idle-timeout", "1500ms", "--access-log", "json:$b %c"]
+    secrets = ["-e", "A=secret", "--wsgi-environ", "B=secret", "--diagnostics", "a-secret-for-the-tests"]
+    text = printed(name, "shop:app", *options, *secrets)
+    assert f" {repeated}\n" in text
+    assert "secret" not in text
+
+
 def test_one_socket_of_systemd_is_named_as_the_service(printed):
     assert "# /etc/systemd/system/shop.socket\n" in printed("systemd", "shop:app")
 

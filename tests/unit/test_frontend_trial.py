@@ -1,5 +1,7 @@
 """`polydoor frontend test` against front ends that do one thing wrong: each check finds it, and no other one does."""
 
+import contextlib
+import itertools
 import re
 import shutil
 import socket
@@ -7,12 +9,13 @@ import ssl
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from peers.fakefront import FakeFront
 from polydoor.cli import main
-from polydoor.frontend.trial import advice, checks
+from polydoor.frontend.trial import advice, checks, http
 from polydoor.frontend.trial.front import Front, NotFoundError
 from polydoor.frontend.trial.http import Connection, NoAnswerError, Target
 from polydoor.worker import diagnostics
@@ -223,20 +226,22 @@ def test_who_else_answers_is_told_with_a_hint(status, hint):
     assert hint in str(caught.value)
 
 
-@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"])
-def test_what_speaks_no_http_is_no_answer(said):
+@contextlib.contextmanager
+def saying(said, again=b""):
+    """A front that says something, and then, if told to, the same again and again for as long as anybody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer():
             peer, _ = listener.accept()
-            with peer:
+            with peer, contextlib.suppress(OSError):
                 peer.recv(65536)
                 peer.sendall(said)
+                while again:
+                    peer.sendall(again)
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(NoAnswerError):
-            Front(Target(f"http://127.0.0.1:{listener.getsockname()[1]}"), TOKEN).meet()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join()
 
 
@@ -254,6 +259,49 @@ def test_odd_framing_is_no_whole_response(said, why):
     with server, Connection(Target(f"http://{server.place}")) as connection:
         response = connection.ask("GET", "/")
     assert response.why == why
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+        b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n",
+    ],
+    ids=["nothing", "another protocol", "no number", "a long number"],
+)
+def test_what_speaks_no_http_is_no_answer(said):
+    with saying(said) as url, pytest.raises(NoAnswerError):
+        Front(Target(url), TOKEN).meet()
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 10000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 65536),
+    ],
+    ids=["interim", "body", "trailer", "chunk size"],
+)
+def test_an_answer_without_an_end_is_left(said, again):
+    with saying(said, again) as url, pytest.raises(NoAnswerError, match="no end of them"):
+        Front(Target(url), TOKEN).meet()
+
+
+def test_an_answer_that_drips_is_left(monkeypatch):
+    passed = itertools.count(0, 10)
+    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: next(passed)))
+    with saying(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP") as url, pytest.raises(TimeoutError):
+        Front(Target(url, patience=2), TOKEN).meet()
+
+
+def test_an_answer_that_is_nested_too_deeply_is_somebody_elses():
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"[" * 200000
+    with saying(said) as url, pytest.raises(NotFoundError):
+        Front(Target(url), TOKEN).meet()
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ class Body:
 
     def __init__(self, asked: Asked, options: Options) -> None:
         self._fd = -1
+        self._name = ""
         self._data = b""
         if options.data:
             self._data = b"&".join(_data(text) for text in options.data)
@@ -153,9 +154,13 @@ class Body:
             asked.default("Content-Type", FORM)
         elif options.upload:
             self._fd = _open(options.upload)
-            kind = os.fstat(self._fd)
+            self._name = options.upload
+            try:
+                kind = os.fstat(self._fd)
+            except OSError as error:  # standard input is closed
+                raise _unreadable(self._name, error) from None
             asked.has_body = True
-            asked.length = kind.st_size if stat.S_ISREG(kind.st_mode) and self._fd else None
+            asked.length = kind.st_size if stat.S_ISREG(kind.st_mode) and self._name != "-" else None
             options.source = -1 if stat.S_ISREG(kind.st_mode) else self._fd
 
     def __enter__(self) -> Iterator[bytes]:
@@ -163,12 +168,12 @@ class Body:
         return self._pieces()
 
     def __exit__(self, *_: object) -> None:
-        if self._fd > 0:
+        if self._fd >= 0 and self._name != "-":
             os.close(self._fd)
 
     def _pieces(self) -> Iterator[bytes]:
         yield from filter(None, [self._data])
-        while self._fd >= 0 and (piece := _read(self._fd)):
+        while self._fd >= 0 and (piece := _read(self._fd, self._name)):
             yield piece
 
 
@@ -176,11 +181,12 @@ def _data(text: str) -> bytes:
     """The bytes that `-d` means."""
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
-    fd = _open(text[1:])
+    name = text[1:]
+    fd = _open(name)
     try:
-        return b"".join(iter(lambda: _read(fd), b""))
+        return b"".join(iter(lambda: _read(fd, name), b""))
     finally:
-        if fd:
+        if name != "-":
             os.close(fd)
 
 
@@ -191,15 +197,15 @@ def _open(name: str) -> int:
         raise _unreadable(name, error) from None
 
 
-def _read(fd: int) -> bytes:
+def _read(fd: int, name: str) -> bytes:
     try:
         return os.read(fd, PIECE)
     except OSError as error:
-        raise _unreadable("the body" if fd else "standard input", error) from None
+        raise _unreadable(name, error) from None
 
 
-def _unreadable(what: str, error: OSError) -> RequestError:
-    text = f"cannot read {what}: {error.strerror or error}"
+def _unreadable(name: str, error: OSError) -> RequestError:
+    text = f"cannot read {'standard input' if name == '-' else name}: {error.strerror or error}"
     return RequestError(text, code=codes.CANNOT_READ_BODY, exit_code=CANNOT_READ)
 
 

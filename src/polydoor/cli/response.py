@@ -13,6 +13,7 @@ from polydoor.client.exchange import PIECE, Deadline, Exchange, Upload, connect
 from polydoor.client.failure import BROKEN, CANNOT_WRITE, CUT, EMPTY, HTTP_ERROR, RequestError
 from polydoor.client.message import encode_head
 from polydoor.client.trace import Trace
+from polydoor.errors import PolydoorError
 from polydoor.failures import clean
 
 TYPE_CHECKING = False
@@ -102,7 +103,7 @@ class Printer:
         if self._options.include:
             first = "HTTP/1.1" if self._asked.address.protocol in {"http", "uwsgi"} else "Status:"
             lines = [f"{first} {code} {phrase}".rstrip(), *(f"{name}: {value}" for name, value in fields), "", ""]
-            put_bytes("\n".join(lines).encode("latin-1"))
+            _put("\n".join(lines).encode("latin-1"))
 
     def _stderr(self, data: bytes) -> None:
         """Whole lines of what the application wrote to its standard error."""
@@ -125,7 +126,7 @@ class Printer:
 
     def _write(self, data: bytes) -> None:
         if not self._options.output:
-            put_bytes(data)
+            _put(data)
             return
         try:
             if self._file < 0:
@@ -154,3 +155,13 @@ class Printer:
             text = f"{self._asked.address}: the status of the response is {self._code}"
             raise RequestError(text, code=codes.HTTP_ERROR, exit_code=HTTP_ERROR)
         return 0
+
+
+def _put(data: bytes) -> None:
+    """Print; that it is not possible has the status here that it has for a file."""
+    try:
+        put_bytes(data)
+    except PolydoorError as error:
+        if error.code != codes.NO_OUTPUT:
+            raise
+        raise RequestError(str(error), code=error.code, exit_code=CANNOT_WRITE) from None

@@ -134,7 +134,7 @@ NO_OUTPUT = "PD0019"
 """Standard output cannot be written to
 
 What was asked for could not be printed: the disk is full, or the command was started without standard output. The exit
-status is 1.
+status is 1, that of `polydoor request` 23.
 -> Send standard output to where there is room.
 """
 

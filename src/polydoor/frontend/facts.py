@@ -9,6 +9,7 @@ from polydoor import __version__, codes
 from polydoor.errors import ConfigError
 from polydoor.frontend.address import Place, check_mount, check_name, check_plain
 from polydoor.frontend.catalog import TITLES
+from polydoor.settings.catalog import SETTINGS
 from polydoor.settings.listener import BY_FOLDER, BY_URL, RAW_PATH, mask_address, parse_listener
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ CONNECT = 5
 FORWARDED = "for,proto,host"  # what each template for HTTP sets
 HTTP_PORT = "80"
 LARGEST_PACKET = 65536  # of AJP13
+TOLD_HERE = ("--", "POLYDOOR_", "WEB_")  # how the origin of an option or a variable begins; a file is found again
+NOT_REPEATED = ("app", "bind", "config", "factory")  # each is written by itself
 SAFE_IN_SHELL = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 
 
@@ -141,7 +144,22 @@ def start_command(settings: Settings, instead: Mapping[str, str]) -> str:
         words += ["-c", settings.text("config")]
     for text in settings.texts("bind"):
         words += ["-b", instead.get(text, text)]  # of a secret, it says only where it is
+    words += repeated_options(settings)
     return " ".join(map(shell_word, words))
+
+
+def repeated_options(settings: Settings, *but: str) -> list[str]:
+    """The options and variables that the printed text counts on: what is started has to be told of them, too."""
+    words: list[str] = []
+    for row in SETTINGS:
+        is_own = row.name in {*NOT_REPEATED, *but} or bool(row.part_of)
+        if is_own or row.secret or not settings.origin(row.name).startswith(TOLD_HERE):
+            continue
+        value = settings.value(row.name)
+        for item in value if isinstance(value, tuple) else (value,):
+            shown = item if isinstance(item, str) else row.kind.show(item).replace(" ", "")
+            words.append(f"{row.option}={shown}")
+    return words
 
 
 def shell_word(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os.path import abspath, basename, dirname
 
 from polydoor.frontend.address import check_mount, check_plain
-from polydoor.frontend.facts import program, shell_word
+from polydoor.frontend.facts import program, repeated_options, shell_word
 from polydoor.settings.listener import parse_listener
 from polydoor.settings.sources import current_folder
 
@@ -34,6 +34,7 @@ def facts(front_end: FrontEnd, settings: Settings, wishes: Mapping[str, str], na
         words += ["-t", "1", "-b", f"fd://0?protocol=fastcgi&profile=apache{f'&mount={mount}' if mount else ''}"]
     if settings.is_said("config") and settings.text("config"):
         words += ["-c", abspath(settings.text("config"))]
+    words += repeated_options(settings, "chdir", "threads", "workers")
     words.append(settings.app() or "APP")
     return {
         "script": check_plain("the program", script),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydoor import codes
 from polydoor.errors import ConfigError
-from polydoor.frontend.facts import SAFE_IN_SHELL, program
+from polydoor.frontend.facts import SAFE_IN_SHELL, program, repeated_options
 from polydoor.settings.listener import parse_listener
 from polydoor.settings.sources import current_folder
 
@@ -22,6 +22,7 @@ def facts(settings: Settings, name: str) -> dict[str, Fact]:
         words += ["-c", settings.text("config")]
     for item in sockets:
         words += ["-b", item["bind"]]
+    words += repeated_options(settings, "chdir")
     drain = -(-(settings.number("stop_delay") + settings.number("drain_timeout")) // 1000)
     return {
         "sockets": sockets,

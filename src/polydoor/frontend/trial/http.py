@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from urllib.parse import urlsplit
 
 TYPE_CHECKING = False
@@ -21,6 +22,9 @@ HEAD_END = b"\r\n\r\n"
 MOST_HEAD = 256 * 1024
 HEX = frozenset(b"0123456789abcdefABCDEF")
 LONGEST = 18  # digits of a length
+MOST_DATA = 4 * 1024 * 1024  # that a connection takes: far more than all that the diagnostics answer
+PATIENT = 6  # so many times the longest wait for the next bytes is a connection used at most
+STATUS_DIGITS = 3
 PORTS = {"http": 80, "https": 443}
 BODILESS = (204, 304)
 CALLER = "127.0.0.2"  # tells us from a front end on the same machine, which calls Polydoor from 127.0.0.1
@@ -101,6 +105,8 @@ class Connection:
         self._host = target.host
         self._patience = target.patience
         self._data = b""
+        self._taken = 0  # bytes in all
+        self._until = time.monotonic() + PATIENT * target.patience
         self._over = False
         self.socket = _connect(target)
         self.socket.settimeout(target.patience)
@@ -175,10 +181,12 @@ class Connection:
         head, _, self._data = self._data.partition(HEAD_END)
         line, *rest = head.decode("latin-1").split("\r\n")
         words = line.split(" ", 2)
-        if not words[0].startswith("HTTP/1.") or len(words) < 2 or not words[1].isdecimal():
+        status = words[1] if len(words) > 1 else ""
+        is_status = len(status) == STATUS_DIGITS and status.isascii() and status.isdecimal()
+        if not words[0].startswith("HTTP/1.") or not is_status:
             raise NoAnswerError(_quoted(head))
         response = Response()
-        response.version, response.status, response.reason = words[0], int(words[1]), " ".join(words[2:])
+        response.version, response.status, response.reason = words[0], int(status), " ".join(words[2:])
         pairs = (field.partition(":") for field in rest)
         response.fields = [(name, value.strip()) for name, _, value in pairs]
         length = response.get("Content-Length")
@@ -238,11 +246,16 @@ class Connection:
             response.whole = True  # the end of the connection is the end of the body, for all that a client can see
 
     def _receive(self) -> bool:
-        """Take what came; False at the end. TimeoutError when nothing comes for too long."""
+        """Take what came; False at the end. TimeoutError when nothing comes for too long, or no end."""
         if self._over:
             return False
+        if time.monotonic() > self._until:
+            raise TimeoutError
         data = self.socket.recv(65536)
         self._data += data
+        self._taken += len(data)
+        if self._taken > MOST_DATA:
+            raise NoAnswerError(f"more than {MOST_DATA >> 20} MiB came, and no end of them")
         self._over = not data
         return bool(data)
 
