@@ -76,7 +76,7 @@ A size is a number of bytes or has one of the suffixes K, M, G and T (powers of 
 time is a number of seconds or has one of the suffixes ms, s, m and h: `10`, `0.5`, `500ms`, `2m`. An option that is
 yes or no stands alone; `--factory=0` says no, a variable is `1` or `0`, and a key is `true` or `false`.
 
-"Reloadable" says that a reload will take over a new value without new sockets; this version only loads the code anew.
+"Reloadable" says that a [reload](../guide/workers.md) takes over a new value.
 """
 
 COMMANDS_HEAD = f"""{MADE}

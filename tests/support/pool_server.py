@@ -43,7 +43,7 @@ class PoolServer(Server):
             "deployed:application",
             listeners,
             threads=threads,
-            options=["-w", workers, "--app-dir", str(folder), "--no-access-log", *options],
+            options=[*(["-w", workers] if workers else []), "--app-dir", str(folder), "--no-access-log", *options],
             env=env,
         )
 

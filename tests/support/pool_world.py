@@ -40,6 +40,7 @@ class World(Hands):
         self.pool = Pool(rules, self)
         self.processes: dict[int, Process] = {}
         self.code = GOOD
+        self.unreadable = ""  # why the configuration cannot be read
         self.watching = False
         self.clients: list[str] = []  # that connected and were not accepted yet
         self.served: list[str] = []
@@ -112,6 +113,9 @@ class World(Hands):
 
     def died(self, member: Member, death: Death, delay_s: float) -> None:
         self.deaths.append(death.text)
+
+    def reloading(self) -> str:
+        return self.unreadable
 
     def reloaded(self, serial: int, error: str) -> None:
         self.answers.append((serial, error))

@@ -175,3 +175,43 @@ def test_reloads_under_load_lose_nothing(tmp_path, kind):
         for client in clients:
             client.join()
     assert server.history.judge().served > 20
+
+
+def configured(server: PoolServer, text: str) -> None:
+    """Writes the configuration file."""
+    (server.folder / "polydoor.toml").write_text(text)
+
+
+def test_a_reload_reads_configuration_and_variables_anew(tmp_path):
+    (tmp_path / "polydoor.toml").write_text("threads = 2\nenv-file = ['vars']\n")
+    (tmp_path / "vars").write_text("SHOP=old\n")
+    code = "import os\n" + GOOD + "print(os.environ['SHOP'], flush=True)\n"
+    with PoolServer(tmp_path, workers="1", threads=0, options=["--chdir", str(tmp_path)], code=code) as server:
+        server.output.wait_for("old")
+        before = server.wait_workers(1)
+        configured(server, "threads = 3\nenv-file = ['vars']\nbacklog = 77\n")
+        (tmp_path / "vars").write_text("SHOP=new\n")
+        server.reload()
+        (worker,) = server.wait_workers(1, without=before)
+        server.output.wait_for("new")
+        assert eventually(lambda: len(os.listdir(f"/proc/{worker}/task")) >= 1 + 3 + 1)
+        server.log.wait_for("backlog has changed, which a reload does not take over")
+        configured(server, "threds = 3\n")
+        server.reload("the reload changed nothing, the old workers serve on: PD0010")
+        assert server.wait_workers(1) == [worker]
+        os.kill(worker, signal.SIGKILL)  # what follows it has what applied before the failure
+        server.wait_workers(1, without=[worker])
+        assert eventually(lambda: server.output.lines.count("new") == 2)
+        server.ask()
+    server.history.judge()
+
+
+def test_the_number_of_workers_is_taken_over_by_a_reload(tmp_path):
+    (tmp_path / "polydoor.toml").write_text("workers = 2\n")
+    with PoolServer(tmp_path, workers="", options=["--chdir", str(tmp_path)]) as server:
+        server.wait_workers(2)
+        for count in (3, 1):
+            before = server.workers()
+            configured(server, f"workers = {count}\n")
+            server.reload()
+            server.wait_workers(count, without=before)

@@ -86,6 +86,17 @@ def test_code_that_does_not_start_changes_nothing(code):
     assert min(numbers(world)) > 5
 
 
+def test_a_configuration_that_cannot_be_read_starts_nothing():
+    world = made(2)
+    world.unreadable = "PD0007: bad TOML"
+    assert world.pool.reload(world.now) == 1
+    assert (world.answers, world.starts, world.pool.generation) == ([(1, "PD0007: bad TOML")], 2, 1)
+    world.unreadable = ""
+    world.pool.reload(world.now)
+    world.settle()
+    assert world.answers[1:] == [(2, "")]
+
+
 def test_many_reloads_at_once_are_two():
     world = made(2)
     assert [world.pool.reload(world.now) for _ in range(100)] == [1, *[2] * 99]

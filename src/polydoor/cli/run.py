@@ -9,6 +9,7 @@ from polydoor import codes
 from polydoor.cli.arguments import parse_arguments
 from polydoor.cli.command import Command
 from polydoor.errors import ConfigError
+from polydoor.settings.surroundings import Surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def take_descriptor_0(settings: Settings) -> None:
 
 def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None = None) -> int:
     """Serve the application that the arguments name, or the one that `given` returns."""
+    first = Surroundings()
     settings = RUN.settings(arguments, needs_app=given is None)
     take_descriptor_0(settings)
 
@@ -102,17 +104,21 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     if given is not None:
         check_one_process(settings)
     elif settings.is_said("workers"):
-        return supervise(settings)
+        return supervise(settings, first, lambda: RUN.settings(arguments))
     return serve(settings, given, is_last=given is None)
 
 
-def supervise(settings: Settings) -> int:
-    """Serve with worker processes; this function returns in each of them, too."""
+def supervise(settings: Settings, first: Surroundings, gather: Callable[[], Settings]) -> int:
+    """Serve with worker processes; this function returns in each of them, too.
+
+    A reload reads the settings again by `gather`, in the surroundings that the process had `first`.
+    """
+    from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.run import Supervisor
 
-    seat = Supervisor(settings).run()
+    seat = Supervisor(Anew(settings, first, gather)).run()
     if seat is None:
         return 0
     from polydoor.worker.pooled import serve_pooled
 
-    return serve_pooled(settings, seat)
+    return serve_pooled(seat)

@@ -30,6 +30,14 @@ The limit of processes is reached, or memory is. It is tried again after a while
 -> Raise the limit with ulimit -u, TasksMax of the service or pids.max of the container, or lower --workers.
 """
 
+NEEDS_RESTART = "PD0345"
+"""A changed setting waits for a restart
+
+A reload reads the configuration anew. What the supervisor itself has used at the start, such as the addresses, it
+keeps; everything else applies to the new workers.
+-> Restart the server to have it applied.
+"""
+
 SUPERVISOR_GONE = "PD0344"
 """The supervisor of this worker is gone
 

@@ -339,7 +339,8 @@ class Setting:
     `also` holds further spellings of the option. A spelling with a text is an option without a value that stands for
     that text, `{"--no-access-log": "off"}`; one with None is another name of the option, `{"--call": None}`.
     A setting that is `part_of` another one is a way to write it: `--port` is part of `bind`. What is `secret` is
-    never shown. `only_outside` says that it cannot stand in the configuration file.
+    never shown. What is not `reloadable` is used by the supervisor at the start, and then kept. `only_outside` says
+    that it cannot stand in the configuration file.
     """
 
     __slots__ = (
@@ -368,7 +369,7 @@ class Setting:
         short: str = "",
         also: Mapping[str, str | None] | None = None,
         repeat: bool = False,
-        reloadable: bool = False,
+        reloadable: bool = True,
         part_of: str = "",
         secret: bool = False,
         only_outside: bool = False,

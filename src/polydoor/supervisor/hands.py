@@ -41,6 +41,10 @@ class Hands:
         """A worker ended that nobody had asked to; its successor starts after so long."""
         raise NotImplementedError
 
+    def reloading(self) -> str:
+        """A reload begins: read what it changes; return why it cannot be, or nothing."""
+        raise NotImplementedError
+
     def reloaded(self, serial: int, error: str) -> None:
         """The reload of this number is over; an empty error is success."""
         raise NotImplementedError

@@ -139,6 +139,9 @@ class Pool:
         if self.state.now != RUNNING:
             self.hands.reloaded(self._last_serial, NOW_STOPPING if self.state.now == STOPPING else "nothing runs yet")
             return self._last_serial
+        if error := self.hands.reloading():
+            self.hands.reloaded(self._last_serial, error)
+            return self._last_serial
         self._reload = Reload(self._last_serial, cause)
         self.generation += 1
         self._start_after = 0.0
@@ -153,8 +156,8 @@ class Pool:
     def resize(self, now: float, by: int) -> None:
         """One worker more or less."""
         self.is_paused = False
-        self.rules.low = max(1, self.rules.low + by)
-        self.rules.high = max(self.rules.low, self.rules.high + by)
+        self.rules.low = min(max(1, self.rules.low + by), self.rules.most)
+        self.rules.high = min(max(self.rules.low, self.rules.high + by), self.rules.most)
         self.wanted = min(max(self.wanted + by, self.rules.low), self.rules.high)
         self._fill(now, GROWTH)
 
@@ -234,6 +237,8 @@ class Pool:
                 self._replace(now)
             if self._reload and not self._due and not any(each.is_pending for each in self.members.values()):
                 self._end_reload(now, "")
+                self._fill(now)  # the settings may ask for another number
+                return
         self._watch(self.state.now == RUNNING and not self.seats() and not self.is_paused and self.wanted == 0)
         if not self.members and self.state.now in (STOPPING, FATAL):
             self.state.move(EXITED)
@@ -348,6 +353,7 @@ class Pool:
         for member in self.members.values():
             member.is_old = False
         self.hands.reloaded(serial, error)
+        self.wanted = min(max(self.wanted, self.rules.low), self.rules.high)
         if again:
             self.reload(now, again)
 

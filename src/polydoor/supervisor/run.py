@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from polydoor.settings.load import Settings
+    from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.member import Member
 
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
@@ -47,12 +48,13 @@ WATCHED = (
 class Supervisor(Hands):
     """One service: its sockets, its pool, and the processes in it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, anew: Anew) -> None:
+        self.anew = anew
+        settings = anew.settings
         self.pid = os.getpid()
         self.service = find_service()
         self.pool = Pool(rules(settings), self)
-        self.board = Board(2 * self.pool.rules.high + SPARE_SLOTS)
+        self.board = Board(self.pool.rules.most + SPARE_SLOTS)
         self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sockets = Sockets(settings, self.service)
         self.processes: dict[int, Process] = {}
@@ -67,6 +69,11 @@ class Supervisor(Hands):
         self._dropped: list[Member] = []  # ordered, and not wanted any more before that
         self._sample_at = 0.0
         self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
+
+    @property
+    def settings(self) -> Settings:
+        """What applies now."""
+        return self.anew.settings
 
     def run(self) -> Seat | None:
         """Supervise until no worker is left; in each worker, return its seat instead."""
@@ -104,16 +111,22 @@ class Supervisor(Hands):
     def stop(self, member: Member, drain_s: float) -> None:
         """Let it finish; one that is still booting hears signals alone."""
         if member in self._ordered:
-            self._ordered.remove(member)
-            self._dropped.append(member)
+            self._drop(member)
         elif member.is_dismissed:
             self.processes[member.number].signal(signal.SIGTERM)
         else:
             self.processes[member.number].channel.tell(STOP, str(int(drain_s * 1000)))
 
+    def _drop(self, member: Member) -> None:
+        self._ordered.remove(member)
+        self._dropped.append(member)
+
     def kill(self, member: Member) -> None:
         """End it."""
-        self.processes[member.number].signal(signal.SIGKILL)
+        if member in self._ordered:
+            self._drop(member)
+        else:
+            self.processes[member.number].signal(signal.SIGKILL)
 
     def watch(self, wanted: bool) -> None:
         """Hear who connects, while nobody serves."""
@@ -133,8 +146,15 @@ class Supervisor(Hands):
         """Say that a worker is gone."""
         tell.died(member, death, delay_s)
 
+    def reloading(self) -> str:
+        """Read the settings anew."""
+        return self.anew.read()
+
     def reloaded(self, serial: int, error: str) -> None:
-        """Say how a reload went."""
+        """Say how a reload went; what it brought applies from now on."""
+        self.anew.decide(works=not error)
+        if not error:
+            self.pool.rules.take_over(rules(self.settings))
         self.last_reload = (serial, error)
         tell.reloaded(error, len(self.pool.seats()))
 
@@ -151,9 +171,9 @@ class Supervisor(Hands):
                 handler, arguments = self._handlers[fd]
                 handler(*arguments)
         now = time.monotonic()
-        for member in self._dropped:
+        dropped, self._dropped = self._dropped, []
+        for member in dropped:
             self.pool.exited(now, member.number, Death("never started"))
-        self._dropped.clear()
         if self._sample_at and now >= self._sample_at:
             self._sample(now)
         wake = self.pool.wake_at()
@@ -163,7 +183,7 @@ class Supervisor(Hands):
             self._stop(now, signal.SIGTERM)
 
     def _patience_ms(self) -> int | None:
-        if self._ordered or self._dropped or self.has_ended:
+        if self._dropped or self.has_ended:
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
         self._sample_at = (self._sample_at or time.monotonic() + SAMPLE_S) if wants_samples else 0.0
@@ -182,9 +202,8 @@ class Supervisor(Hands):
 
     def _start_ordered(self) -> Seat | None:
         """Fork what was ordered; in a worker, return its seat."""
-        while self._ordered:
+        while self._ordered and (slot := self._free_slot()) is not None:
             member = self._ordered.pop(0)
-            slot = self._free_slot()
             try:
                 pid, channel = fork()
             except OSError as error:
@@ -196,15 +215,16 @@ class Supervisor(Hands):
                     process.close()
                 self.sockets.leave()
                 ends = (self.handover[0].detach(), self.handover[1].detach())  # they outlive this object
-                return Seat(member.number, slot, self.board, ends, self.sockets.specs, channel)
+                return Seat(self.anew.newest, member.number, slot, self.board, ends, self.sockets.specs, channel)
             process = self.processes[member.number] = Process(member.number, slot, pid, channel)
             self._on(process.pidfd, self._bury, process)
             self._on(channel.fd, self._hear, process)
         return None
 
-    def _free_slot(self) -> int:
+    def _free_slot(self) -> int | None:
+        """A place on the board; None while workers that are leaving have all of them."""
         taken = {process.slot for process in self.processes.values()}
-        return next(slot for slot in range(self.board.slots) if slot not in taken)
+        return next((slot for slot in range(self.board.slots) if slot not in taken), None)
 
     def _bury(self, process: Process) -> None:
         self._off(process.pidfd)

@@ -9,7 +9,7 @@ SHRINK_AFTER_S = 30.0  # a whole worker's threads were not needed for so long
 class Rules:
     """What the operator asked for. Times are seconds."""
 
-    __slots__ = ("boot_s", "drain_s", "grace_s", "high", "idle_s", "low", "threads")
+    __slots__ = ("boot_s", "drain_s", "grace_s", "high", "idle_s", "low", "most", "threads")
 
     def __init__(
         self,
@@ -24,11 +24,20 @@ class Rules:
     ) -> None:
         self.low = low
         self.high = high
+        self.most = 2 * high  # signals and reloads may ask for more, up to this
         self.threads = threads  # of each worker
         self.boot_s = boot_s  # to be ready
         self.drain_s = drain_s  # to finish what was accepted
         self.grace_s = grace_s  # after the drain, before the process is killed
         self.idle_s = idle_s  # without a request, before the last worker goes; 0: it stays
+
+    def take_over(self, other: Rules) -> None:
+        """Become the same, for all who know this object, but for the number that there may ever be."""
+        for name in self.__slots__:
+            if name != "most":
+                setattr(self, name, getattr(other, name))
+        self.high = min(self.high, self.most)
+        self.low = min(self.low, self.high)
 
 
 class Load:

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 class Seat:
     """What a supervisor gives to a worker, and what it needs of it until the worker ends."""
 
-    __slots__ = ("board", "channel", "handover", "number", "slot", "sockets", "supervisor")
+    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "supervisor")
 
     def __init__(
         self,
+        settings: Settings,
         number: int,
         slot: int,
         board: Board,
@@ -40,6 +41,7 @@ class Seat:
         sockets: Sequence[ListenerSpec],
         channel: Channel,
     ) -> None:
+        self.settings = settings
         self.number = number
         self.slot = slot  # of the board
         self.board = board
@@ -49,11 +51,11 @@ class Seat:
         self.supervisor = os.getppid()
 
 
-def serve_pooled(settings: Settings, seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int:
+def serve_pooled(seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int:
     """Be a worker until told to leave, and return the exit status. Why it cannot serve, the supervisor tells."""
     open_standard()
     try:
-        worker = PooledWorker(settings, seat, load)
+        worker = PooledWorker(seat, load)
         try:
             with worker.signals:
                 worker.start()
@@ -73,9 +75,9 @@ class PooledWorker(Worker):
 
     watched = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
 
-    def __init__(self, settings: Settings, seat: Seat, load: Callable[[], LoadedApp] | None = None) -> None:
+    def __init__(self, seat: Seat, load: Callable[[], LoadedApp] | None = None) -> None:
         self.seat = seat
-        super().__init__(settings, load)
+        super().__init__(seat.settings, load)
         self.signals.is_quiet = True
         self.signals.hear(seat.channel.fd)
 

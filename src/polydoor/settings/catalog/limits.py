@@ -13,7 +13,6 @@ LIMITS = (
         64 * KIB,
         "Start line and header fields, or all CGI variables, together (431).",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "target_limit",
@@ -21,15 +20,13 @@ LIMITS = (
         16 * KIB,
         "The request target, that is path and query (414).",
         group=GROUP,
-        reloadable=True,
     ),
-    Setting("field_limit", Count(8, 512), 128, "Header fields, or CGI variables (431).", group=GROUP, reloadable=True),
+    Setting("field_limit", Count(8, 512), 128, "Header fields, or CGI variables (431).", group=GROUP),
     Setting(
         "body_limit",
         Size(0, 1024**5),
         1 * GIB,
         "The request body after decoding (413).",
         group=GROUP,
-        reloadable=True,
     ),
 )

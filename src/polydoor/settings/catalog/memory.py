@@ -14,7 +14,6 @@ MEMORY = (
         64 * KIB,
         "Of a request body; what is longer goes to a spill file.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "response_memory",
@@ -22,7 +21,6 @@ MEMORY = (
         256 * KIB,
         "Of a response that the peer has not taken yet; what is longer goes to a spill file.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "response_spill_limit",
@@ -30,7 +28,6 @@ MEMORY = (
         1 * GIB,
         "Of the spill file of a response; only past it the application has to wait.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "message_buffer",

@@ -30,6 +30,7 @@ SERVING = (
         "uwsgi://HOST:PORT, ajp://HOST:PORT, http+unix:PATH (also fastcgi, scgi, uwsgi, ajp), auto://HOST:PORT, which "
         "finds the protocol out, fd://N, fd://NAME; HOST:PORT and unix:PATH mean HTTP.",
         group=GROUP,
+        reloadable=False,
         short="-b",
         repeat=True,
     ),
@@ -39,6 +40,7 @@ SERVING = (
         "",
         "HTTP on this host, with --port or on port 8000; instead of --bind.",
         group=GROUP,
+        reloadable=False,
         part_of="bind",
     ),
     Setting(
@@ -47,15 +49,25 @@ SERVING = (
         "",
         "HTTP on this port, with --host or on 127.0.0.1; instead of --bind.",
         group=GROUP,
+        reloadable=False,
         part_of="bind",
     ),
-    Setting("uds", Word("PATH"), "", "HTTP on this Unix socket; instead of --bind.", group=GROUP, part_of="bind"),
+    Setting(
+        "uds",
+        Word("PATH"),
+        "",
+        "HTTP on this Unix socket; instead of --bind.",
+        group=GROUP,
+        part_of="bind",
+        reloadable=False,
+    ),
     Setting(
         "fd",
         Count(0, 1_000_000),
         "",
         "HTTP on a listening socket that was inherited; instead of --bind.",
         group=GROUP,
+        reloadable=False,
         part_of="bind",
     ),
     Setting(
@@ -98,6 +110,7 @@ SERVING = (
         2048,
         "Connections that wait in the kernel, for each address.",
         group=GROUP,
+        reloadable=False,
     ),
     Setting(
         "max_connections",
@@ -112,7 +125,6 @@ SERVING = (
         1024,
         "Complete requests that wait for a thread; further ones are answered 503.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "queue_order",
@@ -120,7 +132,6 @@ SERVING = (
         "oldest-first",
         "Which waiting request is served next. With newest-first a full queue refuses its oldest one.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "retry_after",
@@ -128,7 +139,6 @@ SERVING = (
         0,
         "What Retry-After of a 503 says, in whole seconds; 0 estimates how long the queue takes, at least a second.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "health",

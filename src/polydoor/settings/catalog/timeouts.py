@@ -13,7 +13,6 @@ TIMEOUTS = (
         10_000,
         "From the first byte of a request, or from the accept, to the end of its head (408).",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "body_timeout",
@@ -21,7 +20,6 @@ TIMEOUTS = (
         30_000,
         "For a request body; every 500 bytes that arrive add a second (408).",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "idle_timeout",
@@ -29,7 +27,6 @@ TIMEOUTS = (
         75_000,
         "A connection that is kept open between requests; 0 closes it after each one.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "write_timeout",
@@ -37,7 +34,6 @@ TIMEOUTS = (
         60_000,
         "Without the peer taking a further byte of a response.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "queue_timeout",
@@ -46,7 +42,6 @@ TIMEOUTS = (
         "A complete request waiting for a thread; then it is answered 503. With forwarded=start behind an address, the "
         "time since X-Request-Start counts, too.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "queue_timeout_status",
@@ -54,7 +49,6 @@ TIMEOUTS = (
         503,
         "What a request that has waited for --queue-timeout is answered: 503 with Retry-After, or 504.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "request_timeout",
@@ -63,7 +57,6 @@ TIMEOUTS = (
         "An app call that gives nothing for so long is answered 504 and interrupted, and the process ends with status "
         "5 behind its other requests; 0 never. Waiting for the peer does not count.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "gil_timeout",
@@ -79,7 +72,6 @@ TIMEOUTS = (
         5_000,
         "Reading on after an early answer, so that the peer gets to see it.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "stop_delay",
@@ -88,7 +80,6 @@ TIMEOUTS = (
         "After SIGTERM: serving on for so long before the drain, while health checks say that it is not ready and each "
         "response is the last of its connection, so that load balancers take notice.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "drain_timeout",
@@ -96,7 +87,6 @@ TIMEOUTS = (
         30_000,
         "After SIGTERM: finishing what was accepted; then the rest is cut, and the process ends within a second.",
         group=GROUP,
-        reloadable=True,
     ),
     Setting(
         "idle_stop",
@@ -112,6 +102,5 @@ TIMEOUTS = (
         60_000,
         "A worker loading the application; then it is given up. Only with --workers.",
         group=GROUP,
-        reloadable=True,
     ),
 )

@@ -1,0 +1,30 @@
+"""What the sources of settings change in a process, and how it was before: environment, working directory, sys.path."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+class Surroundings:
+    """What a process finds around itself at one moment."""
+
+    __slots__ = ("environ", "folder", "path")
+
+    def __init__(self) -> None:
+        self.environ = dict(os.environ)
+        self.path = list(sys.path)
+        try:
+            self.folder = os.getcwd()
+        except FileNotFoundError:  # it was deleted
+            self.folder = ""
+
+    def restore(self) -> None:
+        """Make all of it what it was; a folder that is gone stays as it is."""
+        os.environ.clear()
+        os.environ.update(self.environ)
+        sys.path[:] = self.path
+        try:
+            os.chdir(self.folder)
+        except OSError:
+            return
