@@ -49,7 +49,7 @@ OWN = """
 _version codes codes.commands codes.pools errors failures states bridge bridge._engine
 cli cli.arguments cli.command cli.main cli.run
 settings settings.catalog settings.catalog.limits settings.catalog.logging settings.catalog.memory
-settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
+settings.catalog.recycling settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
 settings.listener settings.load settings.option settings.sources settings.suggest settings.surroundings
 worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening
 worker.messages worker.output

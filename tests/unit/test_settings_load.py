@@ -83,6 +83,7 @@ def test_engine_gets_plain_numbers_and_texts():
         ({}, {"workers": ["3:2"]}, "--workers needs a number of workers"),
         ({}, {"workers": ["0:0"]}, "--workers needs a number of workers"),
         ({"POLYDOOR_WORKERS": "0:2"}, {}, "POLYDOOR_WORKERS lets the last worker go, but nothing says when"),
+        ({}, {"max_memory": ["1G"]}, "Give --workers a number, which may be 1."),
         ({}, {"head_limit": ["4K"]}, "target limit is larger than the head limit"),
         ({}, {"bind": ["nothing"]}, "bad address 'nothing'"),
         ({}, {"app": [""]}, "APP needs a value that is not empty"),

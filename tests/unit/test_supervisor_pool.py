@@ -164,6 +164,18 @@ def test_a_crash_is_made_good_at_once_and_touches_nobody():
     assert world.pool.restarts == {"crash": 1}
 
 
+def test_a_worker_that_hangs_is_killed_and_its_place_is_taken_at_once():
+    world = made(2)
+    world.pool.asked(world.now, 1, "lifetime")  # its successor has begun
+    world.pool.hangs(world.now, 1, "heartbeat")
+    world.pool.hangs(world.now, 2, "heartbeat")
+    assert world.starts == 4
+    world.settle()
+    assert numbers(world) == [3, 4]
+    assert world.pool.restarts == {"heartbeat": 2}
+    assert not world.deaths  # who ordered it need not be told
+
+
 def test_a_worker_that_never_lasts_is_started_less_and_less_often():
     world = made(1)
     for _ in range(8):
@@ -326,6 +338,7 @@ def test_whatever_happens_it_comes_to_rest_as_it_should(seed):
             else None
         ),
         lambda: world.pool.asked(world.now, chance.randrange(1, world.starts + 2), "lifetime"),
+        lambda: world.pool.hangs(world.now, chance.choice(numbers(world)), "heartbeat") if numbers(world) else None,
         lambda: world.pool.resize(world.now, chance.choice([-1, 1])),
         lambda: world.sample(chance.randrange(3), chance.randrange(9), chance.random() * 6),
         lambda: world.connect("somebody"),

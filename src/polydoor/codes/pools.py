@@ -44,3 +44,27 @@ SUPERVISOR_GONE = "PD0344"
 It was killed. The worker takes no further connection, finishes what it has, and ends.
 -> Start the service again; find out who killed the supervisor, such as the kernel's OOM killer.
 """
+
+WORKER_SPENT = "PD0350"
+"""A worker has reached a limit, and is replaced
+
+The message says which one: --max-requests, --max-lifetime, --max-memory or --max-cpu. Its successor is started first;
+nothing is lost.
+-> Nothing, if it does not happen often. A worker that grows fast tells of a leak in the application.
+"""
+
+WORKER_SILENT = "PD0351"
+"""A worker does not live any more, and is killed
+
+Its main thread, which runs nothing of the application, has not moved for 3 s more than --gil-timeout, while the
+supervisor's own clock went on: the process was stopped by SIGSTOP, a debugger or a freezer, or it hangs. The requests
+that it had are lost, and seen as broken; another worker is started at once.
+-> Find out who stopped it. --gil-timeout 0 lets workers stand still for as long as they like.
+"""
+
+LIMIT_TOO_LOW = "PD0352"
+"""A worker has more memory than --max-memory from the start
+
+Replacing it would not help, so the limit is without effect on workers that are as large when they are ready. Told once.
+-> Raise --max-memory.
+"""

@@ -15,7 +15,6 @@ NAMED_APP = "Name the application without an option: polydoor shop:app"
 WORKERS = "Use --workers, and --threads for how many requests each works on at once."
 OWN_USER = "Start Polydoor as the user that it should run as, such as by User= and Group= of systemd."
 NO_TLS = "Polydoor has no TLS of its own: put a web server that does it before it."
-RECYCLING = "There is no recycling of processes yet."
 IN_ADDRESS = "The protocol is part of the address:"
 
 # What the server calls it, without the dashes; as a key of a file with underscores, too.
@@ -36,7 +35,6 @@ GUNICORN = {
     "certfile keyfile": NO_TLS,
     "reload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
     "preload": "It has a meaning for several processes alone, and there is one yet.",
-    "max-requests": RECYCLING,
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
     "p pid": "There is no pid file: the pid is in the banner, and systemd knows it.",
     "u g user group": OWN_USER,
@@ -55,7 +53,7 @@ UWSGI = {
     "enable-threads": "Threads are always on; --threads says how many.",
     "harakiri": "There is no limit for a running request yet; --queue-timeout bounds the wait before it.",
     "idle die-on-idle": "Use --idle-stop.",
-    "reload-on-rss": RECYCLING,
+    "reload-on-rss": "Use --max-memory, with --workers.",
     "touch-reload py-autoreload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
     "limit-post": "Use --body-limit.",
     "buffer-size": "Use --head-limit.",

@@ -28,6 +28,7 @@ PORT = "PORT"
 CONCURRENCY = "WEB_CONCURRENCY"
 FOREIGN = "POLYDOOR_TEST_"  # the test suite's own knobs
 DEFAULT = "default"
+RECYCLED_BY = ("max_requests", "max_lifetime", "max_memory", "max_cpu")
 LOOPBACK = ("localhost", "::1")
 
 
@@ -343,6 +344,7 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.flag("dev"):
         _check_dev(settings)
+    _check_recycling(settings)
     low, _ = settings.workers()
     if low == 0 and not settings.number("idle_stop"):
         raise ConfigError(
@@ -352,6 +354,17 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.number("target_limit") > settings.number("head_limit"):
         raise ConfigError("the target limit is larger than the head limit, which includes it", code=codes.CONTRADICTION)
+
+
+def _check_recycling(settings: Settings) -> None:
+    """Only a supervisor can replace a worker."""
+    name = next((name for name in RECYCLED_BY if settings.is_said(name) and settings.number(name)), "")
+    if name and not settings.is_said("workers"):
+        raise ConfigError(
+            f"{settings.said(name)} is for workers, and this process would serve alone\n"
+            f"Give {settings.spelling('workers', name)} a number, which may be 1.",
+            code=codes.CONTRADICTION,
+        )
 
 
 def _check_dev(settings: Settings) -> None:

@@ -122,12 +122,23 @@ class Pool:
             self._not_ready(now, member, death)
         self._fill(now, CRASH)
 
-    def asked(self, now: float, number: int, cause: str) -> None:
-        """A worker, or somebody who watches it, wants it replaced."""
+    def asked(self, now: float, number: int, cause: str) -> bool:
+        """A worker, or somebody who watches it, wants it replaced; say whether that was not on its way yet."""
         member = self.members.get(number)
-        if member and member.is_running and number not in self._due and not self._successor_of(number):
-            self._due[number] = cause
-            self._fill(now)
+        if not member or not member.is_running or number in self._due or self._successor_of(number):
+            return False
+        self._due[number] = cause
+        self._fill(now)
+        return True
+
+    def hangs(self, now: float, number: int, cause: str) -> None:
+        """A worker does not hear any more: it cannot serve on until another one is ready, and is killed."""
+        member = self.members[number]
+        member.state.move(STOPPING)
+        self._due.pop(number, "")
+        self._count(cause)
+        self.hands.kill(member)
+        self._fill(now, cause)
 
     def reload(self, now: float, cause: str = RELOAD) -> int:
         """Replace every worker; return the number of the reload that does it, which may be the next one."""

@@ -17,6 +17,7 @@ from polydoor.bridge import Board
 from polydoor.states import RUNNING
 from polydoor.supervisor import tell
 from polydoor.supervisor.hands import Hands
+from polydoor.supervisor.limits import Reading, Watch, limits_of, usage
 from polydoor.supervisor.member import Death
 from polydoor.supervisor.pool import Pool
 from polydoor.supervisor.process import Process, fork
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from polydoor.settings.load import Settings
     from polydoor.supervisor.anew import Anew
+    from polydoor.supervisor.limits import Finding
     from polydoor.supervisor.member import Member
 
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
@@ -54,6 +56,7 @@ class Supervisor(Hands):
         self.pid = os.getpid()
         self.service = find_service()
         self.pool = Pool(rules(settings), self)
+        self.limits = Watch(limits_of(settings))
         self.board = Board(self.pool.rules.most + SPARE_SLOTS)
         self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sockets = Sockets(settings, self.service)
@@ -155,6 +158,7 @@ class Supervisor(Hands):
         self.anew.decide(works=not error)
         if not error:
             self.pool.rules.take_over(rules(self.settings))
+            self.limits.limits = limits_of(self.settings)
         self.last_reload = (serial, error)
         tell.reloaded(error, len(self.pool.seats()))
 
@@ -240,7 +244,7 @@ class Supervisor(Hands):
             for word, text in process.channel.hear():
                 if word == READY:
                     self.app_name = text
-                    self.pool.ready(time.monotonic(), process.number)
+                    self._ready(time.monotonic(), process)
                 elif word == FAILED:
                     process.failed(text)
                 elif word == REPLACE:
@@ -248,16 +252,39 @@ class Supervisor(Hands):
         except EOFError:
             self._off(process.channel.fd)
 
+    def _ready(self, now: float, process: Process) -> None:
+        self.pool.ready(now, process.number)
+        self._obey(now, self.limits.begin(self._reading(now, process.number, self.board.read(process.slot))))
+
     def _knock(self) -> None:
         self.pool.knock(time.monotonic())
 
     def _sample(self, now: float) -> None:
         """Tell the pool how busy its workers are."""
         self._sample_at = 0.0
-        rows = [self.board.read(process.slot) for process in self.processes.values()]
-        waiting, idle, busy = (sum(row[name] for row in rows) for name in ("ready", "idle", "busy"))
-        quiet_s = 0.0 if busy else now - max((row["last_ms"] for row in rows), default=0) / 1000
+        rows = {process.number: self.board.read(process.slot) for process in self.processes.values()}
+        waiting, idle, busy = (sum(row[name] for row in rows.values()) for name in ("ready", "idle", "busy"))
+        quiet_s = 0.0 if busy else now - max((row["last_ms"] for row in rows.values()), default=0) / 1000
         self.pool.load(now, Load(waiting, idle, quiet_s))
+        self._check_limits(now, rows)
+
+    def _check_limits(self, now: float, rows: dict[int, dict[str, int]]) -> None:
+        """Replace the workers that have taken too much, and kill those that do not live any more."""
+        running = [number for number in rows if self.pool.members[number].is_running]
+        self._obey(now, self.limits.look(now, [self._reading(now, number, rows[number]) for number in running]))
+
+    def _reading(self, now: float, number: int, row: dict[str, int]) -> Reading:
+        memory, cpu_s = usage(self.processes[number].pid) if self.limits.needs_usage else (0, 0.0)
+        age_s = now - self.pool.members[number].ready_at
+        return Reading(number, age_s=age_s, requests=row["requests"], beats=row["beats"], memory=memory, cpu_s=cpu_s)
+
+    def _obey(self, now: float, findings: list[Finding]) -> None:
+        for found in findings:
+            if found.code == codes.WORKER_SILENT:
+                tell.limit(found)
+                self.pool.hangs(now, found.number, found.cause)
+            elif found.code == codes.LIMIT_TOO_LOW or self.pool.asked(now, found.number, found.cause):
+                tell.limit(found)
 
     # --- signals ------------------------------------------------------------------------------------------------------
 

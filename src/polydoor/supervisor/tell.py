@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from polydoor.settings.load import Settings
+    from polydoor.supervisor.limits import Finding
     from polydoor.supervisor.member import Death, Member
     from polydoor.supervisor.sizing import Rules
 
@@ -41,6 +42,16 @@ def died(member: Member, death: Death, delay_s: float) -> None:
         return
     first, *more = death.text.split("\n")
     say(f"worker {member.number} did not become ready; {when}: {first}", *more, code=codes.WORKER_NOT_READY)
+
+
+def limit(found: Finding) -> None:
+    """A worker has reached a limit."""
+    if found.code == codes.WORKER_SPENT:
+        say(f"worker {found.number} is replaced by {found.cause}: {found.text}", code=found.code)
+    elif found.code == codes.WORKER_SILENT:
+        say(f"worker {found.number} is killed: {found.text}; the next one starts now", code=found.code)
+    else:
+        say(f"{found.text}: it is not replaced for that", "Raise --max-memory.", code=found.code)
 
 
 def reloaded(error: str, count: int) -> None:
