@@ -258,20 +258,31 @@ def test_fcgi_web_server_addrs_is_the_list_of_allowed_peers():
             assert client.wire.recv() == b""
 
 
-def test_a_bad_list_of_allowed_peers_is_told():
+def test_localhost_in_the_list_is_this_machine():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        done = subprocess.run(
-            [*START, APP],
-            stdin=listener.fileno(),
-            env=FOUND | {"FCGI_WEB_SERVER_ADDRS": "shop"},
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    assert done.returncode == 2
-    assert b"FCGI_WEB_SERVER_ADDRS" in done.stderr
+        with Spawned(listener, "-t", "1", FCGI_WEB_SERVER_ADDRS="localhost,192.0.2.1"):
+            assert FcgiDoor(listener.getsockname()).request("GET", "/reader").status == 200
+
+
+def test_a_name_in_the_list_is_told_and_lets_nobody_in():
+    with socket.socket() as listener:  # it stays open, so who would not start would let clients wait for ever
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with Spawned(listener, FCGI_WEB_SERVER_ADDRS="shop") as spawned:
+            assert "FCGI_WEB_SERVER_ADDRS: 'shop'" in spawned.log.wait_for("PD0005")
+            with fastcgi.FcgiConnection(listener.getsockname()) as client:
+                assert client.wire.recv() == b""
+
+
+@pytest.mark.parametrize("leaked", [{}, {"LISTEN_PID": "1"}], ids=["without a process", "of another process"])
+def test_descriptor_0_is_served_whatever_was_passed_to_another_process(leaked, tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with Spawned(listener, "-t", "1", LISTEN_FDS="1", **leaked):
+            assert FcgiDoor(listener.getsockname()).request("GET", "/reader").status == 200
 
 
 @pytest.mark.parametrize("order", ["before", "behind"])

@@ -8,7 +8,6 @@ import stat
 from polydoor import codes
 from polydoor.cli.arguments import parse_arguments
 from polydoor.cli.command import Command
-from polydoor.errors import ConfigError
 from polydoor.settings.surroundings import Surroundings
 
 TYPE_CHECKING = False
@@ -39,9 +38,6 @@ RUN = Run(
     "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi.",
 )
 ROWS = (RUN,)
-WEB_SERVERS = "FCGI_WEB_SERVER_ADDRS"  # FastCGI 1.0, section 3.2: who may connect
-
-
 ADDRESSES = ("bind", "host", "port", "uds", "fd")
 
 
@@ -72,20 +68,20 @@ def listens(fd: int) -> bool:
         return False
 
 
+def is_passed_sockets() -> bool:
+    """Whether systemd passes sockets to this process: variables that are for another one may be left over."""
+    return os.environ.get("LISTEN_FDS", "0") != "0" and os.environ.get("LISTEN_PID") == str(os.getpid())
+
+
 def take_descriptor_0(settings: Settings) -> None:
     """Serve FastCGI on the socket that was put on descriptor 0, unless an address is given or systemd passes it."""
-    if any(settings.is_said(name) for name in ADDRESSES) or "LISTEN_FDS" in os.environ or not listens(0):
+    if any(settings.is_said(name) for name in ADDRESSES) or is_passed_sockets() or not listens(0):
         return
     from polydoor.settings.catalog import BY_NAME
-    from polydoor.settings.listener import parse_listener
     from polydoor.settings.load import Entry
+    from polydoor.worker.listening import web_servers
 
-    peers = [peer.strip() for peer in os.environ.get(WEB_SERVERS, "").split(",") if peer.strip()]
-    address = "&".join(["fd://0?protocol=fastcgi", *(f"allow={peer}" for peer in peers)])
-    try:
-        parse_listener(address)
-    except ConfigError as error:
-        raise ConfigError(f"{WEB_SERVERS}: {error}", code=codes.BAD_VALUE) from None
+    address = "&".join(["fd://0?protocol=fastcgi", *(f"allow={peer}" for peer in web_servers(os.environ))])
     settings.put(Entry(BY_NAME["bind"], "descriptor 0", texts=[address]))
 
 

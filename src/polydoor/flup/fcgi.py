@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from polydoor.flup.base import UNLIMITED, BaseServer, address_url, thread_count, warn_of
+from polydoor.worker.listening import web_servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["WSGIServer"]
 
 RESPONDER = 1  # the only role that a WSGI application can have
-WEB_SERVERS = "FCGI_WEB_SERVER_ADDRS"  # FastCGI 1.0, section 3.2: who may connect
 
 
 class WSGIServer(BaseServer):
@@ -55,7 +55,7 @@ class WSGIServer(BaseServer):
             minSpare=(minSpare, 1),
         )
         if allowedServers is None:
-            allowedServers = filter(None, os.environ.get(WEB_SERVERS, "").split(","))  # noqa: N806
+            allowedServers = web_servers(os.environ)  # noqa: N806
         address = address_url("fastcgi", bindAddress, umask, allowedServers)
         threads = thread_count(multithreaded=multithreaded, max_spare=maxSpare, max_threads=maxThreads)
         super().__init__(application, environ, address, threads)
