@@ -299,10 +299,21 @@ static bool is_listed(struct pd_slice name, const struct pd_slice *list, size_t 
     return false;
 }
 
+static bool is_listed_of_request(struct pd_slice name)
+{
+    return is_listed(name, of_request, sizeof of_request / sizeof of_request[0]);
+}
+
+bool pd_policy_is_of_request(struct pd_slice name)
+{
+    return name.n && (pd_name_of_variable(name) != PD_NAME_OTHER || pd_slice_has_prefix(name, http_prefix) ||
+                      is_listed_of_request(name));
+}
+
 static bool is_unwanted(const struct pd_policy *p, struct pd_slice name)
 {
     return is_listed(name, unwanted, sizeof unwanted / sizeof unwanted[0]) ||
-           (p->process && !is_listed(name, of_request, sizeof of_request / sizeof of_request[0]));
+           (p->process && !is_listed_of_request(name));
 }
 
 /* HAProxy takes the user's name from a Basic header that nobody has verified. */

@@ -47,6 +47,9 @@ struct pd_policy {
 enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, const struct pd_site *site,
                               const struct pd_limits *limits) PD_MUST_CHECK;
 
+/* Whether a variable of a process that was started for one request (CGI) is about the request, and not its own. */
+bool pd_policy_is_of_request(struct pd_slice name) PD_MUST_CHECK;
+
 /* A method is a token of a length that can be served, and not CONNECT (RFC 9110 section 9.3.6: for proxies). */
 enum pd_reason pd_policy_check_method(struct pd_slice method) PD_MUST_CHECK;
 

@@ -385,6 +385,16 @@ static void test_cookies_are_mended(void)
     check_mended("", "");
 }
 
+static void test_what_is_of_the_request(void)
+{
+    CHECK(pd_policy_is_of_request(PD_SLICE("REQUEST_METHOD")));
+    CHECK(pd_policy_is_of_request(PD_SLICE("HTTP_X_FOO")));
+    CHECK(pd_policy_is_of_request(PD_SLICE("SSL_CLIENT_S_DN")));
+    CHECK(!pd_policy_is_of_request(PD_SLICE("SHOP_PASSWORD")));
+    CHECK(!pd_policy_is_of_request(PD_SLICE("UNIQUE_IDS")));
+    CHECK(!pd_policy_is_of_request(PD_SLICE("")));
+}
+
 int main(void)
 {
     static struct made m;
@@ -417,5 +427,6 @@ int main(void)
         made_fini(&m);
     }
     test_cookies_are_mended();
+    test_what_is_of_the_request();
     return check_result();
 }

@@ -151,6 +151,19 @@ def test_a_response_that_breaks_off_ends_with_status_1():
     assert "planted secret" in ran.errors
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
+def test_closed_standard_output_ends_with_status_1(closed):
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+    done = subprocess.run([*shell, *START, "cgi", APP], env=FOUND | asked("/shop.cgi/x"), timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("many", [{f"OWN_{n}": "1" for n in range(600)}, {f"O{n}": "x" * 60_000 for n in range(5)}])
+def test_the_environment_of_the_web_server_itself_does_not_count(many):
+    ran = Ran(["cgi", APP], asked("/shop.cgi/reader"), **many)
+    assert (ran.status, ran.response.status) == (0, 200)
+
+
 def test_a_client_that_leaves_is_seen_by_the_application_and_in_the_status(tmp_path):
     command = Command([*START, "cgi", APP], FOUND)
     with (tmp_path / "errors").open("wb") as errors:

@@ -1,5 +1,5 @@
 """The bridge between the native core and WSGI applications; the only user of `core/`."""
 
-from polydoor.bridge._engine import LOOP, Board, Bound, Client, Engine, bind, end_child
+from polydoor.bridge._engine import LOOP, Board, Bound, Client, Engine, bind, end_child, is_of_request
 
-__all__ = ["LOOP", "Board", "Bound", "Client", "Engine", "bind", "end_child"]
+__all__ = ["LOOP", "Board", "Bound", "Client", "Engine", "bind", "end_child", "is_of_request"]

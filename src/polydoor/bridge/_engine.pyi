@@ -5,6 +5,9 @@ from typing import Any, NoReturn
 
 LOOP: str  # the back end of the event loop
 
+def is_of_request(name: bytes) -> bool:
+    """Whether a variable of a process that a web server started for one request is about the request."""
+
 def end_child(error: BaseException | None = None) -> NoReturn:
     """End a forked child that came back from the application, with the status that `error` stands for."""
 

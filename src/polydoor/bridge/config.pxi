@@ -141,3 +141,8 @@ def listener_url(protocol, name):
     if name.startswith("unix:"):
         return f"{protocol}+{name}"
     return f"{protocol}://{name}"
+
+
+def is_of_request(bytes name):
+    """Whether a variable of a process that a web server started for one request is about the request."""
+    return bool(core.pd_policy_is_of_request(bytes_slice(name)))

@@ -51,6 +51,10 @@ cdef extern from "codec/reason.h" nogil:
     int pd_reason_number(pd_reason r)
 
 
+cdef extern from "codec/policy.h" nogil:
+    bint pd_policy_is_of_request(pd_slice name)
+
+
 cdef extern from "codec/limits.h" nogil:
     enum:
         PD_FIELDS_MAX

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import threading
 
-from polydoor.bridge import Engine
+from polydoor.bridge import Engine, is_of_request
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import load_app
 from polydoor.worker.capacity import spill_folder
 from polydoor.worker.messages import Messages
-from polydoor.worker.output import open_standard
+from polydoor.worker.output import is_open, open_standard
 from polydoor.worker.serve import diagnosed
 
 TYPE_CHECKING = False
@@ -44,8 +44,11 @@ class CgiProcess:
     """What the web server gave to this process: the environment as it was, the body and the way of the response."""
 
     def __init__(self, environ: MutableMapping[bytes, bytes]) -> None:
+        self.is_heard = is_open(1)  # else nobody can get the response, whatever becomes of it
         open_standard()
-        self.environment = b"".join(b"%b=%b\0" % pair for pair in environ.items()) + b"\0"
+        # The web server's own variables, and those of whoever started it, do not count against the limits of a head.
+        of_request = (pair for pair in environ.items() if is_of_request(pair[0]))
+        self.environment = b"".join(b"%b=%b\0" % pair for pair in of_request) + b"\0"
         self.body = length_of(environ.get(b"CONTENT_LENGTH", b""))
         self.is_head = environ.get(b"REQUEST_METHOD") == b"HEAD"
         self.source = os.dup(0)
@@ -78,7 +81,7 @@ class CgiProcess:
             access.close()
         finally:
             messages.close()
-        return 0 if self.is_answered else INCOMPLETE
+        return 0 if self.is_answered and self.is_heard else INCOMPLETE
 
     is_answered = False
 

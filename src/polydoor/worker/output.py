@@ -21,10 +21,17 @@ FLUSH_S = 1.0  # for whoever reads standard output
 def open_standard() -> None:
     """Fill descriptors 0 to 2 if they are closed: no socket of ours may be what somebody takes for standard output."""
     for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
+        if not is_open(fd):
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
+
+
+def is_open(fd: int) -> bool:
+    """Whether a descriptor is one."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def flush_output() -> None:
