@@ -7,8 +7,10 @@
 #include "codec/http1.h"
 #include "engine/impl.h"
 
+/* For all that may set a time of the connection. */
 static void exchange_lock(struct pd_exchange *x)
 {
+    pd_engine_tick(pd_engine_of(x->conn->host));
     pthread_mutex_lock(&x->conn->lock);
 }
 
@@ -208,7 +210,7 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
 enum pd_send pd_exchange_write(struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
     struct pd_conn *c = x->conn;
-    pthread_mutex_lock(&c->lock);
+    exchange_lock(x);
     enum pd_send r = pd_respond_write(x, data, may_wait);
     exchange_sent(NULL, c);
     pthread_mutex_unlock(&c->lock);

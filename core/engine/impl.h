@@ -54,9 +54,9 @@ struct pd_engine {
     uint64_t vacancies; /* how often the role was left vacant */
     uint64_t vacancies_seen;
     bool relief_armed;
-    int relief_timer;  /* timerfd */
-    bool sleeping;     /* the role's holder waits in the kernel */
-    pthread_t sleeper; /* ... and is this thread */
+    int relief_timer;      /* timerfd */
+    _Atomic bool sleeping; /* the role's holder waits in the kernel; changed under the lock */
+    pthread_t sleeper;     /* ... and is this thread */
     struct pd_list idle;
     struct pd_list attend;
     size_t nattend;
@@ -98,17 +98,17 @@ struct pd_exchange *pd_pool_take(struct pd_host *h);
 void pd_pool_give(struct pd_host *h, struct pd_exchange *x);
 void pd_pool_fini(struct pd_engine *e);
 
-/* role.c */
-/* Must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
+/* role.c: must the loop be woken to see what this thread did? Its holder sees it by itself. engine.lock is held. */
 bool pd_loop_is_asleep(const struct pd_engine *e);
 /* Puts the client on the list that the loop attends to, and wakes the loop if it sleeps. */
 void pd_attend(struct pd_client *cl, bool urgent);
 /* True when the client is on that list (again). */
 bool pd_is_attending(struct pd_client *cl);
+/* Engine time is now, for a thread that comes from the application: while the loop sleeps nobody else has looked. */
+void pd_engine_tick(struct pd_engine *e);
 /* Wakes every thread, e.g. after `stopped` was set; engine.lock is held. */
 void pd_wake_all(struct pd_engine *e);
 
-/* log.c */
 enum { PD_LOG_REQUEST_SIZE = 368 };
 /* "GET /x", everything but printable ASCII escaped, cut to fit, the token of the diagnostics masked; or nothing. */
 void pd_log_request(char dst[PD_LOG_REQUEST_SIZE], const struct pd_request *q);

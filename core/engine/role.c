@@ -39,7 +39,7 @@ void pd_wake_all(struct pd_engine *e)
 
 bool pd_loop_is_asleep(const struct pd_engine *e)
 {
-    return e->sleeping && !pthread_equal(e->sleeper, pthread_self());
+    return atomic_load_explicit(&e->sleeping, memory_order_relaxed) && !pthread_equal(e->sleeper, pthread_self());
 }
 
 void pd_attend(struct pd_client *cl, bool urgent)
@@ -131,6 +131,12 @@ static uint64_t engine_tick(struct pd_engine *e)
     time_raise(&e->host.now_ms, ns / 1000000);
     time_raise(&e->host.now_ns, ns);
     return ns;
+}
+
+void pd_engine_tick(struct pd_engine *e)
+{
+    if (atomic_load_explicit(&e->sleeping, memory_order_relaxed))
+        engine_tick(e);
 }
 
 static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct pd_ready *ready, int n)
@@ -270,7 +276,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     /* Requests that came this moment, or that another thread can take; else they wait for a thread, not for us. */
     bool can_serve = e->nready && (t != e->keeper || !pd_list_is_empty(&e->idle));
     int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
-    e->sleeping = timeout != 0;
+    atomic_store_explicit(&e->sleeping, timeout != 0, memory_order_relaxed);
     e->sleeper = pthread_self();
     pthread_mutex_unlock(&e->lock);
     int n = pd_loop_wait(&e->loop, ready, READY_BATCH, timeout);
@@ -280,7 +286,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_dispatch(e, t, ready, n);
     loop_timers(e, t);
     pthread_mutex_lock(&e->lock);
-    e->sleeping = false;
+    atomic_store_explicit(&e->sleeping, false, memory_order_relaxed);
     pd_ready_tend(e, t);
     pd_calls_expire(e, t);
 }

@@ -29,6 +29,7 @@ struct scene {
     _Atomic unsigned threads; /* that have begun */
     _Atomic unsigned runs[APP_THREADS];
     pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
+    bool outlasts_turn;      /* calls go on until somebody else waits for events */
     pthread_t ids[APP_THREADS + 1];
 };
 
@@ -46,6 +47,15 @@ static void must(bool ok)
 
 /* --- the server --------------------------------------------------------------------------------------------------- */
 
+static void await_sleeper(struct pd_engine *e)
+{
+    for (bool sleeping = false; !sleeping; sched_yield()) {
+        pthread_mutex_lock(&e->lock);
+        sleeping = pd_loop_is_asleep(e);
+        pthread_mutex_unlock(&e->lock);
+    }
+}
+
 static void *app_thread(void *arg)
 {
     struct scene *s = arg;
@@ -56,6 +66,8 @@ static void *app_thread(void *arg)
         atomic_fetch_add(&s->runs[self], 1);
         if (s->meet)
             pthread_barrier_wait(s->meet);
+        if (s->outlasts_turn)
+            await_sleeper(s->engine);
         atomic_fetch_add(&s->now_ns, atomic_load(&s->call_ns));
         must(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")) == PD_R_NONE);
         must(pd_response_set_length(pd_exchange_response(x), 4) == PD_R_NONE);
@@ -207,6 +219,25 @@ static void test_all_threads_run_when_calls_wait_for_each_other(void)
     pthread_barrier_destroy(&meet);
 }
 
+/* While the loop sleeps nobody looks at the clock, but for the thread whose call has taken that long. */
+static void test_a_connection_has_its_time_behind_a_long_call(void)
+{
+    const uint64_t long_ns = 1000 * (uint64_t)1000000000;
+    struct scene s;
+    scene_init(&s, long_ns, NULL);
+    s.outlasts_turn = true;
+    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
+        abort();
+    int fd = peer_dial(&s.door);
+    ask(fd);
+    read_answer(fd);
+    await_idle(&s, APP_THREADS); /* so nobody changes the list of clients */
+    const struct pd_client *cl = PD_LIST_ENTRY(s.engine->clients.next, struct pd_client, all);
+    CHECK(cl->conn.idle_ms >= long_ns / 1000000);
+    close(fd);
+    scene_fini(&s, APP_THREADS + 1);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -215,5 +246,6 @@ int main(void)
     test_slow_calls_go_round_between_two_threads();
     test_calls_that_become_quick_are_run_inline_again();
     test_all_threads_run_when_calls_wait_for_each_other();
+    test_a_connection_has_its_time_behind_a_long_call();
     return check_result();
 }
