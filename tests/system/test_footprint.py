@@ -48,8 +48,9 @@ def test_an_idle_process_has_at_most_3_mib_more_than_a_bare_interpreter():
 OWN = """
 _version codes codes.commands codes.pools errors failures states bridge bridge._engine
 cli cli.arguments cli.command cli.main cli.run
-settings settings.catalog settings.catalog.limits settings.catalog.logging settings.catalog.memory
-settings.catalog.recycling settings.catalog.serving settings.catalog.startup settings.catalog.timeouts
+settings settings.catalog settings.catalog.control settings.catalog.limits settings.catalog.logging
+settings.catalog.memory settings.catalog.recycling settings.catalog.serving settings.catalog.startup
+settings.catalog.timeouts
 settings.listener settings.load settings.option settings.sources settings.suggest settings.surroundings
 worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening
 worker.messages worker.output

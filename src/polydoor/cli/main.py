@@ -21,7 +21,7 @@ HELP_HELPS = {codes.UNKNOWN_OPTION, codes.NO_VALUE, codes.WHICH_APP}
 
 # Each command is a module here with ROWS, what the help says of it, and main(). A first word that is none of them is an
 # application.
-COMMANDS = ("run", "cgi", "check", "config", "frontend", "request")
+COMMANDS = ("run", "status", "reload", "stop", "cgi", "check", "config", "frontend", "request")
 
 
 def load_command(name: str) -> Any:

@@ -99,7 +99,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
         say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
     if given is not None:
         check_one_process(settings)
-    elif settings.is_said("workers"):
+    elif settings.is_said("workers") or settings.text("control"):
         return supervise(settings, first, lambda: RUN.settings(arguments))
     return serve(settings, given, is_last=given is None)
 

@@ -68,3 +68,28 @@ LIMIT_TOO_LOW = "PD0352"
 Replacing it would not help, so the limit is without effect on workers that are as large when they are ready. Told once.
 -> Raise --max-memory.
 """
+
+NO_CONTROL_SOCKET = "PD0355"
+"""The control socket cannot be made
+
+It was asked for, and there is no place for it: the folder is missing, may not be written to, or lies on a file system
+without sockets. The server serves without it.
+-> Name a path in a folder of this user, or leave --control out.
+"""
+
+NO_CONTROL = "PD0356"
+"""Nothing says where the control socket is
+
+`polydoor status`, `reload` and `stop` reach a server through its control socket, which there is only where it was
+asked for.
+-> Put `control = "PATH"` into polydoor.toml, or set POLYDOOR_CONTROL, for the server and for these commands; or give
+--control PATH to both.
+"""
+
+NO_SERVER = "PD0357"
+"""No server answers at the control socket
+
+None runs, it was started without this control socket or with another one, it belongs to another user, or it ended
+before it had answered.
+-> See that the server runs, and with which control socket; use the same working directory or an absolute path.
+"""

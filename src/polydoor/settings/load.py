@@ -257,6 +257,12 @@ def from_keywords(**values: object) -> Settings:
 
 def check_one_process(settings: Settings) -> None:
     """Where another program's process serves, there is no supervisor."""
+    if settings.text("control"):
+        raise ConfigError(
+            f"{settings.said('control')} needs a supervisor, and here the process that asks is the one that serves\n"
+            "Use the command `polydoor APP`, or leave it out.",
+            code=codes.ONE_PROCESS,
+        )
     if settings.workers() != (1, 1):
         raise ConfigError(
             f"{settings.said('workers')} can only be 1 here: the process that asks is the one that serves.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
@@ -19,7 +20,7 @@ CANNOT_START = 3
 class Process:
     """What the supervisor has of a worker."""
 
-    __slots__ = ("channel", "failure", "number", "pid", "pidfd", "slot")
+    __slots__ = ("began", "channel", "failure", "number", "pid", "pidfd", "slot")
 
     def __init__(self, number: int, slot: int, pid: int, channel: Channel) -> None:
         self.number = number
@@ -27,6 +28,7 @@ class Process:
         self.pid = pid
         self.pidfd = os.pidfd_open(pid)  # so that no stranger with the same number is ever meant
         self.channel = channel
+        self.began = time.monotonic()
         self.failure: tuple[int, str, str] | None = None  # exit status, code and text
 
     def signal(self, number: int) -> None:

@@ -16,13 +16,15 @@ from polydoor import codes
 from polydoor.bridge import Board
 from polydoor.states import RUNNING
 from polydoor.supervisor import tell
+from polydoor.supervisor.control import Control, outcome
 from polydoor.supervisor.hands import Hands
 from polydoor.supervisor.limits import Reading, Watch, limits_of, usage
 from polydoor.supervisor.member import Death
-from polydoor.supervisor.pool import Pool
+from polydoor.supervisor.pool import RELOAD, Pool
 from polydoor.supervisor.process import Process, fork
 from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
+from polydoor.supervisor.status import status
 from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
 from polydoor.worker.output import open_standard
 from polydoor.worker.pooled import Seat
@@ -32,6 +34,7 @@ from polydoor.worker.signals import WakePipe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from polydoor.settings.load import Settings
     from polydoor.supervisor.anew import Anew
@@ -64,14 +67,18 @@ class Supervisor(Hands):
         self.signals = WakePipe(WATCHED)
         self.app_name = settings.app()
         self.has_ended = False
-        self.last_reload = (0, "")  # number, and why it failed
+        self.began = time.monotonic()
+        self.last_reload = (0, "", 0.0)  # number, why it failed, and when
         self.fatal: Death | None = None
         self._poll = select.poll()
         self._handlers: dict[int, tuple[Callable[..., None], tuple[object, ...]]] = {}
         self._ordered: list[Member] = []  # to be started when the pool has spoken
         self._dropped: list[Member] = []  # ordered, and not wanted any more before that
+        self._reload_asked = 0  # the number of the reload that was asked for last
         self._sample_at = 0.0
         self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
+        commands = {"status": lambda: status(self), "reload": self._reload_as_asked, "stop": self._stop_as_asked}
+        self.control = Control(commands, self._on, self._off)
 
     @property
     def settings(self) -> Settings:
@@ -84,6 +91,8 @@ class Supervisor(Hands):
         with self.signals:
             try:
                 self.sockets.open()
+                if path := self.settings.text("control"):
+                    self.control.open(path)
                 self.signals.end_boot()
                 self._on(self.signals.fd, self._hear_signals)
                 self.pool.boot(time.monotonic())
@@ -93,6 +102,7 @@ class Supervisor(Hands):
                     self._turn()
             finally:
                 if os.getpid() == self.pid:
+                    self.control.close()
                     self.sockets.close()
                     if self.service:
                         self.service.close()
@@ -159,8 +169,9 @@ class Supervisor(Hands):
         if not error:
             self.pool.rules.take_over(rules(self.settings))
             self.limits.limits = limits_of(self.settings)
-        self.last_reload = (serial, error)
+        self.last_reload = (serial, error, time.monotonic())
         tell.reloaded(error, len(self.pool.seats()))
+        self.control.reloaded(serial, error)
 
     def end(self, death: Death | None) -> None:
         """No worker is left."""
@@ -183,6 +194,7 @@ class Supervisor(Hands):
         wake = self.pool.wake_at()
         if wake and now >= wake:
             self.pool.tick(now)
+        self.control.tick(now)
         if self._drain_at and now >= self._drain_at:
             self._stop(now, signal.SIGTERM)
 
@@ -191,12 +203,12 @@ class Supervisor(Hands):
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
         self._sample_at = (self._sample_at or time.monotonic() + SAMPLE_S) if wants_samples else 0.0
-        times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at) if at]
+        times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
-    def _on(self, fd: int, handler: Callable[..., None], *arguments: object) -> None:
+    def _on(self, fd: int, handler: Callable[..., None], *arguments: object, events: int = select.POLLIN) -> None:
         self._handlers[fd] = (handler, arguments)
-        self._poll.register(fd, select.POLLIN)
+        self._poll.register(fd, events)
 
     def _off(self, fd: int) -> None:
         if self._handlers.pop(fd, None):
@@ -218,6 +230,7 @@ class Supervisor(Hands):
                 for process in self.processes.values():
                     process.close()
                 self.sockets.leave()
+                self.control.leave()
                 ends = (self.handover[0].detach(), self.handover[1].detach())  # they outlive this object
                 return Seat(self.anew.newest, member.number, slot, self.board, ends, self.sockets.specs, channel)
             process = self.processes[member.number] = Process(member.number, slot, pid, channel)
@@ -286,6 +299,23 @@ class Supervisor(Hands):
             elif found.code == codes.LIMIT_TOO_LOW or self.pool.asked(now, found.number, found.cause):
                 tell.limit(found)
 
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def reload(self, cause: str = RELOAD) -> int:
+        """Load the application anew; return the number of the reload that does it, which may be the next one."""
+        self._reload_asked = self.pool.reload(time.monotonic(), cause)
+        return self._reload_asked
+
+    def _reload_as_asked(self) -> dict[str, Any] | int:
+        """The number of the reload, or how it went, if it is over already."""
+        asked = self.reload()
+        done, error, _ = self.last_reload
+        return outcome(error) if done >= asked else asked
+
+    def _stop_as_asked(self) -> dict[str, Any]:
+        self._stop(time.monotonic(), signal.SIGTERM, "polydoor stop")
+        return outcome()
+
     # --- signals ------------------------------------------------------------------------------------------------------
 
     def _hear_signals(self) -> None:
@@ -297,7 +327,7 @@ class Supervisor(Hands):
         if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             self._stop(now, number)
         elif number == signal.SIGHUP:
-            self.pool.reload(now, number.name)
+            self.reload(number.name)
         elif number == signal.SIGUSR1:
             self._tell_all(REOPEN)
         elif number in (signal.SIGTTIN, signal.SIGTTOU):
@@ -309,7 +339,7 @@ class Supervisor(Hands):
         for process in self.processes.values():
             process.channel.tell(word)
 
-    def _stop(self, now: float, number: signal.Signals) -> None:
+    def _stop(self, now: float, number: signal.Signals, asked_by: str = "") -> None:
         """SIGTERM lets everything finish that has come; so does the first SIGINT of one who develops."""
         pool = self.pool
         is_first = pool.state.now == RUNNING
@@ -320,12 +350,12 @@ class Supervisor(Hands):
         if is_first and self.service:
             self.service.stopping("Stopping", int((delay_s + drain_s + 2 * GRACE_S) * 1000))
         if number == signal.SIGTERM and is_first and delay_s and not self._drain_at:
-            tell.delayed(number, delay_s)
+            tell.delayed(asked_by or number.name, delay_s)
             self._drain_at = now + delay_s
             self._tell_all(UNREADY)
             return
         self._drain_at = 0.0
-        tell.stopping(number, drain_s)
+        tell.stopping(asked_by or number.name, drain_s)
         pool.stop(now, quickly=not gently)
 
 

@@ -10,7 +10,6 @@ from polydoor.worker.banner import banner, say, wants_colour, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Sequence
 
     from polydoor.settings.load import Settings
@@ -63,17 +62,17 @@ def reloaded(error: str, count: int) -> None:
     say(f"the reload changed nothing, the old workers serve on: {first}", *more, code=codes.RELOAD_FAILED)
 
 
-def delayed(number: signal.Signals, delay_s: float) -> None:
+def delayed(asked_by: str, delay_s: float) -> None:
     """The end is near."""
-    say(f"{number.name}: not ready any more, serving on for {delay_s:g} s; a second signal ends that")
+    say(f"{asked_by}: not ready any more, serving on for {delay_s:g} s; a second signal ends that")
 
 
-def stopping(number: signal.Signals, drain_s: float) -> None:
+def stopping(asked_by: str, drain_s: float) -> None:
     """The end begins."""
     if drain_s:
-        say(f"{number.name}: finishing open requests, for at most {drain_s:g} s")
+        say(f"{asked_by}: finishing open requests, for at most {drain_s:g} s")
     else:
-        say(f"{number.name}: stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
+        say(f"{asked_by}: stopping at once; what is not finished is cut", code=codes.STOPPED_AT_ONCE)
 
 
 def failure(death: Death) -> BootError:

@@ -1,0 +1,241 @@
+"""The control socket: other commands ask the supervisor how it is, and tell it what to do.
+
+A connection brings one line and is given one, both JSON, and is then closed. Nothing here waits for a peer: who is
+slow, sends too much or never closes costs a descriptor for a few seconds. The socket is for its owner and root alone,
+by its permissions and by what the kernel says of each peer.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import time
+
+from polydoor import codes
+from polydoor.bridge import bind
+from polydoor.errors import BindError
+from polydoor.settings.listener import blank_listener
+from polydoor.worker.banner import say
+from polydoor.worker.listening import listen_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from polydoor.bridge import Bound
+
+    Answer = dict[str, Any]
+
+BACKLOG = 128
+ASKERS_MAX = 16  # another one takes the place of the one that came first
+LINE_MAX = 4096
+PATIENCE_S = 3.0  # to send the line, and to take the answer
+RETRY_S = 1.0  # after an accept() that failed
+NOTHING = 0  # events: only that the peer has gone
+SOMEBODY_ELSE = ("PD0201", "PD0211")  # in core/base/notice.h: a live socket, or something that is no socket
+CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+class Asker:
+    """One connection."""
+
+    __slots__ = ("deadline", "got", "left", "serial", "sock", "stays")
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self.sock = sock
+        self.deadline = deadline  # 0: it waits for us
+        self.got = b""
+        self.left = b""  # of the answer
+        self.serial = 0  # of the reload that it waits for
+        self.stays = False  # open behind the answer, until the process ends
+
+
+class Control:
+    """Answers whoever connects, by the commands that it is given.
+
+    A command returns the answer, or the number of the reload whose end is the answer. `on` and `off` begin and end
+    that the supervisor's loop calls a handler for a descriptor.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, Callable[[], Answer | int]],
+        on: Callable[..., None],
+        off: Callable[[int], None],
+    ) -> None:
+        self._commands = commands
+        self._on = on
+        self._off = off
+        self._bound: Bound | None = None
+        self._listener: socket.socket | None = None
+        self._askers: dict[int, Asker] = {}  # by descriptor, in their order
+        self._retry_at = 0.0
+
+    def open(self, path: str) -> None:
+        """Make the socket; BindError if somebody else uses the path. Where there can be none, it is said."""
+        try:
+            spec = blank_listener("http") | {"kind": "unix", "path": path, "mode": 0o600}
+            self._bound = listen_at(spec, lambda spec: bind(spec, BACKLOG))
+        except BindError as error:
+            if error.code in SOMEBODY_ELSE:
+                raise
+            first, *more = str(error).split("\n")
+            say(f"there is no control socket: {first}", *more, code=codes.NO_CONTROL_SOCKET)
+            return
+        self._listener = socket.socket(fileno=os.dup(self._bound.fd))
+        self._listener.setblocking(False)
+        self._on(self._listener.fileno(), self._accept)
+
+    def leave(self) -> None:
+        """In a worker: all of it is the supervisor's."""
+        for asker in self._askers.values():
+            asker.sock.close()
+        if self._listener:
+            self._listener.close()
+        if self._bound:
+            self._bound.leave()
+            self._bound.close()
+
+    def close(self) -> None:
+        """Remove the socket. Who waits sees that the process has ended."""
+        if self._listener:
+            self._listener.close()
+        if self._bound:
+            self._bound.close()
+
+    def reloaded(self, serial: int, error: str) -> None:
+        """Tell those who wait for this reload how it went."""
+        for asker in list(self._askers.values()):
+            if 0 < asker.serial <= serial:
+                asker.serial = 0
+                self._answer(asker, outcome(error))
+
+    def wake_at(self) -> float:
+        """When `tick` has something to do; 0: never."""
+        times = [asker.deadline for asker in self._askers.values() if asker.deadline]
+        return min([*times, self._retry_at] if self._retry_at else times, default=0.0)
+
+    def tick(self, now: float) -> None:
+        """Close what takes too long."""
+        for asker in list(self._askers.values()):
+            if asker.deadline and now >= asker.deadline:
+                self._drop(asker)
+        if self._listener and self._retry_at and now >= self._retry_at:
+            self._retry_at = 0.0
+            self._on(self._listener.fileno(), self._accept)
+
+    # --- one connection -----------------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        now = time.monotonic()
+        try:
+            sock, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:  # no descriptors or no memory: who waits would wake us again and again
+            self._retry_at = now + RETRY_S
+            self._off(self._listener.fileno())
+            return
+        sock.setblocking(False)
+        if not is_trusted(peer_uid(sock)):
+            sock.close()
+            return
+        if len(self._askers) >= ASKERS_MAX:
+            first = next(iter(self._askers.values()))
+            self._drop(next((asker for asker in self._askers.values() if asker.deadline), first))
+        asker = self._askers[sock.fileno()] = Asker(sock, now + PATIENCE_S)
+        self._on(sock.fileno(), self._read, asker)
+
+    def _drop(self, asker: Asker) -> None:
+        self._off(asker.sock.fileno())
+        del self._askers[asker.sock.fileno()]
+        asker.sock.close()
+
+    def _read(self, asker: Asker) -> None:
+        try:
+            data = asker.sock.recv(LINE_MAX + 1 - len(asker.got))
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        asker.got += data
+        line, end, _ = asker.got.partition(b"\n")
+        if end:
+            self._obey(asker, line)
+        elif not data:
+            self._drop(asker)
+        elif len(asker.got) > LINE_MAX:
+            self._answer(asker, outcome(f"a line may have at most {LINE_MAX} bytes"))
+
+    def _obey(self, asker: Asker, line: bytes) -> None:
+        name = command_of(line)
+        if name not in self._commands:
+            known = ", ".join(self._commands)
+            self._answer(asker, outcome(f'no such command; there are {known}, as in {{"command": "status"}}'))
+            return
+        self._watch(asker, NOTHING, self._drop)
+        told = self._commands[name]()
+        asker.stays = name == "stop"
+        if isinstance(told, dict):
+            self._answer(asker, told)
+        else:
+            asker.serial = told
+            asker.deadline = 0.0
+
+    def _answer(self, asker: Asker, answer: Answer) -> None:
+        import json  # only now: most supervisors are never asked
+
+        asker.left = json.dumps(answer, separators=(",", ":")).encode() + b"\n"
+        asker.deadline = time.monotonic() + PATIENCE_S
+        self._write(asker)
+
+    def _write(self, asker: Asker) -> None:
+        try:
+            asker.left = asker.left[asker.sock.send(asker.left) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(asker)
+            return
+        if asker.left:
+            self._watch(asker, select.POLLOUT, self._write)
+        elif asker.stays:
+            asker.deadline = 0.0
+            self._watch(asker, NOTHING, self._drop)
+        else:
+            self._drop(asker)
+
+    def _watch(self, asker: Asker, events: int, handler: Callable[[Asker], None]) -> None:
+        self._on(asker.sock.fileno(), handler, asker, events=events)
+
+
+def outcome(error: str = "") -> Answer:
+    """An answer that says no more than whether it went well."""
+    return {"ok": not error, "error": error} if error else {"ok": True}
+
+
+def command_of(line: bytes) -> str:
+    """The command that a line asks for; nothing if it is none."""
+    import json
+
+    try:
+        asked = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    name = asked.get("command") if isinstance(asked, dict) else ""
+    return name if isinstance(name, str) else ""
+
+
+def peer_uid(sock: socket.socket) -> int:
+    """Whose process has connected, as the kernel knows it."""
+    _, uid, _ = CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    return int(uid)
+
+
+def is_trusted(uid: int) -> bool:
+    """Whether this user may tell the supervisor what to do."""
+    return uid in (0, os.geteuid())
