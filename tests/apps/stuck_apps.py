@@ -98,6 +98,28 @@ def nap(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return hello(environ, start_response)
 
 
+class Tedious(Exception):
+    """Takes its time to say what it is."""
+
+    def __str__(self) -> str:
+        for _ in range(500):
+            spin_a_little()
+        return "said at last"
+
+
+class Unclosable(list[bytes]):
+    """A result that cannot be closed."""
+
+    def close(self) -> None:
+        """Fail, which the server tells."""
+        raise Tedious
+
+
+def unclosable(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Keep the server busy behind the response."""
+    return Unclosable(hello(environ, start_response))
+
+
 WAYS: dict[str, Callable[[dict[str, Any], Any], Iterable[bytes]]] = {
     "/loop": loop,
     "/sleep": sleep,
@@ -108,4 +130,5 @@ WAYS: dict[str, Callable[[dict[str, Any], Any], Iterable[bytes]]] = {
     "/swallow": swallow,
     "/upload": upload,
     "/nap": nap,
+    "/unclosable": unclosable,
 }

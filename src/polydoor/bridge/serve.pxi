@@ -76,19 +76,19 @@ cdef object serve(object app, object page, EnvironMaker maker, Window window, co
             finally:
                 ex.fail()
     if type(result) is not list:
-        window_open(&window.w)
-        try:
-            close_result(result, ex)
-        finally:
-            window.close()
+        close_result(result, ex)
 
 
 cdef object close_result(object result, Exchange ex):
     """Call close() once, whatever happened before; its errors are only told."""
     try:
-        close = getattr(result, "close", None)
-        if close is not None:
-            close()
+        window_open(&ex.window.w)
+        try:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+        finally:
+            ex.window.close()
     except BaseException as error:
         if type(error) is RequestTimeout:
             report_return(ex)
