@@ -98,7 +98,7 @@ def nap(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return hello(environ, start_response)
 
 
-class Tedious(Exception):
+class TediousError(Exception):
     """Takes its time to say what it is."""
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class Unclosable(list[bytes]):
 
     def close(self) -> None:
         """Fail, which the server tells."""
-        raise Tedious
+        raise TediousError
 
 
 def unclosable(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -94,7 +94,7 @@ def test_without_a_limit_and_for_a_peer_that_is_waited_for_nothing_is_late(tmp_p
 def test_what_the_server_says_behind_a_failed_close_is_not_interrupted(tmp_path):
     with Server(APP, options=["--request-timeout", "0.2"]) as server:
         assert server.doors[0].request("GET", "/unclosable").body == b"hello"
-        server.log.wait_for("Tedious: said at last")
+        server.log.wait_for("TediousError: said at last")
         assert server.doors[0].request("GET", "/").body == b"hello"
     assert "PD0408" not in server.log.text
     assert "PD0411" not in server.log.text
