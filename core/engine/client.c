@@ -318,7 +318,7 @@ static void doors_complain(struct pd_engine *e, enum pd_notice notice, uint64_t 
 bool pd_client_end_silent(struct pd_client *cl, struct pd_thread *t, uint64_t silent_ms)
 {
     struct pd_conn *c = &cl->conn;
-    if (c->state != PD_CONN_OPEN || c->nexchanges)
+    if (c->state != PD_CONN_OPEN || c->nexchanges || c->lent)
         return false;
     c->readable = true; /* what was sent until now is still served */
     pd_conn_input(c, &t->io);
@@ -342,7 +342,7 @@ static void doors_make_room(struct pd_engine *e, struct pd_thread *t)
         struct pd_client *cl = PD_LIST_ENTRY(pd_list_take(&e->clients), struct pd_client, all);
         pd_list_push(&e->clients, &cl->all);
         pthread_mutex_lock(&cl->conn.lock);
-        bool ended = !cl->conn.lent && pd_client_end_silent(cl, t, SILENT_MS);
+        bool ended = pd_client_end_silent(cl, t, SILENT_MS);
         pd_client_settle(cl, t);
         pthread_mutex_unlock(&cl->conn.lock);
         left -= ended;

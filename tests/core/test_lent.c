@@ -291,6 +291,27 @@ static void test_a_hint_that_had_to_wait_comes_too_late(void)
     CHECK_INT(s.calls, 1);
 }
 
+/* Its out queue may look empty the moment before who has it gives it back. */
+static void test_a_connection_that_is_lent_is_not_idle(void)
+{
+    struct pd_config config = PD_CONFIG_DEFAULT;
+    struct pd_port port = { .codec = &pd_codec_http1 };
+    struct scene s = { .engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL) };
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    CHECK(pd_engine_adopt(s.engine, ends[0], &port));
+    struct pd_client *cl = only_client(&s);
+    pthread_mutex_lock(&cl->conn.lock);
+    cl->conn.lent = true;
+    CHECK(!pd_client_end_silent(cl, s.engine->keeper, 0));
+    CHECK(!cl->conn.closing);
+    cl->conn.lent = false;
+    CHECK(pd_client_end_silent(cl, s.engine->keeper, 0));
+    pthread_mutex_unlock(&cl->conn.lock);
+    pd_engine_free(s.engine);
+    close(ends[1]);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -299,5 +320,6 @@ int main(void)
     test_a_peer_that_does_not_read_gets_one_answer_at_a_time();
     test_a_deadline_that_passes_while_a_body_is_read_is_kept();
     test_a_hint_that_had_to_wait_comes_too_late();
+    test_a_connection_that_is_lent_is_not_idle();
     return check_result();
 }
