@@ -127,9 +127,10 @@ class Server:
         options: Sequence[str] = (),
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
+        program: Sequence[str] = (sys.executable,),
         start: Sequence[str] = ("-m", "polydoor"),
     ) -> None:
-        command = [sys.executable, *start, *([app] if app else [])]
+        command = [*program, *start, *([app] if app else [])]
         for url in listeners:
             command += ["-b", url]
         if threads:

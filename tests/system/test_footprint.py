@@ -51,8 +51,9 @@ cli cli.arguments cli.command cli.main cli.run
 settings settings.catalog settings.catalog.control settings.catalog.limits settings.catalog.logging
 settings.catalog.memory settings.catalog.recycling settings.catalog.serving settings.catalog.startup
 settings.catalog.timeouts
-settings.listener settings.load settings.option settings.sources settings.suggest settings.surroundings
-worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.listening
+settings.listener settings.load settings.option settings.owner settings.sources settings.suggest
+settings.surroundings
+worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.extras worker.listening
 worker.messages worker.output
 worker.serve worker.signals worker.stuck
 """

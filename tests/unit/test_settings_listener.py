@@ -14,6 +14,8 @@ PLAIN = {
     "path": "",
     "fd": -1,
     "mode": 0o660,
+    "user": -1,
+    "group": -1,
     "mount": "",
     "profile": "generic",
     "allow": [],
@@ -61,6 +63,7 @@ PLAIN = {
             "scgi+unix:///run/a.sock?mode=600",
             {"protocol": "scgi", "kind": "unix", "path": "/run/a.sock", "mode": 0o600},
         ),
+        ("unix:s?user=root&group=0", {"kind": "unix", "path": "s", "user": 0, "group": 0}),
         ("fd://3", {"kind": "fd", "fd": 3}),
         ("fd://3?protocol=scgi", {"kind": "fd", "fd": 3, "protocol": "scgi"}),
         ("fd://shop.socket", {"kind": "fd", "path": "shop.socket"}),
@@ -145,11 +148,14 @@ def test_address(text, expected):
         ("h:1?stream=1&stream=0", "stream stands twice"),
         ("h:1?protocol=scgi", "protocol is for fd"),
         ("h:1?mode=0660", "mode is for Unix sockets"),
+        ("h:1?user=0", "user is for Unix sockets"),
+        ("unix:s?user=no-such-user", "user needs the name or number of a user"),
+        ("unix:s?group=no-such-group", "group needs the name or number of a group"),
         ("h:1?allow=10.0.0.1/8", "allow needs an address"),
         ("h:1?allow=uid:0", "allow=uid: is for Unix sockets"),
-        ("unix:s?allow=uid:nobody-of-this-name", "allow needs a user of this machine"),
+        ("unix:s?allow=uid:nobody-of-this-name", "allow needs the name or number of a user"),
         ("unix:s?allow=10.0.0.1", "allow over a Unix socket is a user, as in allow=uid:33"),
-        ("unix:s?allow=uid:", "allow needs a user of this machine"),
+        ("unix:s?allow=uid:", "allow needs the name or number of a user"),
         ("unix:s?allow=uid:4294967295", "allow needs a whole number"),
         ("h:1?trust-forwarded=proxy", "trust-forwarded needs an address"),
         ("h:1?trust-forwarded=unix", "trust-forwarded=unix is for Unix sockets"),
@@ -247,5 +253,5 @@ def test_a_missing_secret_is_told(tmp_path, monkeypatch):
 
 def test_every_option_has_a_valid_default():
     for name, (kind, default) in OPTIONS.items():
-        if name not in {"allow", "mount", "trust-forwarded", "sendfile", "secret"}:
+        if name not in {"allow", "mount", "trust-forwarded", "sendfile", "secret", "user", "group"}:
             assert kind.parse(kind.show(default)) == default, name

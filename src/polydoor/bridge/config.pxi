@@ -92,6 +92,8 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     config.port = spec["port"]
     config.fd = spec["fd"]
     config.mode = spec["mode"]
+    config.uid = <unsigned>(<long>spec["user"])
+    config.gid = <unsigned>(<long>spec["group"])
     config.backlog = backlog
     config.is_gateway = protocol != "http"
     port.detect = protocol == "auto"

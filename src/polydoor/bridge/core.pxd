@@ -256,6 +256,8 @@ cdef extern from "loop/listener.h" nogil:
         uint16_t port
         const char *path
         unsigned mode
+        unsigned uid
+        unsigned gid
         int fd
         int backlog
         bint is_gateway

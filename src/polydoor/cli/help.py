@@ -34,6 +34,7 @@ Behind an address, after a question mark and joined by &:
   proxy-protocol=on  each connection begins with a PROXY header, from a peer
                      that allow names, or else from this machine
   mode=0660          permissions of a Unix socket
+  user=shop, group=www-data   to whom a Unix socket is given
   profile=nginx      whose variables to expect: generic, apache, nginx,
                      lighttpd, haproxy, caddy
   sendfile=/URL/=/FOLDER, sendfile=/FOLDER   files that the application returns

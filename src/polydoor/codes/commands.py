@@ -102,11 +102,11 @@ The folder in which to run, or from which to import the application, is not ther
 """
 
 ONE_PROCESS = "PD0015"
-"""More than one process was asked for
+"""More than one process, or another user, was asked for
 
 Where the process of another program serves (polydoor.serve(), `flask polydoor`, `manage.py polydoor`) there is no
-supervisor.
--> Leave workers out and use threads, or serve with the command `polydoor APP -w N`.
+supervisor, and the application is loaded already.
+-> Leave workers, user and group out and use threads, or serve with the command `polydoor APP -w N`.
 """
 
 WITHOUT_EFFECT = "PD0016"

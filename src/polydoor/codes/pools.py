@@ -93,3 +93,31 @@ None runs, it was started without this control socket or with another one, it be
 before it had answered.
 -> See that the server runs, and with which control socket; use the same working directory or an absolute path.
 """
+
+NO_SUCH_USER = "PD0365"
+"""There is no such user or group
+
+The machine, or the container, does not know the name that --user or --group gives.
+-> Correct the name, make the account, or give a number, which needs no account.
+"""
+
+NEEDS_ROOT = "PD0366"
+"""Only root can become another user
+
+--user or --group names another user or group than the one that started the server.
+-> Start it as root, or leave the setting out and start it as that user.
+"""
+
+RIGHTS_KEPT = "PD0367"
+"""Rights could not be given up
+
+The system refused to change the user, or some right of before was left afterwards. The application was not loaded.
+-> Give the container or the service CAP_SETUID and CAP_SETGID, or start the server as that user.
+"""
+
+RIGHTS_TOO_FEW = "PD0368"
+"""The user cannot read the installation
+
+The user that --user names may not read Python or Polydoor, such as when they are installed below /root.
+-> Install them where that user may read them, or let it enter the folders above.
+"""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 NAMED_APP = "Name the application without an option: polydoor shop:app"
 WORKERS = "Use --workers, and --threads for how many requests each works on at once."
-OWN_USER = "Start Polydoor as the user that it should run as, such as by User= and Group= of systemd."
 NO_TLS = "Polydoor has no TLS of its own: put a web server that does it before it."
 IN_ADDRESS = "The protocol is part of the address:"
 
@@ -29,7 +28,6 @@ GUNICORN = {
     "limit-request-field_size": "Use --head-limit, which is for all fields together.",
     "access-logfile access-logformat": "Use --access-log combined:FILE; short and json are the other formats.",
     "error-logfile": "Messages go to standard error.",
-    "umask": "Put ?mode=0660 behind the address of the Unix socket.",
     "check-config": "Use `polydoor check`.",
     "print-config": "Use `polydoor config show`.",
     "certfile keyfile": NO_TLS,
@@ -37,7 +35,6 @@ GUNICORN = {
     "preload": "It has a meaning for several processes alone, and there is one yet.",
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
     "p pid": "There is no pid file: the pid is in the banner, and systemd knows it.",
-    "u g user group": OWN_USER,
     "forwarded-allow-ips": "Put ?trust-forwarded=127.0.0.1 behind the address.",
     "proxy-protocol": "Put ?proxy-protocol=on behind the address.",
 }
@@ -51,6 +48,7 @@ UWSGI = {
     "chmod-socket": "Put ?mode=0660 behind the address of the Unix socket.",
     "processes cheaper lazy-apps": WORKERS,
     "enable-threads": "Threads are always on; --threads says how many.",
+    "uid gid": "Use --user and --group.",
     "harakiri": "There is no limit for a running request yet; --queue-timeout bounds the wait before it.",
     "idle die-on-idle": "Use --idle-stop.",
     "reload-on-rss": "Use --max-memory, with --workers.",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.option import Choice, Count, Flag, Kind, Mode
+from polydoor.settings.owner import NOBODYS, Owner, OwnerGroup, user_number
 from polydoor.settings.suggest import hint
 
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp", "auto")  # auto: found out by the first byte
@@ -21,7 +22,6 @@ MASK = "***"  # stands where a secret was
 LISTS = ("allow", "trust-forwarded", "sendfile")  # options that may stand several times
 USER = "uid:"
 RAW_PATH = 2
-MOST_USERS = 2**32 - 2
 MOUNT_MAX = 255  # bytes; the core keeps so many
 CONTROLS = {*range(0x20), 0x7F}
 PATH_MAX = 107  # sun_path holds 108 bytes, one of them the NUL
@@ -77,15 +77,7 @@ class Peer(Network):
         """Take a network, or uid: with a user that exists or any number."""
         if not text.startswith(USER):
             return super().parse(text)
-        name = text.removeprefix(USER)
-        if name.isdecimal() and name.isascii():
-            return USER + str(Count(0, MOST_USERS).parse(name))
-        import pwd
-
-        try:
-            return f"{USER}{pwd.getpwnam(name).pw_uid}"
-        except (KeyError, ValueError):
-            raise ValueError(f"needs a user of this machine behind {USER}, and {name!r} is none") from None
+        return USER + str(user_number(text.removeprefix(USER)))
 
 
 class Forwarder(Network):
@@ -173,6 +165,8 @@ class Lighttpd(Kind):
 OPTIONS: dict[str, tuple[Kind, int | str]] = {
     "protocol": (Choice(*PROTOCOLS), "http"),
     "mode": (Mode(), 0o660),
+    "user": (Owner(), NOBODYS),
+    "group": (OwnerGroup(), NOBODYS),
     "mount": (Mount(), ""),
     "profile": (Choice("generic", "apache", "nginx", "lighttpd", "haproxy", "caddy"), "generic"),
     "allow": (Peer(), ""),
@@ -190,6 +184,7 @@ OPTIONS: dict[str, tuple[Kind, int | str]] = {
 BY_URL = ("nginx", "caddy")  # profiles of front ends that are told of a file by X-Accel-Redirect
 BY_FOLDER = ("apache", "lighttpd")  # ... by X-Sendfile
 AJP_OPTIONS = ("secret", "packet", "lighttpd")
+UNIX_OPTIONS = ("mode", "user", "group")
 
 
 def parse_listener(text: str) -> ListenerSpec:
@@ -319,8 +314,8 @@ def _parse_query(query: str, spec: ListenerSpec) -> None:
             raise ValueError(f"the option {name} stands twice")
         if name == "protocol" and spec["kind"] != "fd":
             raise ValueError("the option protocol is for fd://N; elsewhere it is the scheme")
-        if name == "mode" and spec["kind"] != "unix":
-            raise ValueError("the option mode is for Unix sockets")
+        if name in UNIX_OPTIONS and spec["kind"] != "unix":
+            raise ValueError(f"the option {name} is for Unix sockets")
         seen.add(name)
         try:
             value = row[0].parse(_unquote(raw) if equals else "1")

@@ -270,6 +270,13 @@ def check_one_process(settings: Settings) -> None:
             "`polydoor APP -w N`.",
             code=codes.ONE_PROCESS,
         )
+    if settings.is_said("user") or settings.is_said("group"):
+        said = settings.said("user" if settings.is_said("user") else "group")
+        raise ConfigError(
+            f"{said} has no effect here: the application is loaded already.\n"
+            "Start the program as that user, or use the command `polydoor APP`.",
+            code=codes.ONE_PROCESS,
+        )
 
 
 def _variables(environ: Mapping[str, str], places: Mapping[str, str]) -> list[Entry]:

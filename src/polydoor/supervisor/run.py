@@ -26,6 +26,8 @@ from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
 from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
+from polydoor.worker.descriptors import strangers
+from polydoor.worker.extras import find_rights
 from polydoor.worker.output import open_standard
 from polydoor.worker.pooled import Seat
 from polydoor.worker.serve import find_service
@@ -46,7 +48,7 @@ GRACE_S = 3.0  # after the drain: for a worker that ends by itself
 SPARE_SLOTS = 8  # of the board, for successors, and workers that are added by signals
 WATCHED = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
-    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGCHLD),
 )
 
 
@@ -62,8 +64,9 @@ class Supervisor(Hands):
         self.limits = Watch(limits_of(settings))
         self.board = Board(self.pool.rules.most + SPARE_SLOTS)
         self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.sockets = Sockets(settings, self.service)
+        self.sockets = Sockets(settings, self.service, find_rights(settings))
         self.processes: dict[int, Process] = {}
+        self.strangers: list[int] = []  # descriptors that are left to us, for no child of ours
         self.signals = WakePipe(WATCHED)
         self.app_name = settings.app()
         self.has_ended = False
@@ -93,6 +96,7 @@ class Supervisor(Hands):
                 self.sockets.open()
                 if path := self.settings.text("control"):
                     self.control.open(path)
+                self._keep_strangers()
                 self.signals.end_boot()
                 self._on(self.signals.fd, self._hear_signals)
                 self.pool.boot(time.monotonic())
@@ -232,11 +236,19 @@ class Supervisor(Hands):
                 self.sockets.leave()
                 self.control.leave()
                 ends = (self.handover[0].detach(), self.handover[1].detach())  # they outlive this object
-                return Seat(self.anew.newest, member.number, slot, self.board, ends, self.sockets.specs, channel)
+                seat = Seat(self.anew.newest, member.number, slot, self.board, ends, self.sockets.specs, channel)
+                seat.strangers = self.strangers
+                return seat
             process = self.processes[member.number] = Process(member.number, slot, pid, channel)
             self._on(process.pidfd, self._bury, process)
             self._on(channel.fd, self._hear, process)
         return None
+
+    def _keep_strangers(self) -> None:
+        """Such as the lock of a script that started us: it stays open here, and nowhere below."""
+        self.strangers = strangers()
+        for fd in self.strangers:
+            os.set_inheritable(fd, False)
 
     def _free_slot(self) -> int | None:
         """A place on the board; None while workers that are leaving have all of them."""
@@ -251,6 +263,21 @@ class Supervisor(Hands):
         death = process.bury(served=served)
         self.board.clear(process.slot)
         self.pool.exited(time.monotonic(), process.number, death)
+        self._bury_strangers()
+
+    def _bury_strangers(self) -> None:
+        """As process 1, or after an exec in a shell, there are children that are no workers: take leave of them.
+
+        A dead worker in the way has its own turn, which ends here again.
+        """
+        workers = {process.pid for process in self.processes.values()}
+        try:
+            while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if dead.si_pid in workers:
+                    return
+                os.waitpid(dead.si_pid, 0)
+        except ChildProcessError:  # there is no child at all
+            return
 
     def _hear(self, process: Process) -> None:
         try:
@@ -334,6 +361,8 @@ class Supervisor(Hands):
             self.pool.resize(now, 1 if number == signal.SIGTTIN else -1)
         elif number == signal.SIGWINCH:
             self.pool.pause(now)
+        elif number == signal.SIGCHLD:
+            self._bury_strangers()
 
     def _tell_all(self, word: str) -> None:
         for process in self.processes.values():

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from polydoor.bridge import Bound
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
+    from polydoor.worker.rights import Rights
     from polydoor.worker.systemd import Service
 
 
 class Sockets:
     """They stay open as long as the supervisor lives."""
 
-    def __init__(self, settings: Settings, service: Service | None) -> None:
+    def __init__(self, settings: Settings, service: Service | None, rights: Rights | None = None) -> None:
         self._settings = settings
         self._service = service
+        self._rights = rights
         self._open: list[Bound] = []
         self.specs: list[ListenerSpec] = []  # for workers: each with its descriptor
 
@@ -38,7 +40,7 @@ class Sockets:
         backlog = self._settings.number("backlog")
         wanted = self._service.listeners(self._settings) if self._service else self._settings.listeners()
         try:
-            for spec in wanted:
+            for spec in (map(self._rights.own, wanted) if self._rights else wanted):
                 listener = listen_at(spec, lambda spec: bind(spec, backlog))
                 self._open.append(listener)
                 self.specs.append({**spec, "kind": "fd", "fd": listener.fd, "path": ""})

@@ -14,9 +14,9 @@ from polydoor.bridge import Engine, is_of_request
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import load_app
 from polydoor.worker.capacity import spill_folder
+from polydoor.worker.extras import diagnosed, find_rights
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import is_open, open_standard
-from polydoor.worker.serve import diagnosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,12 +62,15 @@ class CgiProcess:
 
     def serve(self, settings: Settings, spec: ListenerSpec) -> int:
         """Serve the request and return the exit status: 0 for a complete response, which an error may be."""
+        rights = find_rights(settings)
         engine = Engine(settings.engine() | OWN | {"spill_dir": spill_folder(settings)})
         messages = Messages(engine)
         access = AccessLog(engine, settings)
         try:
             if ":" in settings.text("access_log"):  # standard output is the response
                 access.open()
+            if rights:
+                rights.take()
             app = load_app(settings.app()).app
             if settings.text("diagnostics"):
                 app = diagnosed(app, settings)

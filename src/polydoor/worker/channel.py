@@ -47,6 +47,8 @@ class Channel:
         if not data:
             raise EOFError("the other side has ended")
         *whole, self._left = (self._left + data).split(b"\0")
+        if len(self._left) > MESSAGE_MAX:  # no message of ours
+            self._left = b""
         heard = (message.decode("utf-8", "replace").partition(" ") for message in whole)
         return [(word, text) for word, _, text in heard]
 

@@ -10,6 +10,7 @@ from polydoor.errors import PolydoorError
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
+from polydoor.worker.descriptors import close_all
 from polydoor.worker.output import open_standard
 from polydoor.worker.serve import Worker
 from polydoor.worker.signals import HEARD, StoppedAtBootError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class Seat:
     """What a supervisor gives to a worker, and what it needs of it until the worker ends."""
 
-    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "supervisor")
+    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "strangers", "supervisor")
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Seat:
         self.sockets = sockets  # listeners, each with its descriptor
         self.channel = channel
         self.supervisor = os.getppid()
+        self.strangers: list[int] = []  # descriptors that the supervisor was started with and nobody asked for
 
 
 def serve_pooled(seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int:
@@ -89,6 +91,11 @@ class PooledWorker(Worker):
     def specs(self) -> Sequence[ListenerSpec]:
         """The sockets are open already."""
         return self.seat.sockets
+
+    def settle(self) -> None:
+        """Keep no descriptor of whoever started the supervisor; the log may have been named by one."""
+        close_all(self.seat.strangers)
+        super().settle()
 
     def announce(self, loaded: LoadedApp) -> None:
         """Tell the supervisor, who tells the others."""

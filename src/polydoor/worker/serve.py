@@ -20,6 +20,7 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
+from polydoor.worker.extras import diagnosed, error_page, find_rights, idle_watch
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import flush_output, leave_crashed, open_standard
@@ -28,10 +29,8 @@ from polydoor.worker.stuck import prepare_for_stuck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Sequence
 
-    from polydoor.bridge import Engine
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
     from polydoor.worker.idle import IdleWatch
@@ -81,7 +80,9 @@ class Worker:
         self.load = load or (lambda: load_app(settings.app()))
         self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
-        self.engine = make_engine(settings, self.connections, is_guest=self.daemon)
+        self.rights = find_rights(settings)
+        make = lambda: make_engine(settings, self.connections, is_guest=self.daemon)  # noqa: E731
+        self.engine = self.rights.within(make) if self.rights else make()
         self.access = AccessLog(self.engine, settings)
         self.signals = WakePipe(self.watched, self.unheard)
         self.colour = wants_colour(os.environ)
@@ -113,9 +114,10 @@ class Worker:
         """Do what boot() does, as far as nothing is opened or started, and raise what it would raise."""
         try:
             self.access.check()
-            for spec in self.settings.listeners():
+            for spec in self.owned(self.settings.listeners()):
                 if spec["kind"] != "fd" or not spec["path"]:  # a name means something to a service of systemd alone
                     listen_at(spec, self.engine.check_listener)
+            self.settle()
             with self.signals:
                 loaded = load_within(self.signals, self.load)
             if self.settings.text("diagnostics"):
@@ -129,7 +131,8 @@ class Worker:
     def boot(self) -> None:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.access.open()
-        self.addresses = [listen_at(spec, self.engine.listen) for spec in self.specs()]
+        self.addresses = [listen_at(spec, self.engine.listen) for spec in self.owned(self.specs())]
+        self.settle()
         loaded = self.load_app()
         app = diagnosed(loaded.app, self.settings) if self.settings.text("diagnostics") else loaded.app
         count = self.settings.number("threads")
@@ -153,6 +156,15 @@ class Worker:
         """Where to listen."""
         check_backlog(self.settings.number("backlog"))
         return self.service.listeners(self.settings) if self.service else self.settings.listeners()
+
+    def owned(self, specs: Sequence[ListenerSpec]) -> Sequence[ListenerSpec]:
+        """The listeners, each with the owner of its path."""
+        return [self.rights.own(spec) for spec in specs] if self.rights else specs
+
+    def settle(self) -> None:
+        """Give up what only the beginning needed: from here on it is the application's process."""
+        if self.rights:
+            self.rights.take()
 
     def load_app(self) -> LoadedApp:
         """Load the application; what it does to signals and processes meanwhile does not last."""
@@ -371,28 +383,3 @@ def find_service() -> Service | None:
     from polydoor.worker.systemd import Service
 
     return Service(os.environ)
-
-
-def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
-    """What `--idle-stop` needs; None without it."""
-    if not limit_ms:
-        return None
-    from polydoor.worker.idle import IdleWatch
-
-    return IdleWatch(engine, limit_ms)
-
-
-def diagnosed(app: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
-    """The application with the diagnostics before it, and a warning; nobody else pays for their imports."""
-    from polydoor.worker.diagnostics import warning, wrap
-
-    wrapped = wrap(app, settings)
-    say(*warning(settings), code=codes.DIAGNOSTICS_ON)
-    return wrapped
-
-
-def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str, bytes]]:
-    """What `--dev` answers an error of the application with; nobody else pays for its imports."""
-    from polydoor.worker.devpage import dev_page
-
-    return dev_page

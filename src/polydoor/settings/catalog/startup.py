@@ -1,8 +1,20 @@
 """Where settings come from, and what is done before the application is loaded."""
 
-from polydoor.settings.option import Assignment, Setting, Word
+from polydoor.settings.option import Assignment, Mode, Setting, Value, Word
 
 GROUP = "Configuration and environment"
+RIGHTS = "Rights"
+
+
+class Umask(Mode):
+    """The permissions that new files never have; an empty default leaves them as they are."""
+
+    metavar = "0027"
+
+    def show(self, value: Value) -> str:
+        """Four octal digits, or in words what the empty default stands for."""
+        return super().show(value) if value != "" else "as it was at the start"
+
 
 STARTUP = (
     Setting(
@@ -45,5 +57,30 @@ STARTUP = (
         "",
         "A directory to import the application from; it comes first on sys.path.",
         group=GROUP,
+    ),
+    Setting(
+        "user",
+        Word("USER", empty="who starts it"),
+        "",
+        "The user that the application runs as, by name or number. Only root can say so: sockets and log files are "
+        "opened before, and a supervisor stays root.",
+        group=RIGHTS,
+        short="-u",
+    ),
+    Setting(
+        "group",
+        Word("GROUP", empty="that of the user"),
+        "",
+        "The group that the application runs as, by name or number.",
+        group=RIGHTS,
+        short="-g",
+    ),
+    Setting(
+        "umask",
+        Umask(),
+        "",
+        "The permissions that new files do not get, in octal, such as 0027.",
+        group=RIGHTS,
+        short="-m",
     ),
 )

@@ -1,0 +1,54 @@
+"""What few servers need: each of these loads its module only where the settings ask for it."""
+
+from __future__ import annotations
+
+import os
+
+from polydoor import codes
+from polydoor.worker.banner import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from polydoor.bridge import Engine
+    from polydoor.settings.load import Settings
+    from polydoor.worker.idle import IdleWatch
+    from polydoor.worker.rights import Rights
+
+
+def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
+    """What `--idle-stop` needs; None without it."""
+    if not limit_ms:
+        return None
+    from polydoor.worker.idle import IdleWatch
+
+    return IdleWatch(engine, limit_ms)
+
+
+def diagnosed(app: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+    """The application with the diagnostics before it, and a warning; nobody else pays for their imports."""
+    from polydoor.worker.diagnostics import warning, wrap
+
+    wrapped = wrap(app, settings)
+    say(*warning(settings), code=codes.DIAGNOSTICS_ON)
+    return wrapped
+
+
+def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str, bytes]]:
+    """What `--dev` answers an error of the application with; nobody else pays for its imports."""
+    from polydoor.worker.devpage import dev_page
+
+    return dev_page
+
+
+def find_rights(settings: Settings) -> Rights | None:
+    """What `--user` and `--group` ask for, if that is to be done still; `--umask` holds from here on."""
+    if settings.is_said("umask"):
+        os.umask(settings.number("umask"))
+    if not settings.is_said("user") and not settings.is_said("group"):
+        return None
+    from polydoor.worker.rights import wanted_rights
+
+    return wanted_rights(settings)
