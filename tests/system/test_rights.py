@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import polydoor
-
 from support.server import APPS, PATIENCE, Server
 from support.waiting import eventually
 

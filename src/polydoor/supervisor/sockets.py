@@ -40,7 +40,7 @@ class Sockets:
         backlog = self._settings.number("backlog")
         wanted = self._service.listeners(self._settings) if self._service else self._settings.listeners()
         try:
-            for spec in (map(self._rights.own, wanted) if self._rights else wanted):
+            for spec in map(self._rights.own, wanted) if self._rights else wanted:
                 listener = listen_at(spec, lambda spec: bind(spec, backlog))
                 self._open.append(listener)
                 self.specs.append({**spec, "kind": "fd", "fd": listener.fd, "path": ""})

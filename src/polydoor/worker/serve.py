@@ -31,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from polydoor.bridge import Engine
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
     from polydoor.worker.idle import IdleWatch
@@ -81,8 +82,7 @@ class Worker:
         self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
         self.rights = find_rights(settings)
-        make = lambda: make_engine(settings, self.connections, is_guest=self.daemon)  # noqa: E731
-        self.engine = self.rights.within(make) if self.rights else make()
+        self.engine = self._make_engine()
         self.access = AccessLog(self.engine, settings)
         self.signals = WakePipe(self.watched, self.unheard)
         self.colour = wants_colour(os.environ)
@@ -99,6 +99,14 @@ class Worker:
         self.stopped_by = 0  # the signal that ended it
         self.status = 0  # the process ends with it
         self.tried = 0.0  # when it was last tried to interrupt a request once more
+
+    def _make_engine(self) -> Engine:
+        """Make the engine, which looks where spill files can be made, with the rights of later."""
+
+        def make() -> Engine:
+            return make_engine(self.settings, self.connections, is_guest=self.daemon)
+
+        return self.rights.within(make) if self.rights else make()
 
     def start(self) -> None:
         """Boot, or end what was begun and say why not."""
