@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 
-CHILD = "import os, sys; print([fd for fd in map(int, os.listdir('/proc/self/fd')) if os.path.exists(f'/proc/self/fd/{fd}')])"
+LIST = "/proc/self/fd"
+CHILD = f"import os; print([int(fd) for fd in os.listdir('{LIST}') if os.path.exists(f'{LIST}/{{fd}}')])"
 
 
 def rights():
