@@ -145,8 +145,8 @@ def test_what_the_operator_sets_stays(start):
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        (["-u", "no-such-user"], "PD0355: --user needs the name or number of a user, and this machine has no user"),
-        (["-g", "no-such-group"], "PD0355: --group needs the name or number of a group, and this machine has no group"),
+        (["-u", "no-such-user"], "PD0365: --user needs the name or number of a user, and this machine has no user"),
+        (["-g", "no-such-group"], "PD0365: --group needs the name or number of a group, and this machine has no group"),
     ],
 )
 def test_an_unknown_name_is_told_before_anything_is_bound(tmp_path, option, told, workers):
@@ -165,7 +165,7 @@ def test_only_root_can_become_somebody_else(request, monkeypatch, workers):
         how = {"program": program, "user": STRANGER, "group": STRANGER, "extra_groups": [], "cwd": "/"}
     run = refused("-u", "0", *workers, **how)
     assert run.returncode == 2
-    assert "PD0356: --user asks for user 0" in run.stderr
+    assert "PD0366: --user asks for user 0" in run.stderr
 
 
 def test_who_is_that_user_already_changes_nothing(request, monkeypatch):
@@ -191,7 +191,7 @@ def test_a_user_who_cannot_read_the_installation_is_told_before_anything_is_boun
     command = [*program, "-c", script, APP, "-b", f"unix:{folder}/s", "-w", "1", "-u", str(STRANGER)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd="/")
     assert run.returncode == 3
-    assert f"PD0358: user {STRANGER}, group {STRANGER} may not read {closed}" in run.stderr
+    assert f"PD0368: user {STRANGER}, group {STRANGER} may not read {closed}" in run.stderr
     assert not (folder / "s").exists()
 
 
