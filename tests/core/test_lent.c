@@ -307,6 +307,7 @@ static void test_a_connection_that_is_lent_is_not_idle(void)
     CHECK(!cl->conn.closing);
     cl->conn.lent = false;
     CHECK(pd_client_end_silent(cl, s.engine->keeper, 0));
+    pd_client_settle(cl, s.engine->keeper);
     pthread_mutex_unlock(&cl->conn.lock);
     pd_engine_free(s.engine);
     close(ends[1]);
