@@ -2,6 +2,7 @@
 #include "base/net.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 
 enum { V4_BYTES = 4, V6_BYTES = 16 };
@@ -31,6 +32,14 @@ bool pd_ip_parse(struct pd_slice text, struct pd_ip *out)
     else if (inet_pton(AF_INET6, s, bytes) == 1)
         *out = pd_ip(bytes, V6_BYTES);
     return out->n > 0;
+}
+
+struct pd_slice pd_ip_put(const struct pd_ip *ip, char *dst)
+{
+    static_assert(PD_IP_TEXT == INET6_ADDRSTRLEN, "net.h spares its users the system's header");
+    const char *text = inet_ntop(ip->n == V4_BYTES ? AF_INET : AF_INET6, ip->bytes, dst, PD_IP_TEXT);
+    assert(ip->n && text); /* there is room for any address */
+    return pd_slice(text, strlen(text));
 }
 
 /* Reads the digits after the slash; -1 when they are no number up to `max`. */

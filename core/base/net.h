@@ -16,6 +16,8 @@ struct pd_ip {
     uint8_t bytes[16];
 };
 
+enum { PD_IP_TEXT = 46 }; /* INET6_ADDRSTRLEN */
+
 /* All addresses that begin with the same bits, e.g. 10.0.0.0/8. */
 struct pd_net {
     struct pd_ip ip;
@@ -26,6 +28,8 @@ struct pd_net {
 struct pd_ip pd_ip(const uint8_t *bytes, size_t n);
 /* Reads "10.1.2.3" or "fd00::1", without brackets, port or zone. */
 bool pd_ip_parse(struct pd_slice text, struct pd_ip *out) PD_MUST_CHECK;
+/* Writes an address as text, with a NUL, to PD_IP_TEXT bytes; the text without the NUL. */
+struct pd_slice pd_ip_put(const struct pd_ip *ip, char *dst);
 
 /* True for 127.0.0.0/8 and ::1. */
 bool pd_ip_is_loopback(const struct pd_ip *ip);

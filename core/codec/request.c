@@ -147,7 +147,7 @@ static enum pd_reason take_memory(struct build *b, struct pd_arena *arena)
     size_t table = (p->npicks + OWN_VARS) * sizeof(struct pd_var);
     /* the target is stored raw and decoded; each may get a slash that the target does not have */
     size_t text = p->text + b->out->method.n + 2 * (b->raw.n + 1) + b->target.query.n + 1 + b->site->server_name.n +
-                  b->site->server_port.n + b->peer->addr.n + b->peer->port.n;
+                  b->site->server_port.n + b->peer->addr.n + b->peer->port.n + PD_IP_TEXT;
     char *block = pd_arena_alloc(arena, table + text);
     if (!block)
         return PD_R_NO_MEMORY;
@@ -301,6 +301,23 @@ static void put_client(struct build *b)
     put_if(b, PD_NAME_AUTH_TYPE, given[PD_NAME_AUTH_TYPE]);
 }
 
+/*
+ * ::ffff:a.b.c.d is how whoever listens on a dual-stack socket writes an IPv4 address, such as nginx. One client has
+ * one name, whichever way it came.
+ */
+static void mend_client(struct build *b)
+{
+    struct pd_ip ip;
+    for (size_t i = 0; i < b->out->nvars; i++) {
+        struct pd_var *var = &b->out->vars[i];
+        if (var->id != PD_NAME_REMOTE_ADDR)
+            continue;
+        if (pd_slice_has_prefix(var->value, PD_SLICE("::")) && pd_ip_parse(var->value, &ip) && ip.n == 4)
+            var->value = pd_ip_put(&ip, b->text); /* the room was counted */
+        return;
+    }
+}
+
 /* --- the client's header fields --- */
 
 /*
@@ -413,6 +430,7 @@ enum pd_reason pd_request_build(const struct pd_head *head, const struct pd_site
         out->stamp_us = pd_forwarded_stamp(&site->forwarders, out, head->form != PD_HEAD_HTTP);
     if (site->forwarders.n || site->forwarders.unix_peers)
         pd_forwarded_apply(&site->forwarders, out);
+    mend_client(&b);
     return PD_R_NONE;
 }
 
