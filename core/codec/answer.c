@@ -351,7 +351,7 @@ void pd_answer_end(struct pd_answer_reader *r, bool marked, bool clean, struct p
     *a = (struct pd_answer){ .kind = PD_ANSWER_MORE };
     switch ((enum pd_reader_phase)r->phase) {
     case PD_READER_HEAD:
-        pd_answer_bad(r, r->some ? PD_R_ANSWER_NO_HEAD : PD_R_ANSWER_EMPTY, a);
+        pd_answer_bad(r, r->some || marked ? PD_R_ANSWER_NO_HEAD : PD_R_ANSWER_EMPTY, a);
         return;
     case PD_READER_LENGTH:
     case PD_READER_CHUNKED:

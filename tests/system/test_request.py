@@ -167,6 +167,7 @@ BROKEN = [
     ("fastcgi", b"HTTP/1.1 400 Bad Request\r\n\r\n", "eof", 8, "PD0087"),
     ("fastcgi", fastcgi.record(fastcgi.END, 1, b"\0\0\0\0\2\0\0\0"), "eof", 8, "PD0088"),
     ("fastcgi", fastcgi.record(fastcgi.STDOUT, 1, b"A: b\n\nhalf"), "eof", 18, "PD0093"),
+    ("fastcgi", END, "eof", 8, "PD0081"),
     ("scgi", b"Traceback (most recent call last):\n\n", "eof", 8, "PD0084"),
     ("uwsgi", b"HTTP/1.1 200", "eof", 8, "PD0081"),
     ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "never", 28, "PD0092"),
@@ -274,6 +275,12 @@ def test_fail_makes_an_error_of_a_status(ask: Ask) -> None:
     ("words", "status", "said"),
     [
         ((), 2, "no address is named"),
+        (("http://127.0.0.1:1", "-X", "POST"), 2, "polydoor request URL METHOD PATH\n"),
+        (("http://127.0.0.1:1", "-I"), 2, "polydoor request URL HEAD PATH -i\n"),
+        (("http://127.0.0.1:1#x",), 2, "#x is a fragment"),
+        (("http://127.0.0.1:1/\u00e9?a=%20 b",), 2, "with escapes: /%C3%A9?a=%20%20b\n"),
+        (("scgi://127.0.0.1:1", "-H", "A: b\r\nC: d"), 2, "may not hold a line end"),
+        (("fastcgi://127.0.0.1:1", "-H", "A\n: b"), 2, "may not hold a line end"),
         (("https://example.com",), 2, "Use curl for https://"),
         (("ftp://a",), 2, "the protocol 'ftp' is unknown"),
         (("scgi://127.0.0.1",), 2, "it needs a port"),
@@ -292,6 +299,13 @@ def test_fail_makes_an_error_of_a_status(ask: Ask) -> None:
 def test_what_cannot_be_asked_is_refused(words: tuple[str, ...], status: int, said: str, ask: Ask) -> None:
     got, _, err = ask(*words)
     assert (got, said in err) == (status, True), err
+
+
+@pytest.mark.parametrize("protocol", ["fastcgi", "ajp"])
+def test_a_server_that_speaks_http_is_told_to(protocol: str, ask: Ask) -> None:
+    with Answerer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server:
+        _, _, err = ask(f"{protocol}://{server.place}")
+    assert "\n  It may speak HTTP" in err
 
 
 def test_a_file_that_cannot_be_written(ask: Ask, tmp_path: Path) -> None:

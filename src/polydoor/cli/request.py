@@ -79,13 +79,25 @@ REQUEST = Command(
 )
 ROWS = (REQUEST,)
 MOST_WORDS = 3
+# Options of curl that are words here.
+HABITS = {
+    "-X": "Write the method behind the address: polydoor request URL METHOD PATH",
+    "-I": "Ask with the method HEAD, and print the head: polydoor request URL HEAD PATH -i",
+}
+HABITS |= {"--request": HABITS["-X"], "--head": HABITS["-I"]}
 PIECE = 65536
 FORM = "application/x-www-form-urlencoded"
 
 
 def main(argv: list[str]) -> int:
     """Ask, and print what is answered."""
-    arguments = REQUEST.parse(argv)
+    try:
+        arguments = REQUEST.parse(argv)
+    except ConfigError as error:
+        option = str(error).partition("\n")[0].removeprefix("unknown option ")
+        if option not in HABITS:
+            raise
+        raise ConfigError(f"there is no option {option} here\n{HABITS[option]}", code=codes.CANNOT_ASK) from None
     if arguments is None:
         return 0
     from polydoor.cli.response import ask

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from polydoor.client.message import Asked
 
 ANSWERED_NOTHING = "PD0080"
+HTTP = b"HTTP/1."  # how every answer over HTTP begins
 ERRORS = 400  # the first status that says no
 
 
@@ -58,6 +59,7 @@ class Printer:
         self._code = 0
         self._length = 0
         self._errors = b""
+        self._first = b""  # bytes that came
         self._trace = Trace(asked.address.protocol, self._say) if options.verbose else None
 
     # --- standard error ---
@@ -76,6 +78,8 @@ class Printer:
 
     def watch(self, mark: str, data: bytes) -> None:
         """Show bytes on the wire, with -v."""
+        if mark == "<" and len(self._first) < len(HTTP):
+            self._first += data[: len(HTTP)]
         if self._trace:
             self._trace(mark, data)
 
@@ -96,6 +100,8 @@ class Printer:
         elif kind == "bad":
             code, text = rest
             status = EMPTY if code == ANSWERED_NOTHING else BROKEN
+            if self._asked.address.protocol != "http" and self._first.startswith(HTTP):
+                text += "\nIt may speak HTTP: what came begins as an answer over HTTP does."
             raise RequestError(f"{self._asked.address}: {text}", code=code, exit_code=status)
 
     def _head(self, code: int, phrase: str, fields: list[tuple[str, str]]) -> None:

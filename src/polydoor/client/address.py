@@ -67,6 +67,8 @@ def _parse(text: str) -> Address:
     address = Address(_known(scheme) if found else "http")
     address.secret = secret
     rest = rest if found else text
+    if "#" in rest:
+        raise ValueError(f"#{rest.partition('#')[2]} is a fragment, which is never sent to a server\nLeave it out.")
     place = rest.partition("/")[0].partition("?")[0]
     target = rest[len(place) :]
     address.target = f"/{target}" if target.startswith("?") else target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from polydoor import codes
 from polydoor._version import __version__
@@ -20,6 +20,7 @@ AJP_VARIABLES = (
     *("AUTH_TYPE", "HTTPS", "SSL_CLIENT_CERT", "SSL_CIPHER", "SSL_SESSION_ID", "secret"),
 )
 FRAMING = ("content-length", "transfer-encoding")
+AS_IT_STANDS = "%/?:@!$&'()*+,;=[]"  # in a target, beside letters, digits and -._~ (RFC 3986, appendix A)
 
 
 class Asked:
@@ -54,6 +55,8 @@ def parse_header(text: str) -> tuple[str, str]:
         return text[:-1], ""
     if not colon or not name.strip():
         raise ValueError("needs 'Name: value'")
+    if any((letter < " " and letter != "\t") or letter == "\x7f" for letter in text):  # whoever would take it
+        raise ValueError(f"may not hold a line end or another control character, as {text!r} does")
     if name.lower() in FRAMING:
         raise ValueError(f"may not set {name}: the body decides on it")
     return name, value.strip()
@@ -82,7 +85,9 @@ def encode_head(asked: Asked, client: Client) -> bytes:
         lists = (_pairs(headers), _pairs(others), _pairs(attributes))
         return client.head(method, target, *lists, asked.length, chunked)
     except ValueError as error:
-        raise ConfigError(f"this request cannot be sent: {error}", code=codes.CANNOT_ASK) from None
+        escaped = quote_from_bytes(_octets(asked.target), AS_IT_STANDS)
+        advice = f"\nWrite the path with escapes: {escaped}" if escaped != asked.target else ""
+        raise ConfigError(f"this request cannot be sent: {error}{advice}", code=codes.CANNOT_ASK) from None
 
 
 def _pairs(fields: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

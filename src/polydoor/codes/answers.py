@@ -7,7 +7,7 @@ ANSWER_EMPTY = """The connection was closed before a byte of a response came, so
 the server speaks another protocol on this port, refuses this peer, or has crashed.
 -> Check the protocol in front of the address, and look into the log of the server."""
 
-ANSWER_NO_HEAD = """What was answered ends within the header lines: the application or the server broke off.
+ANSWER_NO_HEAD = """What was answered ends within or before the header lines: the application or the server broke off.
 -> Look into the log of the server; `polydoor request -v` shows what came."""
 
 ANSWER_HEAD_TOO_LARGE = """What was answered has header lines of more than 64 KiB, or more than 512 of them.
