@@ -1,5 +1,15 @@
 """The bridge between the native core and WSGI applications; the only user of `core/`."""
 
-from polydoor.bridge._engine import LOOP, Board, Bound, Client, Engine, bind, end_child, is_of_request
+from polydoor.bridge._engine import (
+    LOOP,
+    Board,
+    Bound,
+    Client,
+    Engine,
+    adopt_orphans,
+    bind,
+    end_child,
+    is_of_request,
+)
 
-__all__ = ["LOOP", "Board", "Bound", "Client", "Engine", "bind", "end_child", "is_of_request"]
+__all__ = ["LOOP", "Board", "Bound", "Client", "Engine", "adopt_orphans", "bind", "end_child", "is_of_request"]

@@ -11,6 +11,9 @@ def is_of_request(name: bytes) -> bool:
 def end_child(error: BaseException | None = None) -> NoReturn:
     """End a forked child that came back from the application, with the status that `error` stands for."""
 
+def adopt_orphans() -> bool:
+    """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
+
 class Board:
     """What the workers of one service tell each other: a slot for each, in shared memory, and what wakes them."""
 

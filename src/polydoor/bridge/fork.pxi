@@ -2,6 +2,23 @@
 import os
 import sys
 
+cdef extern from *:
+    """
+    #ifdef __linux__
+    #include <sys/prctl.h>
+    static int adopt_orphans_here(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL); }
+    #else
+    static int adopt_orphans_here(void) { return -1; }
+    #endif
+    """
+    int adopt_orphans_here()
+
+
+def adopt_orphans():
+    """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
+    return adopt_orphans_here() == 0
+
+
 cdef unsigned int forks = 0  # how often fork() lies between the import of this module and now
 
 

@@ -112,9 +112,12 @@ def supervise(settings: Settings, first: Surroundings, gather: Callable[[], Sett
     from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.run import Supervisor
 
-    seat = Supervisor(Anew(settings, first, gather)).run()
-    if seat is None:
+    role = Supervisor(Anew(settings, first, gather)).run()
+    if role is None:
         return 0
-    from polydoor.worker.pooled import serve_pooled
+    from polydoor.worker.pooled import Seat, serve_pooled
 
-    return serve_pooled(seat)
+    if isinstance(role, Seat):
+        return serve_pooled(role)
+    made = role.run()
+    return made if isinstance(made, int) else serve_pooled(made[0], lambda: made[1])

@@ -30,6 +30,14 @@ The limit of processes is reached, or memory is. It is tried again after a while
 -> Raise the limit with ulimit -u, TasksMax of the service or pids.max of the container, or lower --workers.
 """
 
+NO_PRELOAD = "PD0346"
+"""The application cannot be loaded ahead of its workers
+
+It starts threads when it is loaded, and no fork would have them. So every worker loads the application for itself, as
+without --preload.
+-> Start the threads when the first request comes, or leave --preload out.
+"""
+
 NEEDS_RESTART = "PD0345"
 """A changed setting waits for a restart
 

@@ -32,7 +32,6 @@ GUNICORN = {
     "print-config": "Use `polydoor config show`.",
     "certfile keyfile": NO_TLS,
     "reload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
-    "preload": "It has a meaning for several processes alone, and there is one yet.",
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
     "p pid": "There is no pid file: the pid is in the banner, and systemd knows it.",
     "forwarded-allow-ips": "Put ?trust-forwarded=127.0.0.1 behind the address.",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import time
 
 from polydoor import codes
@@ -19,9 +18,8 @@ from polydoor.supervisor import tell
 from polydoor.supervisor.control import Control, outcome
 from polydoor.supervisor.hands import Hands
 from polydoor.supervisor.limits import Reading, Watch, limits_of, usage
-from polydoor.supervisor.member import Death
+from polydoor.supervisor.making import Maker, Making
 from polydoor.supervisor.pool import RELOAD, Pool
-from polydoor.supervisor.process import Process, fork
 from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
@@ -29,7 +27,6 @@ from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP
 from polydoor.worker.descriptors import strangers
 from polydoor.worker.extras import find_rights
 from polydoor.worker.output import open_standard
-from polydoor.worker.pooled import Seat
 from polydoor.worker.serve import find_service
 from polydoor.worker.signals import WakePipe
 
@@ -41,7 +38,10 @@ if TYPE_CHECKING:
     from polydoor.settings.load import Settings
     from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.limits import Finding
-    from polydoor.supervisor.member import Member
+    from polydoor.supervisor.member import Death, Member
+    from polydoor.supervisor.process import Process
+    from polydoor.worker.pooled import Seat
+    from polydoor.worker.prototype import Prototype
 
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
 GRACE_S = 3.0  # after the drain: for a worker that ends by itself
@@ -52,7 +52,7 @@ WATCHED = (
 )
 
 
-class Supervisor(Hands):
+class Supervisor(Hands, Maker):
     """One service: its sockets, its pool, and the processes in it."""
 
     def __init__(self, anew: Anew) -> None:
@@ -63,10 +63,9 @@ class Supervisor(Hands):
         self.pool = Pool(rules(settings), self)
         self.limits = Watch(limits_of(settings))
         self.board = Board(self.pool.rules.most + SPARE_SLOTS)
-        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sockets = Sockets(settings, self.service, find_rights(settings))
-        self.processes: dict[int, Process] = {}
-        self.strangers: list[int] = []  # descriptors that are left to us, for no child of ours
+        self.making = Making(self, anew, self.board, self.sockets)
+        self.processes = self.making.processes
         self.signals = WakePipe(WATCHED)
         self.app_name = settings.app()
         self.has_ended = False
@@ -75,21 +74,19 @@ class Supervisor(Hands):
         self.fatal: Death | None = None
         self._poll = select.poll()
         self._handlers: dict[int, tuple[Callable[..., None], tuple[object, ...]]] = {}
-        self._ordered: list[Member] = []  # to be started when the pool has spoken
-        self._dropped: list[Member] = []  # ordered, and not wanted any more before that
         self._reload_asked = 0  # the number of the reload that was asked for last
         self._sample_at = 0.0
         self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
         commands = {"status": lambda: status(self), "reload": self._reload_as_asked, "stop": self._stop_as_asked}
-        self.control = Control(commands, self._on, self._off)
+        self.control = Control(commands, self.on, self.off)
 
     @property
     def settings(self) -> Settings:
         """What applies now."""
         return self.anew.settings
 
-    def run(self) -> Seat | None:
-        """Supervise until no worker is left; in each worker, return its seat instead."""
+    def run(self) -> Seat | Prototype | None:
+        """Supervise until no worker is left; in each worker, return its seat instead, in a prototype its role."""
         open_standard()
         with self.signals:
             try:
@@ -98,15 +95,16 @@ class Supervisor(Hands):
                     self.control.open(path)
                 self._keep_strangers()
                 self.signals.end_boot()
-                self._on(self.signals.fd, self._hear_signals)
+                self.on(self.signals.fd, self._hear_signals)
                 self.pool.boot(time.monotonic())
                 while not self.has_ended:
-                    if seat := self._start_ordered():
-                        return seat
+                    if role := self.making.work():
+                        return role
                     self._turn()
             finally:
                 if os.getpid() == self.pid:
                     self.control.close()
+                    self.making.close()
                     self.sockets.close()
                     if self.service:
                         self.service.close()
@@ -119,7 +117,7 @@ class Supervisor(Hands):
 
     def start(self, member: Member) -> None:
         """Fork later: a child must not be amid the pool's work."""
-        self._ordered.append(member)
+        self.making.order(member)
 
     def retire(self, member: Member, drain_s: float) -> None:
         """Let others serve what still comes."""
@@ -127,31 +125,25 @@ class Supervisor(Hands):
 
     def stop(self, member: Member, drain_s: float) -> None:
         """Let it finish; one that is still booting hears signals alone."""
-        if member in self._ordered:
-            self._drop(member)
-        elif member.is_dismissed:
+        if self.making.drop(member):
+            return
+        if member.is_dismissed:
             self.processes[member.number].signal(signal.SIGTERM)
         else:
             self.processes[member.number].channel.tell(STOP, str(int(drain_s * 1000)))
 
-    def _drop(self, member: Member) -> None:
-        self._ordered.remove(member)
-        self._dropped.append(member)
-
     def kill(self, member: Member) -> None:
         """End it."""
-        if member in self._ordered:
-            self._drop(member)
-        else:
+        if not self.making.drop(member):
             self.processes[member.number].signal(signal.SIGKILL)
 
     def watch(self, wanted: bool) -> None:
         """Hear who connects, while nobody serves."""
         for fd in self.sockets.fds:
             if wanted:
-                self._on(fd, self._knock)
+                self.on(fd, self._knock)
             else:
-                self._off(fd)
+                self.off(fd)
 
     def serving(self) -> None:
         """Say what is served, and where."""
@@ -165,11 +157,15 @@ class Supervisor(Hands):
 
     def reloading(self) -> str:
         """Read the settings anew."""
-        return self.anew.read()
+        if error := self.anew.read():
+            return error
+        self.making.reloading()
+        return ""
 
     def reloaded(self, serial: int, error: str) -> None:
         """Say how a reload went; what it brought applies from now on."""
         self.anew.decide(works=not error)
+        self.making.decide(works=not error)
         if not error:
             self.pool.rules.take_over(rules(self.settings))
             self.limits.limits = limits_of(self.settings)
@@ -190,9 +186,7 @@ class Supervisor(Hands):
                 handler, arguments = self._handlers[fd]
                 handler(*arguments)
         now = time.monotonic()
-        dropped, self._dropped = self._dropped, []
-        for member in dropped:
-            self.pool.exited(now, member.number, Death("never started"))
+        self.making.tell_dropped()
         if self._sample_at and now >= self._sample_at:
             self._sample(now)
         wake = self.pool.wake_at()
@@ -203,77 +197,64 @@ class Supervisor(Hands):
             self._stop(now, signal.SIGTERM)
 
     def _patience_ms(self) -> int | None:
-        if self._dropped or self.has_ended:
+        if self.making.is_hurried or self.has_ended:
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
         self._sample_at = (self._sample_at or time.monotonic() + SAMPLE_S) if wants_samples else 0.0
         times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
-    def _on(self, fd: int, handler: Callable[..., None], *arguments: object, events: int = select.POLLIN) -> None:
+    # --- eyes ---------------------------------------------------------------------------------------------------------
+
+    def on(self, fd: int, handler: Callable[..., None], *arguments: object, events: int = select.POLLIN) -> None:
+        """Call the handler in each turn in which `fd` can be read, or what `events` says."""
         self._handlers[fd] = (handler, arguments)
         self._poll.register(fd, events)
 
-    def _off(self, fd: int) -> None:
+    def off(self, fd: int) -> None:
+        """Look at it no more."""
         if self._handlers.pop(fd, None):
             self._poll.unregister(fd)
 
     # --- processes ----------------------------------------------------------------------------------------------------
 
-    def _start_ordered(self) -> Seat | None:
-        """Fork what was ordered; in a worker, return its seat."""
-        while self._ordered and (slot := self._free_slot()) is not None:
-            member = self._ordered.pop(0)
-            try:
-                pid, channel = fork()
-            except OSError as error:
-                text = f"cannot make a process: {error.strerror}\nRaise the limit of processes, or lower --workers."
-                self.pool.exited(time.monotonic(), member.number, Death(text, code=codes.CANNOT_FORK))
-                continue
-            if pid == 0:
-                for process in self.processes.values():
-                    process.close()
-                self.sockets.leave()
-                self.control.leave()
-                ends = (self.handover[0].detach(), self.handover[1].detach())  # they outlive this object
-                seat = Seat(self.anew.newest, member.number, slot, self.board, ends, self.sockets.specs, channel)
-                seat.strangers = self.strangers
-                return seat
-            process = self.processes[member.number] = Process(member.number, slot, pid, channel)
-            self._on(process.pidfd, self._bury, process)
-            self._on(channel.fd, self._hear, process)
-        return None
-
     def _keep_strangers(self) -> None:
         """Such as the lock of a script that started us: it stays open here, and nowhere below."""
-        self.strangers = strangers()
-        for fd in self.strangers:
+        self.making.strangers = strangers()
+        for fd in self.making.strangers:
             os.set_inheritable(fd, False)
 
-    def _free_slot(self) -> int | None:
-        """A place on the board; None while workers that are leaving have all of them."""
-        taken = {process.slot for process in self.processes.values()}
-        return next((slot for slot in range(self.board.slots) if slot not in taken), None)
+    def made(self, process: Process) -> None:
+        """Hear what it says, and when it ends."""
+        self.on(process.pidfd, self._bury, process)
+        self.on(process.channel.fd, self._hear, process)
+
+    def not_made(self, member: Member, death: Death) -> None:
+        """It is as if it had ended."""
+        self.pool.exited(time.monotonic(), member.number, death)
+
+    def leave(self) -> None:
+        """In a new process."""
+        self.control.leave()
 
     def _bury(self, process: Process) -> None:
-        self._off(process.pidfd)
-        self._off(process.channel.fd)
-        del self.processes[process.number]
+        self.off(process.pidfd)
+        self.off(process.channel.fd)
         served = self.board.read(process.slot)["requests"] > 0
         death = process.bury(served=served)
-        self.board.clear(process.slot)
+        self.making.gone(process)
         self.pool.exited(time.monotonic(), process.number, death)
         self._bury_strangers()
 
     def _bury_strangers(self) -> None:
-        """As process 1, or after an exec in a shell, there are children that are no workers: take leave of them.
+        """As process 1, after an exec in a shell, or as parent of orphans, there are children that are none of ours.
 
-        A dead worker in the way has its own turn, which ends here again.
+        A dead one of ours in the way has its own turn, which ends here again.
         """
-        workers = {process.pid for process in self.processes.values()}
+        ours = self.making.pids()
         try:
             while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if dead.si_pid in workers:
+                if dead.si_pid in ours:
                     return
                 os.waitpid(dead.si_pid, 0)
         except ChildProcessError:  # there is no child at all
@@ -290,7 +271,7 @@ class Supervisor(Hands):
                 elif word == REPLACE:
                     self.pool.asked(time.monotonic(), process.number, text)
         except EOFError:
-            self._off(process.channel.fd)
+            self.off(process.channel.fd)
 
     def _ready(self, now: float, process: Process) -> None:
         self.pool.ready(now, process.number)

@@ -30,6 +30,11 @@ class Channel:
         os.set_blocking(read_fd, False)
         os.set_blocking(write_fd, False)
 
+    @property
+    def fds(self) -> tuple[int, int]:
+        """Both descriptors, as they are given to the constructor."""
+        return self.fd, self._write_fd
+
     def tell(self, word: str, text: str = "") -> None:
         """Send one message, unless nobody reads them."""
         data = f"{word} {text}".encode("utf-8", "backslashreplace").replace(b"\0", b"?")

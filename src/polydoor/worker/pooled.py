@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 from polydoor import codes
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 class Seat:
     """What a supervisor gives to a worker, and what it needs of it until the worker ends."""
 
-    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "strangers", "supervisor")
+    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "strangers")
 
     def __init__(
         self,
@@ -49,7 +48,6 @@ class Seat:
         self.handover = handover  # two ends of one socket pair: where connections are left, and taken over
         self.sockets = sockets  # listeners, each with its descriptor
         self.channel = channel
-        self.supervisor = os.getppid()
         self.strangers: list[int] = []  # descriptors that the supervisor was started with and nobody asked for
 
 

@@ -105,6 +105,14 @@ SERVING = (
         short="-w",
     ),
     Setting(
+        "preload",
+        Flag(),
+        0,
+        "With --workers: load the application once, in a process from which all workers are forked, so that they share "
+        "its memory and start in milliseconds.",
+        group=GROUP,
+    ),
+    Setting(
         "backlog",
         Count(1, 65535),
         2048,

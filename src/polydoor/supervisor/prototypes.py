@@ -1,0 +1,150 @@
+"""The supervisor's side of `--preload`: the process that has loaded the application, and forks workers as told.
+
+A reload begins with a prototype of its own; which of the two is left is decided together with the reload.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from polydoor import codes
+from polydoor.supervisor.member import Death
+from polydoor.supervisor.process import CANNOT_START, how
+from polydoor.worker.banner import say
+from polydoor.worker.channel import FAILED
+from polydoor.worker.prototype import FORKED, REFUSED, Prototype
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from polydoor.settings.load import Settings
+    from polydoor.worker.channel import Channel
+    from polydoor.worker.pooled import Seat
+
+PATIENCE_S = 5.0  # for one fork
+MESSAGE_MAX = 65_536
+
+
+class Loaded:
+    """One prototype, as the supervisor knows it."""
+
+    __slots__ = ("death", "line", "pid", "state")
+
+    def __init__(self, pid: int, line: socket.socket) -> None:
+        self.pid = pid
+        self.line = line
+        self.state = ""  # or READY, FAILED, REFUSED
+        self.death: Death | None = None  # why it cannot be used
+
+    def hear(self) -> str:
+        """Take what it says; return its state."""
+        try:
+            word, _, text = self.line.recv(MESSAGE_MAX).decode("utf-8", "replace").partition(" ")
+        except OSError:
+            word, text = "", ""
+        if word == FAILED:
+            head, _, told = text.partition("\n")
+            status, _, code = head.partition(" ")
+            self.death = Death(told, int(status), code=code)
+        elif not word:
+            self.death = self.bury()
+        elif word == REFUSED:
+            say(
+                f"the application starts threads when it is loaded ({text}), so every worker loads it for itself",
+                "Start them when the first request comes, or leave --preload out.",
+                code=codes.NO_PRELOAD,
+            )
+        self.state = word or FAILED
+        return self.state
+
+    def fork(self, number: int, slot: int, its: Channel) -> int:
+        """Have it make a worker; return the process number, 0 if it cannot."""
+        try:
+            socket.send_fds(self.line, [f"{number} {slot}".encode()], list(its.fds))
+            word, _, pid = self.line.recv(MESSAGE_MAX).decode().partition(" ")
+        except OSError:
+            word, pid = "", ""
+        return int(pid) if word == FORKED else 0
+
+    def bury(self) -> Death:
+        """End it; return how it ended."""
+        self.line.close()
+        os.kill(self.pid, signal.SIGKILL)  # its number is its own until the next line
+        _, status = os.waitpid(self.pid, 0)
+        return Death(f"the prototype {how(status)}", CANNOT_START, code=codes.WORKER_ENDED)
+
+
+class Prototypes:
+    """The one in use, and during a reload the one that is tried."""
+
+    def __init__(self, make_seat: Callable[[int, int, Channel], Seat], in_child: Callable[[], None]) -> None:
+        self._make_seat = make_seat
+        self._in_child = in_child
+        self._used: Loaded | None = None
+        self._tried: Loaded | None = None
+        self._is_trying = False
+
+    @property
+    def newest(self) -> Loaded | None:
+        """The one that makes workers now."""
+        return self._tried if self._is_trying else self._used
+
+    def pids(self) -> set[int]:
+        """Their processes, dead ones included that were not taken leave of."""
+        both = (self._used, self._tried)
+        return {loaded.pid for loaded in both if loaded and loaded.line.fileno() >= 0}
+
+    def begin(self, settings: Settings) -> Prototype | None:
+        """Make a process for a prototype; in that, return its role."""
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self.leave()
+            self._in_child()
+            return Prototype(settings, its, self._make_seat)
+        its.close()
+        ours.settimeout(PATIENCE_S)
+        if self._is_trying:
+            self._tried = Loaded(pid, ours)
+        else:
+            self._used = Loaded(pid, ours)
+        return None
+
+    def reloading(self) -> None:
+        """From now on another one is to be tried."""
+        self._is_trying = True
+        self._tried = None
+
+    def decide(self, *, works: bool) -> Loaded | None:
+        """The reload is over: return the one of the two that goes."""
+        if not self._is_trying:
+            return None
+        gone, self._used = (self._used, self._tried) if works else (self._tried, self._used)
+        self._is_trying = False
+        self._tried = None
+        return gone
+
+    def drop(self, loaded: Loaded) -> None:
+        """End one that cannot be used any more; the next worker needs another one."""
+        if loaded is self._tried:
+            self._tried = None
+        elif loaded is self._used:
+            self._used = None
+        if loaded.line.fileno() >= 0:
+            loaded.bury()
+
+    def leave(self) -> None:
+        """In a child: the prototypes are its parent's."""
+        for loaded in (self._used, self._tried):
+            if loaded:
+                loaded.line.close()
+
+    def close(self) -> None:
+        """End what there is."""
+        for loaded in (self._used, self._tried):
+            if loaded:
+                self.drop(loaded)
