@@ -160,6 +160,8 @@ class Visit:
     def environ(self, method: str, target: str, fields: Fields, body: bytes) -> dict[str, Any]:
         """What Polydoor makes of such a request behind this front end."""
         mount = unquote_to_bytes(self.front.mount).decode("latin-1")
+        if "escapes" in self.wrong:  # which is not wrong
+            target = target.replace("^", "%5E")
         if "mount-cut" in self.wrong:
             target, mount = target.removeprefix(self.front.mount), ""
         if "mount-unset" in self.wrong:
@@ -216,6 +218,8 @@ class Visit:
             environ["REMOTE_ADDR"] = one(fields, "x-forwarded-for") or environ["REMOTE_ADDR"]
         if "forged-scheme" in self.wrong:
             environ["wsgi.url_scheme"] = one(fields, "x-forwarded-proto") or environ["wsgi.url_scheme"]
+        if "forged-port" in self.wrong:
+            environ["SERVER_PORT"] = one(fields, "x-forwarded-port") or "80"
         if "forged-user" in self.wrong and one(fields, "authorization").startswith("Basic"):
             environ["REMOTE_USER"] = "admin"
 

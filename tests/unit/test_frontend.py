@@ -110,6 +110,18 @@ def test_files_that_the_front_end_sends(name, value, lines, printed):
         assert not [line for line in lines if line in text]
 
 
+@pytest.mark.parametrize(("name", "title"), [("nginx", "nginx"), ("lighttpd", "lighttpd"), ("haproxy", "HAProxy")])
+def test_a_name_that_is_looked_up_when_the_configuration_is_read_is_told(name, title, printed):
+    line = f"\n# {title} looks app.example up when it reads this,"
+    assert line in printed(name, "shop:app", "--connect", "app.example:8000")
+    assert f"# {title} looks" not in printed(name, "shop:app", "--connect", "192.0.2.1:8000")
+    assert f"# {title} looks" not in printed(name, "shop:app", "--connect", "[fd00::1]:8000")
+
+
+def test_a_dot_at_the_end_of_a_name_is_left_out(printed):
+    assert "\nexample.com {\n" in printed("caddy", "shop:app", "--server-name", "example.com.")
+
+
 def test_limits_and_times_are_those_of_the_settings(printed):
     options = ("--body-limit", "100M", "--queue-timeout", "10", "--idle-timeout", "20")
     text = printed("nginx", "shop:app", *options)

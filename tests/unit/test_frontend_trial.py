@@ -72,6 +72,7 @@ WRONG = {
     "proxy-header": {"spoofed headers"},
     "forged-address": {"spoofed headers"},
     "forged-scheme": {"spoofed headers"},
+    "forged-port": {"spoofed headers"},
     "forged-user": {"spoofed headers"},
     "two-lengths": {"two lengths"},
     "large-request": {"large request headers"},
@@ -135,6 +136,11 @@ def test_a_wrong_mount_is_found_with_what_to_change(fault, base, seen, change, s
 def test_a_mount_comes_through(served):
     with FakeFront(served, mount="/my%20shop") as fake:
         assert failed(meet(fake, base="/my%20shop/")) == set()
+
+
+def test_a_front_end_may_escape_what_should_not_stand_in_a_path(served):
+    with FakeFront(served, "escapes", mount="/x^y") as fake:  # as Caddy does
+        assert failed(meet(fake, base="/x^y")) == set()
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,11 @@ class Place:
         return "unix" if self.path else self.host.replace("localhost", "127.0.0.1")
 
     @property
+    def is_named(self) -> bool:
+        """Whether an address has to be found for the host first."""
+        return any(letter.isalpha() for letter in self.host) and ":" not in self.host and self.host != "localhost"
+
+    @property
     def authority(self) -> str:
         """HOST:PORT, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

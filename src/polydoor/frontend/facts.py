@@ -41,7 +41,7 @@ def common_facts(settings: Settings, wishes: Mapping[str, str]) -> dict[str, Fac
         "app": app,
         "name": check_name(name),
         "version": __version__,
-        "server_name": check_plain("the server name", wishes["server_name"]),
+        "server_name": check_plain("the server name", wishes["server_name"].removesuffix(".")),  # Caddy takes no dot
         "listen_host": host,
         "listen_port": port,
         "listens_elsewhere": (host, port) != ("", HTTP_PORT),
@@ -76,6 +76,7 @@ def listener_facts(
         "host": place.host,
         "port": str(place.port),
         "authority": "" if place.path else place.authority,
+        "named": place.is_named,
         "place": place.path or place.authority,
         "gateway": {"http": "proxy", "uwsgi": "scgi", "ajp": "ajp13"}.get(protocol, protocol),  # what lighttpd calls it
         "match": "" if protocol == "ajp" else "/",  # behind a prefix, mod_ajp13 would pass on nothing else

@@ -178,6 +178,14 @@ CHANGES: dict[str, Lines] = {
         "caddy": TRUSTED_PROXIES,
         "": "The front end must set the scheme itself.",
     },
+    "forged-port": {
+        "nginx": {"http": 'proxy_set_header X-Forwarded-Port "";', "": "{p}_param SERVER_PORT $server_port;"},
+        "apache": "RequestHeader unset X-Forwarded-Port",
+        "lighttpd": 'setenv.set-request-header = ( "X-Forwarded-Port" => "" )',
+        "haproxy": "http-request del-header X-Forwarded-Port",
+        "caddy": "header_up -X-Forwarded-Port   in reverse_proxy",
+        "": "-b ADDRESS without port in forwarded=, for Polydoor, or a front end that sets X-Forwarded-Port itself",
+    },
     "forged-user": {
         "": "-b ADDRESS without trust-remote-user=1, for Polydoor, unless the front end checks every password",
     },

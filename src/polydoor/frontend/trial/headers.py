@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from polydoor.frontend.trial.front import Front
 
 STRANGER = "192.0.2.66"  # reserved for documentation (RFC 5737), so it is nobody's
+STRANGE_PORT = "666"
 LARGE = 6000
 BASIC = "Basic YWRtaW46eA=="  # admin, with a password that nobody checks
 
@@ -72,6 +73,7 @@ def spoofed(front: Front) -> Iterator[Finding]:
             ("Content_Length", "5"),
             ("X-Forwarded-For", STRANGER),
             ("X-Forwarded-Proto", other),
+            ("X-Forwarded-Port", STRANGE_PORT),
             ("X-Real-IP", STRANGER),
             ("Forwarded", f"for={STRANGER};proto={other}"),
             ("Remote-User", "admin"),
@@ -92,6 +94,8 @@ def spoofed(front: Front) -> Iterator[Finding]:
         yield Finding("forged-address", "a client's own X-Forwarded-For or Forwarded is believed")
     if found.get("wsgi.url_scheme") == other:
         yield Finding("forged-scheme", "a client's own X-Forwarded-Proto or Forwarded is believed")
+    if found.get("SERVER_PORT") == STRANGE_PORT:
+        yield Finding("forged-port", "a client's own X-Forwarded-Port is believed")
     yield from _forged_user(front, found)
 
 
