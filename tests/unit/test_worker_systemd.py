@@ -76,6 +76,20 @@ def test_watchdog_is_told_before_half_of_its_time_is_over(notify, monkeypatch, s
     assert beats == [3, 6]
 
 
+def test_watchdog_goes_on_when_systemd_was_too_busy_to_take_a_beat(notify, capsys, monkeypatch, service_of):
+    now = 100.0
+    monkeypatch.setattr("polydoor.worker.systemd.time.monotonic", lambda: now)
+    service = service_of(NOTIFY_SOCKET=notify.getsockname(), WATCHDOG_USEC="2000000")
+    for _ in range(2000):  # more than fit
+        now += 1
+        service.beat(1000)
+    assert set(told(notify)) == {"WATCHDOG=1"}
+    now += 1
+    service.beat(1000)
+    assert told(notify) == ["WATCHDOG=1"]
+    assert capsys.readouterr().err == ""
+
+
 def test_status_is_one_line(notify, service_of):
     service_of(NOTIFY_SOCKET=notify.getsockname()).ready("Serving a\nREADY=0 \udcff")
     assert told(notify) == ["READY=1\nSTATUS=Serving a READY=0 \udcff"]

@@ -19,6 +19,7 @@ from polydoor.supervisor.control import Control, outcome
 from polydoor.supervisor.hands import Hands
 from polydoor.supervisor.limits import Reading, Watch, limits_of, usage
 from polydoor.supervisor.making import Maker, Making
+from polydoor.supervisor.notices import Notices
 from polydoor.supervisor.pool import RELOAD, Pool
 from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
@@ -59,11 +60,12 @@ class Supervisor(Hands, Maker):
         self.anew = anew
         settings = anew.settings
         self.pid = os.getpid()
-        self.service = find_service()
+        service = find_service()
+        self.notices = Notices(service)
         self.pool = Pool(rules(settings), self)
         self.limits = Watch(limits_of(settings))
         self.board = Board(self.pool.rules.most + SPARE_SLOTS)
-        self.sockets = Sockets(settings, self.service, find_rights(settings))
+        self.sockets = Sockets(settings, service, find_rights(settings))
         self.making = Making(self, anew, self.board, self.sockets)
         self.processes = self.making.processes
         self.signals = WakePipe(WATCHED)
@@ -74,7 +76,6 @@ class Supervisor(Hands, Maker):
         self.fatal: Death | None = None
         self._poll = select.poll()
         self._handlers: dict[int, tuple[Callable[..., None], tuple[object, ...]]] = {}
-        self._reload_asked = 0  # the number of the reload that was asked for last
         self._sample_at = 0.0
         self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
         commands = {"status": lambda: status(self), "reload": self._reload_as_asked, "stop": self._stop_as_asked}
@@ -106,8 +107,7 @@ class Supervisor(Hands, Maker):
                     self.control.close()
                     self.making.close()
                     self.sockets.close()
-                    if self.service:
-                        self.service.close()
+                    self.notices.close()
                     self.signals.last_status = self.fatal.status if self.fatal else 0
         if self.fatal:
             raise tell.failure(self.fatal)
@@ -148,8 +148,7 @@ class Supervisor(Hands, Maker):
     def serving(self) -> None:
         """Say what is served, and where."""
         tell.serving(self.app_name, self.sockets.names, self.settings, self.pool.rules)
-        if self.service:
-            self.service.ready(f"Serving {self.app_name} at {' '.join(self.sockets.names)}")
+        self.notices.serving(f"Serving {self.app_name} at {' '.join(self.sockets.names)}")
 
     def died(self, member: Member, death: Death, delay_s: float) -> None:
         """Say that a worker is gone."""
@@ -172,6 +171,8 @@ class Supervisor(Hands, Maker):
         self.last_reload = (serial, error, time.monotonic())
         tell.reloaded(error, len(self.pool.seats()))
         self.control.reloaded(serial, error)
+        if self.pool.state.now == RUNNING:
+            self.notices.reloaded(serial, error)
 
     def end(self, death: Death | None) -> None:
         """No worker is left."""
@@ -181,7 +182,7 @@ class Supervisor(Hands, Maker):
     # --- one turn -----------------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        for fd, _events in self._poll.poll(self._patience_ms()):
+        for fd, _events in self._poll.poll(self.notices.beat(self._patience_ms())):
             if fd in self._handlers:  # else it went with another one of this turn
                 handler, arguments = self._handlers[fd]
                 handler(*arguments)
@@ -236,6 +237,7 @@ class Supervisor(Hands, Maker):
     def leave(self) -> None:
         """In a new process."""
         self.control.leave()
+        self.notices.close()
 
     def _bury(self, process: Process) -> None:
         self.off(process.pidfd)
@@ -311,8 +313,11 @@ class Supervisor(Hands, Maker):
 
     def reload(self, cause: str = RELOAD) -> int:
         """Load the application anew; return the number of the reload that does it, which may be the next one."""
-        self._reload_asked = self.pool.reload(time.monotonic(), cause)
-        return self._reload_asked
+        if self.pool.state.now == RUNNING:
+            self.notices.reloading()
+        serial = self.pool.reload(time.monotonic(), cause)
+        self.notices.expect(serial)
+        return serial
 
     def _reload_as_asked(self) -> dict[str, Any] | int:
         """The number of the reload, or how it went, if it is over already."""
@@ -357,8 +362,8 @@ class Supervisor(Hands, Maker):
         gently = number == signal.SIGTERM or (number == signal.SIGINT and is_first and is_dev)
         delay_s = self.settings.number("stop_delay") / 1000
         drain_s = pool.rules.drain_s if gently else 0.0
-        if is_first and self.service:
-            self.service.stopping("Stopping", int((delay_s + drain_s + 2 * GRACE_S) * 1000))
+        if is_first:
+            self.notices.stopping(delay_s + drain_s + 2 * GRACE_S)
         if number == signal.SIGTERM and is_first and delay_s and not self._drain_at:
             tell.delayed(asked_by or number.name, delay_s)
             self._drain_at = now + delay_s

@@ -26,6 +26,7 @@ VARIABLES = (
     *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"),
 )
 FIRST = 3  # SD_LISTEN_FDS_START
+BEAT = "WATCHDOG=1"
 PATIENCE_S = 1.0  # for a datagram; systemd may be busy
 
 
@@ -80,6 +81,14 @@ class Service:
         self._beat_at = time.monotonic()
         self._tell("READY=1", status)
 
+    def reloading(self, status: str) -> None:
+        """What is served is being replaced; `systemctl reload` waits for the end of it (Type=notify-reload)."""
+        self._tell("RELOADING=1", status, f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self, status: str) -> None:
+        """The end of that, however it went."""
+        self._tell("READY=1", status)
+
     def stopping(self, status: str, may_take_ms: int) -> None:
         """The drain begins; systemd shall be patient for as long as it may take."""
         self._tell("STOPPING=1", status, f"EXTEND_TIMEOUT_USEC={may_take_ms * 1000}")
@@ -89,7 +98,7 @@ class Service:
         now = time.monotonic()
         if self.watchdog_ms and (now - self._beat_at) * 1000 + next_ms > self.watchdog_ms:
             self._beat_at = now
-            self._tell("WATCHDOG=1")
+            self._tell(BEAT)
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -102,21 +111,24 @@ class Service:
             return
         lines = [state, *([f"STATUS={status.replace(chr(10), ' ')}"] if status else []), *more]
         try:
-            self._send("\n".join(lines).encode("utf-8", "surrogateescape"))
+            self._send("\n".join(lines).encode("utf-8", "surrogateescape"), wait=state != BEAT)
+        except BlockingIOError:
+            return  # systemd is busy; the next beat will do
         except OSError as error:
             say(
                 f"systemd cannot be told {state} at {self._address}: {error.strerror or error}",
                 "Look at NotifyAccess= and at what the unit hides from the service, or use Type=exec.",
                 code=codes.CANNOT_NOTIFY,
             )
-            self._address = ""  # once is enough
+            if not isinstance(error, TimeoutError):
+                self._address = ""  # once is enough
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, datagram: bytes, *, wait: bool) -> None:
         if self._socket is None:
             import socket  # only now: most processes need none
 
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-            self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(PATIENCE_S if wait else 0)
         path = os.fsencode(self._address)
         self._socket.sendto(datagram, b"\0" + path[1:] if path[:1] == b"@" else path)
 
