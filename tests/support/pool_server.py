@@ -63,11 +63,11 @@ class PoolServer(Server):
             return [int(word) for word in file.read().split()]
 
     def wait_workers(self, count: int, *, without: Sequence[int] = ()) -> list[int]:
-        """The workers, as soon as there are so many that have their threads, none of them one of `without`."""
+        """The workers, as soon as there are so many that serve, as the supervisor knows, none one of `without`."""
 
         def are_there() -> bool:
             pids = self.workers()
-            return len(pids) == count and not set(pids) & set(without) and all(map(_has_threads, pids))
+            return len(pids) == count and not set(pids) & set(without) and all(map(_serves, pids)) and _waits(self.pid)
 
         assert eventually(are_there), f"{self.workers()} are not {count} without {without}:\n{self.log.text}"
         return self.workers()
@@ -90,8 +90,15 @@ class PoolServer(Server):
         return {pid for record in records for pid in runs[record.ident].pids}
 
 
-def _has_threads(pid: int) -> bool:
+def _serves(pid: int) -> bool:
+    """Whether it has its threads, and its main thread has nothing more to do."""
     try:
-        return len(os.listdir(f"/proc/{pid}/task")) > 2
+        return len(os.listdir(f"/proc/{pid}/task")) > 2 and _waits(pid)
     except FileNotFoundError:
         return False
+
+
+def _waits(pid: int) -> bool:
+    """Whether the main thread sleeps in poll(), as far as the kernel lets us see that."""
+    with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/wchan") as place:
+        return stat.read().rpartition(")")[2].split()[0] == "S" and ("poll" in (where := place.read()) or where == "0")
