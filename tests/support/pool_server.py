@@ -34,11 +34,16 @@ class PoolServer(Server):
         threads: int = 2,
         options: Sequence[str] = (),
         code: str = GOOD,
+        env: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.history = History(folder)
         self.deploy(code)
-        env = self.history.env | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), os.environ.get("PYTHONPATH", "")])}
+        env = (
+            (env or {})
+            | self.history.env
+            | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), os.environ.get("PYTHONPATH", "")])}
+        )
         super().__init__(
             "deployed:application",
             listeners,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from polydoor.worker.prototype import Prototype
 
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
+SOONEST_S = 0.02  # ... at most
 GRACE_S = 3.0  # after the drain: for a worker that ends by itself
 SPARE_SLOTS = 8  # of the board, for successors, and workers that are added by signals
 WATCHED = (
@@ -201,7 +202,7 @@ class Supervisor(Hands, Maker):
         if self.making.is_hurried or self.has_ended:
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
-        self._sample_at = (self._sample_at or time.monotonic() + SAMPLE_S) if wants_samples else 0.0
+        self._sample_at = (self._sample_at or time.monotonic() + sample_s(self.pool.rules)) if wants_samples else 0.0
         times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
@@ -372,6 +373,11 @@ class Supervisor(Hands, Maker):
         self._drain_at = 0.0
         tell.stopping(asked_by or number.name, drain_s)
         pool.stop(now, quickly=not gently)
+
+
+def sample_s(rules: Rules) -> float:
+    """How long until the load is looked at again: not much longer than a service may be idle."""
+    return min(SAMPLE_S, max(rules.idle_s / 2, SOONEST_S)) if rules.idle_s and not rules.low else SAMPLE_S
 
 
 def rules(settings: Settings) -> Rules:
