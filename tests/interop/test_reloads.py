@@ -21,7 +21,7 @@ RELOADS = scaled(2, 20)
 PAUSE_S = scaled(300, 5000) / 1000
 SLOW = f"import time\ntime.sleep({scaled(200, 1000) / 1000})\n{GOOD}"  # to import
 WORK_S = 0.01
-NORMAL = scaled(300, 3000)  # requests before something happens
+NORMAL = scaled(300, 1500)  # requests before something happens
 RECYCLED = scaled(3, 50)
 WAYS = [
     "new",

@@ -63,7 +63,7 @@ class Load:
     def wait(self, count: int) -> None:
         """Waits until so many more have been answered."""
         wanted = self._served + count
-        assert eventually(lambda: self._served >= wanted, 60)
+        assert eventually(lambda: self._served >= wanted, 600)
 
     def _ask(self, door: Door, chance: random.Random) -> None:
         while not self._is_over.is_set():

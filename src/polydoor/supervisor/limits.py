@@ -11,9 +11,10 @@ from polydoor import codes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from polydoor.settings.load import Settings
+    from polydoor.supervisor.member import Member
 
 REQUESTS, LIFETIME, MEMORY, CPU, SILENCE = "max-requests", "max-lifetime", "max-memory", "max-cpu", "heartbeat"
 GAP_S = 2.0  # who was not looking for so long was stopped, or the machine was: then beats say nothing
@@ -97,10 +98,11 @@ class Watch:
         self._looked_at = 0.0
         self._has_told = False  # that the memory limit is too low
 
-    @property
-    def needs_usage(self) -> bool:
-        """Whether readings need memory and processor time."""
-        return bool(self.limits.memory or self.limits.cpu_s)
+    def reading(self, member: Member, pid: int, row: Mapping[str, int], now: float) -> Reading:
+        """A worker now, by its row of the board, and by /proc if a limit needs that."""
+        memory, cpu_s = usage(pid) if self.limits.memory or self.limits.cpu_s else (0, 0.0)
+        seen = {"requests": row["requests"], "beats": row["beats"]}
+        return Reading(member.number, age_s=now - member.ready_at, memory=memory, cpu_s=cpu_s, **seen)
 
     def begin(self, reading: Reading) -> list[Finding]:
         """Remember what a worker has as soon as it is ready: its limits count from there."""

@@ -17,7 +17,7 @@ from polydoor.states import RUNNING
 from polydoor.supervisor import tell
 from polydoor.supervisor.control import Control, outcome
 from polydoor.supervisor.hands import Hands
-from polydoor.supervisor.limits import Reading, Watch, limits_of, usage
+from polydoor.supervisor.limits import Watch, limits_of
 from polydoor.supervisor.making import Maker, Making
 from polydoor.supervisor.notices import Notices
 from polydoor.supervisor.pool import RELOAD, Pool
@@ -38,14 +38,12 @@ if TYPE_CHECKING:
 
     from polydoor.settings.load import Settings
     from polydoor.supervisor.anew import Anew
-    from polydoor.supervisor.limits import Finding
+    from polydoor.supervisor.limits import Finding, Reading
     from polydoor.supervisor.member import Death, Member
     from polydoor.supervisor.process import Process
     from polydoor.worker.pooled import Seat
     from polydoor.worker.prototype import Prototype
 
-SAMPLE_S = 0.5  # how often the load is looked at, where it matters
-SOONEST_S = 0.02  # ... at most
 GRACE_S = 3.0  # after the drain: for a worker that ends by itself
 SPARE_SLOTS = 8  # of the board, for successors, and workers that are added by signals
 WATCHED = (
@@ -202,7 +200,7 @@ class Supervisor(Hands, Maker):
         if self.making.is_hurried or self.has_ended:
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
-        self._sample_at = (self._sample_at or time.monotonic() + sample_s(self.pool.rules)) if wants_samples else 0.0
+        self._sample_at = (self._sample_at or time.monotonic() + self.pool.rules.sample_s) if wants_samples else 0.0
         times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
@@ -298,9 +296,7 @@ class Supervisor(Hands, Maker):
         self._obey(now, self.limits.look(now, [self._reading(now, number, rows[number]) for number in running]))
 
     def _reading(self, now: float, number: int, row: dict[str, int]) -> Reading:
-        memory, cpu_s = usage(self.processes[number].pid) if self.limits.needs_usage else (0, 0.0)
-        age_s = now - self.pool.members[number].ready_at
-        return Reading(number, age_s=age_s, requests=row["requests"], beats=row["beats"], memory=memory, cpu_s=cpu_s)
+        return self.limits.reading(self.pool.members[number], self.processes[number].pid, row, now)
 
     def _obey(self, now: float, findings: list[Finding]) -> None:
         for found in findings:
@@ -373,11 +369,6 @@ class Supervisor(Hands, Maker):
         self._drain_at = 0.0
         tell.stopping(asked_by or number.name, drain_s)
         pool.stop(now, quickly=not gently)
-
-
-def sample_s(rules: Rules) -> float:
-    """How long until the load is looked at again: not much longer than a service may be idle."""
-    return min(SAMPLE_S, max(rules.idle_s / 2, SOONEST_S)) if rules.idle_s and not rules.low else SAMPLE_S
 
 
 def rules(settings: Settings) -> Rules:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 GROW_AFTER_S = 0.5  # requests have waited for so long with every thread taken
+SAMPLE_S = 0.5  # how often the load is looked at, where it matters
+SOONEST_S = 0.02  # ... at most
 SHRINK_AFTER_S = 30.0  # a whole worker's threads were not needed for so long
 
 
@@ -38,6 +40,11 @@ class Rules:
                 setattr(self, name, getattr(other, name))
         self.high = min(self.high, self.most)
         self.low = min(self.low, self.high)
+
+    @property
+    def sample_s(self) -> float:
+        """How long until the load is looked at again: not much longer than a service may be idle."""
+        return min(SAMPLE_S, max(self.idle_s / 2, SOONEST_S)) if self.idle_s and not self.low else SAMPLE_S
 
 
 class Load:
