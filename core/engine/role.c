@@ -299,12 +299,15 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
     struct pd_exchange *x;
     while ((x = pd_ready_take(e)) != NULL) {
         e->running++;
+        t->started_ns = PD_SYS0(e->sys, monotonic_ns);
+        pd_call_begin(t, x); /* who gets the role goes to sleep until its limit */
         role_leave_for_call(t);
         pthread_mutex_unlock(&e->lock);
         bool stale = pd_ready_is_stale(e, t, x);
         pthread_mutex_lock(&e->lock);
         if (!stale)
             break;
+        pd_call_end(t);
         e->running--;
         e->stats.dropped++;
     }
@@ -349,10 +352,8 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     }
     if (x) {
         t->is_running = true;
-        t->started_ns = PD_SYS0(e->sys, monotonic_ns);
         if (!x->started_ns)
             x->started_ns = t->started_ns;
-        pd_call_begin(t, x);
         e->stats.requests++;
         pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
     } else {

@@ -13,7 +13,7 @@
 
 #include "check.h"
 #include "engine/exchange_api.h"
-#include "engine/overdue.h"
+#include "engine/impl.h"
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
@@ -26,6 +26,7 @@ struct scene {
     struct sockaddr_in door;
     pthread_t relief;
     _Atomic uint64_t now_ns;
+    uint64_t deadline_ms; /* what the loop would wait for while a thread looks whether a peer is still there */
 };
 
 static uint64_t clock_by_hand(void *ctx)
@@ -313,6 +314,38 @@ static void test_reading(void)
     scene_fini(&s);
 }
 
+static int look_at_deadline(void *ctx, struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    struct scene *s = ctx;
+    pthread_mutex_lock(&s->engine->lock);
+    s->deadline_ms = pd_calls_deadline(s->engine);
+    pthread_mutex_unlock(&s->engine->lock);
+    return poll(fds, n, timeout_ms);
+}
+
+/* Before its call begins a thread lets go of the lock: a loop that goes to sleep then must wake in time. */
+static void test_beginning(void)
+{
+    struct scene s;
+    scene_init(&s, &pd_codec_http1, false);
+    int fds[] = { ask(&s, PD_SLICE(GET)), -1 };
+    for (int i = 0; i < 2; i++) {
+        struct pd_exchange *x = next(&s, 0);
+        if (i == 0) {
+            fds[1] = ask(&s, PD_SLICE(GET));
+            turn(&s);
+            pass(&s, 200); /* so long that the thread will ask whether its peer has gone */
+            s.sys.poll = look_at_deadline;
+        }
+        start(x);
+        CHECK_INT(pd_exchange_last(s.threads[0], x, PD_SLICE(""), true), PD_SEND_OK);
+    }
+    CHECK_INT(s.deadline_ms, s.now_ns / 1000000 + LIMIT_MS + 1);
+    close(fds[0]);
+    close(fds[1]);
+    scene_fini(&s);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -322,5 +355,6 @@ int main(void)
     test_parked();
     test_shared();
     test_reading();
+    test_beginning();
     return check_result();
 }
