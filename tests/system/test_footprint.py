@@ -22,7 +22,7 @@ HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 # What a server with default settings loads beyond the interpreter itself. A longer list is more memory in every worker
 # and a slower start: think twice.
 STANDARD = {
-    *("__future__", "_weakrefset", "faulthandler", "select", "signal", "threading", "time"),
+    *("__future__", "_weakrefset", "atexit", "faulthandler", "select", "signal", "threading", "time"),
     # by way of signal and threading
     *("_collections", "_functools", "_operator", "collections", "enum", "functools", "itertools", "keyword"),
     *("operator", "reprlib", "types"),

@@ -80,6 +80,16 @@ def test_what_is_swallowed_is_not_raised_again_and_the_process_ends(tmp_path):
     assert "PD0306: 1 of 5 threads are still in the application" in server.log.text
 
 
+def test_a_request_that_is_interrupted_after_sigterm_ends_with_its_status(tmp_path):
+    with Server(APP, options=LIMIT) as server:
+        stuck = server.doors[0].start("GET", "/loop")
+        server.log.wait_for("stuck in /loop")
+        server.process.send_signal(signal.SIGTERM)
+        end_of_504(stuck)
+        server.wait(status=0)
+    assert "PD0412" in server.log.text
+
+
 def test_without_a_limit_and_for_a_peer_that_is_waited_for_nothing_is_late(tmp_path):
     streaming = Server(APP, ["http://127.0.0.1:0?stream=1"], options=["--request-timeout", "0.2"])
     with streaming, streaming.doors[0].start("POST", "/upload", length=2) as upload:

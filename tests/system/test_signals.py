@@ -403,6 +403,66 @@ def test_an_odd_standard_output_does_not_keep_the_process(tmp_path, stdout):
         assert not held.finish().complete
 
 
+ENDS = """
+import atexit
+
+def ask_again(kill=os.kill, pid=os.getpid(), write=os.write, numbers=(signal.SIGUSR1, signal.SIGHUP, signal.SIGTERM)):
+    for number in numbers:
+        kill(pid, number)
+    for _ in range(1000):
+        pass
+    write(2, b"asked again\\n")
+
+class Last:
+    def __del__(self, ask_again=ask_again):
+        ask_again()
+
+last = Last()
+atexit.register(ask_again)
+app = hello
+"""
+
+
+def test_signals_at_its_very_end_do_not_change_how_the_process_ends(tmp_path):
+    with Server(write_app(tmp_path, ENDS)) as server:
+        server.stop()
+    assert server.log.lines.count("asked again") == 2
+
+
+KEEPS = """
+import atexit
+from concurrent.futures import ThreadPoolExecutor
+
+never = threading.Event()
+pool = ThreadPoolExecutor(1)
+START = {
+    "/thread": lambda: threading.Thread(target=never.wait, name="counter").start(),
+    "/pool": lambda: pool.submit(never.wait),
+    "/atexit": lambda: atexit.register(never.wait),
+}
+
+def app(environ, start_response):
+    START[environ["PATH_INFO"]]()
+    while environ["QUERY_STRING"]:
+        time.sleep(0.01)
+    return hello(environ, start_response)
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "by"),
+    [("/thread", 0, "threads of its own: counter"), ("/pool?late", 5, "threads of"), ("/atexit", 0, "what it does at")],
+)
+def test_what_the_application_leaves_behind_does_not_keep_the_process(tmp_path, target, status, by):
+    app = write_app(tmp_path, KEEPS)
+    with Server(app, options=["--drain-timeout", "0.1", "--request-timeout", "1"]) as server:
+        assert server.doors[0].request("GET", target).status == (504 if status else 200)
+        if not status:
+            server.process.send_signal(signal.SIGTERM)
+        server.wait(status=status)
+    assert f"PD0306: the application keeps the process by {by}" in server.log.text
+
+
 WRITES = """
 def app(environ, start_response):
     for fd in range(3):

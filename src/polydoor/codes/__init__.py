@@ -208,8 +208,10 @@ SIGQUIT or a second Ctrl-C asked for it. What was cut is told by PD0316 and PD03
 THREADS_LEFT = "PD0306"
 """Threads were left behind
 
-Application code did not return in time after the server was told to stop, and the process ended without it.
--> Give the calls that wait (database, other services) a timeout; raise --drain-timeout.
+Application code did not return in time after the server was told to stop, and the process ended without it: a request,
+a thread that the application has started, or a function of atexit.
+-> Give the calls that wait (database, other services) a timeout; make the application's own threads daemon threads;
+raise --drain-timeout.
 """
 
 OWN_DEFECT = "PD0307"

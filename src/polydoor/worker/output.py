@@ -1,10 +1,11 @@
-"""The standard streams at both ends of a process: descriptors that are closed, and output that nobody takes."""
+"""Both ends of a process: closed standard descriptors, output that nobody takes, and what keeps it from ending."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+import time
 
 from polydoor import codes
 from polydoor.worker.banner import say
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from polydoor.worker.messages import Messages
 
 FLUSH_S = 1.0  # for whoever reads standard output
+NAMED = 10  # threads that a message names
 
 
 def open_standard() -> None:
@@ -61,3 +63,35 @@ def leave_crashed(messages: Messages) -> NoReturn:
         flush_output()
     finally:
         os._exit(1)
+
+
+def end_by(deadline: float, status: int) -> None:
+    """Let the process end by then, with `status`, whatever the application does: Python waits for all its threads."""
+
+    def leave() -> None:
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        try:
+            _say_kept()
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
+
+    def leave_unheard() -> None:
+        time.sleep(max(0.0, deadline - time.monotonic()) + FLUSH_S)
+        os._exit(status)
+
+    for target in (leave, leave_unheard):
+        try:
+            threading.Thread(target=target, name="polydoor-end", daemon=True).start()
+        except RuntimeError:  # no more threads; a signal still ends it
+            return
+
+
+def _say_kept() -> None:
+    """Say what keeps the process."""
+    kept = [each.name for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    what = f"threads of its own: {', '.join(kept[:NAMED])}" if kept else "what it does at exit"
+    advice = (
+        "Make such threads daemon threads, give what the application waits for a timeout, or raise --drain-timeout."
+    )
+    say(f"the application keeps the process by {what}; leaving without that", advice, code=codes.THREADS_LEFT)

@@ -49,12 +49,12 @@ def look_after(worker: Worker) -> None:
 
 def end(worker: Worker) -> None:
     """What the exception has left behind nobody knows: further requests are for another process."""
-    if worker.state.now != RUNNING:
+    if worker.state.now == RUNNING and worker.is_replaced("request-timeout"):
+        return
+    if not worker.stopped_by:  # else nobody is to start another one
         worker.status = INTERRUPTED
+    if worker.state.now != RUNNING:
         return
-    if worker.is_replaced("request-timeout"):
-        return
-    worker.status = INTERRUPTED
     drain_ms = worker.settings.number("drain_timeout")
     say(
         f"a request was interrupted: finishing the others, for at most {drain_ms / 1000:g} s, then ending",

@@ -23,7 +23,7 @@ from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
 from polydoor.worker.extras import diagnosed, error_page, find_rights, idle_watch
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
-from polydoor.worker.output import flush_output, leave_crashed, open_standard
+from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 from polydoor.worker.stuck import prepare_for_stuck
 
@@ -54,7 +54,9 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None, *, is
             worker.start()
             status = worker.run()
             worker.signals.last_status = status if is_last else None
-            return status
+        if is_last:
+            end_by(max(worker.deadline, time.monotonic() + GRACE_S), status)
+        return status
     except StoppedAtBootError:
         return 0
     except BaseException:

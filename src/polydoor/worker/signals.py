@@ -5,6 +5,7 @@ While the application is loaded the pipe has no reader, so SIGTERM and SIGINT in
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -61,6 +62,7 @@ class WakePipe:
         if not self.watched:
             return
         _armed.append(self)
+        atexit.register(self._ignore)  # before the application is loaded, so it runs behind what that registers
         # A full pipe still wakes the loop, so nobody needs to be warned of it.
         self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in self.watched:
@@ -69,18 +71,34 @@ class WakePipe:
     def __exit__(self, *_unused: object) -> None:
         if self in _armed:  # not so in a forked child
             _armed.remove(self)
-            for number, handler in self._before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
             if self.last_status is not None:
                 self._await_end(self.last_status)
+            else:
+                self._give_back()
             signal.set_wakeup_fd(self._fd_before)
         self.close()
 
+    def _give_back(self) -> None:
+        """Put back what was there before."""
+        atexit.unregister(self._ignore)
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
     def _await_end(self, status: int) -> None:
-        """Asked to end while it ends, the process keeps its status; threads of the application may take for ever."""
-        alone = threading.active_count() == 1
+        """Asked to end while it ends, the process keeps its status; threads of the application may take long.
+
+        Another SIGTERM changes nothing, and neither does what asks for something else.
+        """
         for number in ENDING:
-            signal.signal(number, signal.SIG_IGN if alone else lambda *_: os._exit(status))
+            signal.signal(number, lambda number, _: None if number == signal.SIGTERM else os._exit(status))
+
+    def _ignore(self) -> None:
+        """Python gives signals their default actions back before it takes itself down, but for those it ignores."""
+        if self.last_status is None:
+            return
+        for number in self.watched:
+            if number in ENDING or signal.getsignal(number) == self._handle:
+                signal.signal(number, signal.SIG_IGN)
 
     def _handle(self, number: int, _frame: object) -> None:
         """Interrupt the boot, or answer at once; later the byte in the pipe is all that is needed."""
