@@ -118,6 +118,27 @@ def test_a_name_that_is_looked_up_when_the_configuration_is_read_is_told(name, t
     assert f"# {title} looks" not in printed(name, "shop:app", "--connect", "[fd00::1]:8000")
 
 
+STAMPS = {
+    "nginx": {"http": 'proxy_set_header X-Request-Start "t=${msec}";', "": '_param HTTP_X_REQUEST_START "t=${msec}";'},
+    "apache": {"": 'RequestHeader set X-Request-Start "%t"'},
+    "mod_jk": {"": 'RequestHeader set X-Request-Start "%t"'},
+    "haproxy": {"": "http-request set-header X-Request-Start t=%[date(0,us)]"},
+    "caddy": {"": "header_up X-Request-Start t={time.now.unix_ms}"},
+    "lighttpd": {"": '"X-Request-Start" => "" )'},  # which has no such clock
+}
+
+
+@pytest.mark.parametrize(("name", "protocol"), EVERY)
+def test_the_time_at_the_front_end_is_told_where_the_listener_believes_it(name, protocol, printed):
+    line = STAMPS[name].get(protocol, STAMPS[name].get(""))
+    text = printed(name, "shop:app", "-b", f"{protocol}://127.0.0.1:9000?forwarded=for,start")
+    assert line in text
+    assert (",start" in text.partition("\n\n")[0]) is True
+    text = printed(name, "shop:app", "-b", f"{protocol}://127.0.0.1:9000")
+    assert (line in text) is ((name, protocol) == ("lighttpd", "http"))
+    assert protocol != "http" or "X-Request-Start" in text  # a client's own does not reach the application
+
+
 def test_a_dot_at_the_end_of_a_name_is_left_out(printed):
     assert "\nexample.com {\n" in printed("caddy", "shop:app", "--server-name", "example.com.")
 

@@ -66,6 +66,7 @@ def listener_facts(
     packet = int(str(spec["packet"]))
     if protocol == "ajp" and "packet=" not in text:
         packet = min(max(packet, settings.number("head_limit")), LARGEST_PACKET)  # a head has to fit into one
+    stamped = "start" in str(spec["forwarded"]).split(",")
     started = _started_with(front_end, text, protocol, place, packet, sent=bool(sent))
     return {
         **{name: name == protocol for name in TITLES},
@@ -85,6 +86,8 @@ def listener_facts(
         "mount": mount,
         "mount_path": mount or "/",
         "stream": bool(spec["stream"]),
+        "stamped": stamped,
+        "headers": " headers" if stamped else "",  # the module of Apache that sets a field
         "sent": sent,
         "sends_files": bool(sent),
         "secret": secret,
@@ -130,7 +133,8 @@ def _started_with(front_end: FrontEnd, text: str, protocol: str, place: Place, p
     if spec["profile"] != front_end.profile and (sent or protocol != "http"):
         started = with_option(started, "profile", front_end.profile)
     if protocol == "http" and not (spec["trust_forwarded"] or spec["proxy_protocol"]):
-        started = with_option(with_option(started, "trust-forwarded", place.forwarder), "forwarded", FORWARDED)
+        fields = FORWARDED + ",start" * ("start" in str(spec["forwarded"]).split(","))
+        started = with_option(with_option(started, "trust-forwarded", place.forwarder), "forwarded", fields)
     if protocol == "ajp" and packet != spec["packet"]:
         started = with_option(started, "packet", str(packet))
     if protocol == "ajp" and front_end.name == "lighttpd" and spec["lighttpd"] != RAW_PATH:
