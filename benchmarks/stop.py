@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """SIGTERM with 30 requests in flight or queued and 2 threads: how many are served, and how each server ends.
 
-    python3 benchmarks/stop.py [--server NAME]... [--rounds N]
+    .venv/bin/python benchmarks/stop.py [--server NAME]... [--rounds N]
 
 Each round starts the server, sends 30 requests on connections of their own to an application that waits 0.2 s, sends
 SIGTERM 0.1 s later and reads every answer as far as it comes. The servers are those of `make bench`, with the same

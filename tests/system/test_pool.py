@@ -88,6 +88,22 @@ def test_workers_that_end_are_replaced_and_nobody_else_is_touched(tmp_path):
     server.history.judge()
 
 
+def test_a_worker_with_an_interrupted_request_has_a_successor_before_it_goes(tmp_path):
+    code = "from apps.stuck_apps import application\n"
+    with PoolServer(tmp_path, workers="1", options=["--request-timeout", "1"], code=code) as server:
+        (worker,) = server.wait_workers(1)
+        door = server.doors[0]
+        with door.start("GET", "/steady?20") as neighbour, door.start("GET", "/loop") as stuck:
+            assert neighbour.wait_body(b".")
+            assert stuck.finish().status == 504
+            assert neighbour.finish().body == b"." * 20
+        server.wait_workers(1, without=[worker])
+        assert door.request("GET", "/").body == b"hello"
+    assert "PD0411" in server.log.text
+    assert "PD0331" not in server.log.text  # it does not end by itself
+    assert "PD0340" not in server.log.text
+
+
 def test_only_what_a_killed_worker_had_is_lost(tmp_path):
     with PoolServer(tmp_path, one_each(tmp_path), workers="1") as server:
         (worker,) = server.wait_workers(1)
