@@ -32,7 +32,7 @@ def test_advice_names_options_that_exist():
     assert named <= set(OPTIONS)
 
 
-@pytest.mark.parametrize("name", ["--log-level", "--xyzzy", "--mercy", "--pidd", "-z"])
+@pytest.mark.parametrize("name", ["--log-level", "--xyzzy", "--mercy", "--daemn", "-z"])
 def test_what_is_near_nothing_gets_no_suggestion(name):
     assert explain(name, OPTIONS) == ""
 

@@ -122,7 +122,7 @@ def test_settings_are_keywords():
             ConfigError,
             "workers can only be 1 here: the process that asks is the one that serves.\nUse threads ",
         ),
-        (hello, {"control": "ctl"}, ConfigError, "control needs a supervisor, and here the process that asks"),
+        (hello, {"control": "ctl"}, ConfigError, "control is a setting of the command"),
         (hello, {"bind": "ftp://h:1"}, ConfigError, "bad address 'ftp://h:1': the protocol 'ftp' is unknown"),
         (hello, {"factory": True}, ConfigError, "factory is a setting of the command"),
         (hello, {"chdir": "/"}, ConfigError, "chdir is a setting of the command"),

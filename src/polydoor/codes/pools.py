@@ -102,6 +102,21 @@ before it had answered.
 -> See that the server runs, and with which control socket; use the same working directory or an absolute path.
 """
 
+NO_PID_FILE = "PD0358"
+"""The pid file cannot be written
+
+Its folder is missing or may not be written to, or something that is not a file is in its place. Nothing is served, as
+whoever reads the file would signal another process, or none.
+-> Name a file in a folder that this user may write to, or leave --pid out.
+"""
+
+PID_FILE_TAKEN = "PD0359"
+"""The pid file belongs to a server that runs
+
+Another server has written it and lives. What a server that was killed has left is taken over without a word.
+-> Stop the other one, or give each its own file.
+"""
+
 NO_SUCH_USER = "PD0365"
 """There is no such user or group
 

@@ -33,7 +33,6 @@ GUNICORN = {
     "certfile keyfile": NO_TLS,
     "reload": "There is no restart on change yet: with --workers, SIGHUP loads the code anew.",
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
-    "p pid": "There is no pid file: the pid is in the banner, and systemd knows it.",
     "forwarded-allow-ips": "Put ?trust-forwarded=127.0.0.1 behind the address.",
     "proxy-protocol": "Put ?proxy-protocol=on behind the address.",
 }
@@ -59,6 +58,7 @@ UWSGI = {
     "http-keepalive": "Use --idle-timeout.",
     "worker-reload-mercy": "Use --drain-timeout.",
     "listen": "Use --backlog.",
+    "pidfile safe-pidfile": "Use --pid.",
     "for-readline": "Use --env-file.",
     "ini": "Settings stand in polydoor.toml; --config names another file.",
     "virtualenv": "Run the `polydoor` of that environment.",

@@ -26,9 +26,8 @@ from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
 from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
 from polydoor.worker.descriptors import strangers
-from polydoor.worker.extras import find_rights
+from polydoor.worker.extras import find_pid_file, find_rights, find_service
 from polydoor.worker.output import open_standard
-from polydoor.worker.serve import find_service
 from polydoor.worker.signals import WakePipe
 
 TYPE_CHECKING = False
@@ -61,6 +60,7 @@ class Supervisor(Hands, Maker):
         self.pid = os.getpid()
         service = find_service()
         self.notices = Notices(service)
+        self.pid_file = find_pid_file(settings)
         self.pool = Pool(rules(settings), self)
         self.limits = Watch(limits_of(settings))
         self.board = Board(self.pool.rules.most + SPARE_SLOTS)
@@ -93,6 +93,8 @@ class Supervisor(Hands, Maker):
                 self.sockets.open()
                 if path := self.settings.text("control"):
                     self.control.open(path)
+                if self.pid_file:
+                    self.pid_file.write()
                 self._keep_strangers()
                 self.signals.end_boot()
                 self.on(self.signals.fd, self._hear_signals)
@@ -103,6 +105,8 @@ class Supervisor(Hands, Maker):
                     self._turn()
             finally:
                 if os.getpid() == self.pid:
+                    if self.pid_file:
+                        self.pid_file.remove()
                     self.control.close()
                     self.making.close()
                     self.sockets.close()
@@ -237,6 +241,8 @@ class Supervisor(Hands, Maker):
         """In a new process."""
         self.control.leave()
         self.notices.close()
+        if self.pid_file:
+            self.pid_file.leave()
 
     def _bury(self, process: Process) -> None:
         self.off(process.pidfd)

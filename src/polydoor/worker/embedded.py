@@ -12,6 +12,7 @@ import signal
 import threading
 
 from polydoor.errors import BootError, ConfigError
+from polydoor.settings.catalog.control import CONTROL
 from polydoor.settings.catalog.startup import STARTUP
 from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
@@ -220,7 +221,7 @@ def serve(
 
 def refuse_command_only(settings: dict[str, object]) -> dict[str, object]:
     """Return the settings, unless one is among them that only means something to the command."""
-    for name in ("app", "factory", *(row.name for row in STARTUP)):
+    for name in ("app", "factory", *(row.name for row in (*STARTUP, *CONTROL))):
         if name in settings:
             raise ConfigError(f"{name} is a setting of the command; a program does by itself what it stands for")
     return settings

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from polydoor.bridge import Engine
     from polydoor.settings.load import Settings
     from polydoor.worker.idle import IdleWatch
+    from polydoor.worker.pidfile import PidFile
     from polydoor.worker.rights import Rights
+    from polydoor.worker.systemd import Service
 
 
 def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
@@ -41,6 +43,24 @@ def error_page() -> Callable[[Mapping[str, Any], BaseException, bool], tuple[str
     from polydoor.worker.devpage import dev_page
 
     return dev_page
+
+
+def find_service() -> Service | None:
+    """The process as a service of systemd, if that started it; nobody else pays for the imports."""
+    if "NOTIFY_SOCKET" not in os.environ and "LISTEN_FDS" not in os.environ:
+        return None
+    from polydoor.worker.systemd import Service
+
+    return Service(os.environ)
+
+
+def find_pid_file(settings: Settings) -> PidFile | None:
+    """What `--pid` asks for, not written yet; None without it."""
+    if not settings.text("pid"):
+        return None
+    from polydoor.worker.pidfile import PidFile
+
+    return PidFile(settings.text("pid"))
 
 
 def find_rights(settings: Settings) -> Rights | None:

@@ -90,6 +90,9 @@ class PooledWorker(Worker):
         """The sockets are open already."""
         return self.seat.sockets
 
+    def write_pid(self) -> None:
+        """The pid file is the supervisor's."""
+
     def settle(self) -> None:
         """Keep no descriptor of whoever started the supervisor; the log may have been named by one."""
         close_all(self.seat.strangers)

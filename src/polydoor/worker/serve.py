@@ -20,7 +20,7 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
-from polydoor.worker.extras import diagnosed, error_page, find_rights, idle_watch
+from polydoor.worker.extras import diagnosed, error_page, find_pid_file, find_rights, find_service, idle_watch
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
     from polydoor.worker.idle import IdleWatch
+    from polydoor.worker.pidfile import PidFile
     from polydoor.worker.systemd import Service
 
 BEAT_MS = 1000
@@ -91,6 +92,7 @@ class Worker:
         self.messages = Messages(self.engine)
         self.signals.watch(self.engine.overdue_fd)
         self.addresses: list[str] = []
+        self.pid_file: PidFile | None = None
         self.beats = 0
         self.threads: list[threading.Thread] = []
         self.ended: list[str] = []  # names; a thread still counts as alive while it says that it ends
@@ -142,6 +144,7 @@ class Worker:
         """Bind, load, start. The sockets come first: a taken port is told before a slow import."""
         self.access.open()
         self.addresses = [listen_at(spec, self.engine.listen) for spec in self.owned(self.specs())]
+        self.write_pid()
         self.settle()
         loaded = self.load_app()
         app = diagnosed(loaded.app, self.settings) if self.settings.text("diagnostics") else loaded.app
@@ -170,6 +173,18 @@ class Worker:
     def owned(self, specs: Sequence[ListenerSpec]) -> Sequence[ListenerSpec]:
         """The listeners, each with the owner of its path."""
         return [self.rights.own(spec) for spec in specs] if self.rights else specs
+
+    def write_pid(self) -> None:
+        """Tell other programs which process this is."""
+        self.pid_file = find_pid_file(self.settings)
+        if self.pid_file:
+            self.pid_file.write()
+
+    def close_files(self) -> None:
+        """There is soon no such process any more, and it serves nobody."""
+        self.access.close()
+        if self.pid_file:
+            self.pid_file.remove()
 
     def settle(self) -> None:
         """Give up what only the beginning needed: from here on it is the application's process."""
@@ -219,7 +234,7 @@ class Worker:
         """Wait for signals until every thread has ended."""
         try:
             self._wait()
-            self.access.close()
+            self.close_files()
         except BaseException:
             self.give_up()
             raise
@@ -362,13 +377,13 @@ class Worker:
         deadline = time.monotonic() + GRACE_S
         for thread in self.threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self.access.close()
+        self.close_files()
 
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
         try:
             self.say_left()
-            self.access.close()
+            self.close_files()
             self.messages.close()
             flush_output()
         finally:
@@ -384,12 +399,3 @@ class Worker:
 def most_ms(drain_ms: int) -> int:
     """How long the process may live from the drain on, for who waits for its end."""
     return drain_ms + int(GRACE_S * 1000) + 2 * BEAT_MS
-
-
-def find_service() -> Service | None:
-    """The process as a service of systemd, if that started it; nobody else pays for the imports."""
-    if "NOTIFY_SOCKET" not in os.environ and "LISTEN_FDS" not in os.environ:
-        return None
-    from polydoor.worker.systemd import Service
-
-    return Service(os.environ)

@@ -14,4 +14,14 @@ CONTROL = (
         group=GROUP,
         reloadable=False,
     ),
+    Setting(
+        "pid",
+        Word("FILE", empty="none"),
+        "",
+        "A file for the number of the process to send signals to. It is written once the addresses are bound, and "
+        "removed at the end.",
+        group=GROUP,
+        short="-p",
+        reloadable=False,
+    ),
 )
