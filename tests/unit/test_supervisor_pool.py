@@ -152,6 +152,20 @@ def test_a_successor_that_fails_is_tried_again_and_the_old_one_stays():
     assert numbers(world) != [1]
 
 
+@pytest.mark.parametrize("number", [1, 2])  # one whose successor has begun, and one that is to wait
+def test_a_worker_that_asks_during_a_reload_that_fails_is_replaced_afterwards(number):
+    world = made(2, boot_s=5.0)
+    world.code = HANGS
+    world.pool.reload(world.now)
+    assert not world.pool.asked(world.now, number, "request-timeout")
+    world.run(4.0)
+    world.code = GOOD
+    world.settle()
+    assert world.answers == [(1, "it was not ready within 5 s")]
+    assert numbers(world)[0] == 3 - number
+    assert world.pool.restarts == {"request-timeout": 1}
+
+
 # --- crashes ----------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ class Member:
     """A worker from the moment it is ordered until its process is gone. Times are seconds of the monotonic clock."""
 
     __slots__ = (
+        "asked",
         "cause",
         "deadline",
         "generation",
@@ -37,6 +38,7 @@ class Member:
         self.ready_at = 0.0
         self.is_old = False  # it was started before the reload that is going on
         self.is_dismissed = False  # it is not wanted any more, and was told so before it was ready
+        self.asked = ""  # for a successor, and why
         self.why = ""  # what the pool did to it, if it did not end by itself
 
     @property

@@ -125,7 +125,10 @@ class Pool:
     def asked(self, now: float, number: int, cause: str) -> bool:
         """A worker, or somebody who watches it, wants it replaced; say whether that was not on its way yet."""
         member = self.members.get(number)
-        if not member or not member.is_running or number in self._due or self._successor_of(number):
+        if not member or not member.is_running:
+            return False
+        member.asked = member.asked or cause
+        if number in self._due or self._successor_of(number):
             return False
         self._due[number] = cause
         self._fill(now)
@@ -363,6 +366,8 @@ class Pool:
         self._reload, self._reload_again = None, ""
         for member in self.members.values():
             member.is_old = False
+            if member.asked and member.is_running and self.state.now == RUNNING:
+                self._due.setdefault(member.number, member.asked)  # the reload would have done that, too
         self.hands.reloaded(serial, error)
         self.wanted = min(max(self.wanted, self.rules.low), self.rules.high)
         if again:
