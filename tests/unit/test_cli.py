@@ -116,7 +116,10 @@ def test_help(argv, capsys):
     ("argv", "block"),
     [
         (["shop", "--thread", "3"], "polydoor: PD0002: unknown option --thread\n  Did you mean --threads?\n"),
-        (["shop", "other"], "polydoor: PD0004: one application is served, but there are two: shop and other\n"),
+        (
+            ["guestbook", "other"],
+            "polydoor: PD0004: one application is served, but there are two: guestbook and other\n",
+        ),
         ([], "polydoor: PD0004: no application is named\n  usage: polydoor APP [-b ADDRESS]... [-t N] [options]\n"),
         (
             ["shop", "-w", "0:2"],

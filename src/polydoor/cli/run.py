@@ -38,6 +38,7 @@ RUN = Run(
     "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi.",
 )
 ROWS = (RUN,)
+NEED_SUPERVISOR = ("control", "reload", "touch_reload")  # what --workers 1 is meant with
 ADDRESSES = ("bind", "host", "port", "uds", "fd")
 
 
@@ -99,7 +100,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
         say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
     if given is not None:
         check_one_process(settings)
-    elif settings.is_said("workers") or settings.text("control"):
+    elif settings.is_said("workers") or any(map(settings.value, NEED_SUPERVISOR)):
         return supervise(settings, first, lambda: RUN.settings(arguments))
     return serve(settings, given, is_last=given is None)
 

@@ -29,6 +29,7 @@ CONCURRENCY = "WEB_CONCURRENCY"
 FOREIGN = "POLYDOOR_TEST_"  # the test suite's own knobs
 DEFAULT = "default"
 RECYCLED_BY = ("max_requests", "max_lifetime", "max_memory", "max_cpu")
+OF_COMMAND = ("user", "group", "reload", "touch_reload")  # settings that come too late once the application is loaded
 LOOPBACK = ("localhost", "::1")
 
 
@@ -270,13 +271,13 @@ def check_one_process(settings: Settings) -> None:
             "`polydoor APP -w N`.",
             code=codes.ONE_PROCESS,
         )
-    if settings.is_said("user") or settings.is_said("group"):
-        said = settings.said("user" if settings.is_said("user") else "group")
-        raise ConfigError(
-            f"{said} has no effect here: the application is loaded already.\n"
-            "Start the program as that user, or use the command `polydoor APP`.",
-            code=codes.ONE_PROCESS,
-        )
+    for name in OF_COMMAND:
+        if settings.is_said(name):
+            raise ConfigError(
+                f"{settings.said(name)} has no effect here: the application is loaded already.\n"
+                "Start the program as that user and restart it by yourself, or use the command `polydoor APP`.",
+                code=codes.ONE_PROCESS,
+            )
 
 
 def _variables(environ: Mapping[str, str], places: Mapping[str, str]) -> list[Entry]:

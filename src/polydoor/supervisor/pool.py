@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from polydoor.supervisor.sizing import Load, Rules
 
 BOOT = "start"
+CHANGE = "change"
 CRASH = "crash"
 GROWTH = "load"
 KNOCK = "request"

@@ -15,17 +15,18 @@ from polydoor import codes
 from polydoor.bridge import Board
 from polydoor.states import RUNNING
 from polydoor.supervisor import tell
+from polydoor.supervisor.changes import Changes
 from polydoor.supervisor.control import Control, outcome
 from polydoor.supervisor.hands import Hands
 from polydoor.supervisor.limits import Watch, limits_of
 from polydoor.supervisor.making import Maker, Making
 from polydoor.supervisor.notices import Notices
-from polydoor.supervisor.pool import RELOAD, Pool
+from polydoor.supervisor.pool import CHANGE, RELOAD, Pool
 from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
-from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
-from polydoor.worker.descriptors import strangers
+from polydoor.supervisor.strangers import bury_strangers, keep_apart
+from polydoor.worker.channel import FAILED, FILES, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
 from polydoor.worker.extras import find_pid_file, find_rights, find_service
 from polydoor.worker.output import open_standard
 from polydoor.worker.signals import WakePipe
@@ -67,6 +68,7 @@ class Supervisor(Hands, Maker):
         self.sockets = Sockets(settings, service, find_rights(settings))
         self.making = Making(self, anew, self.board, self.sockets)
         self.processes = self.making.processes
+        self.changes = Changes(settings)
         self.signals = WakePipe(WATCHED)
         self.app_name = settings.app()
         self.has_ended = False
@@ -95,7 +97,8 @@ class Supervisor(Hands, Maker):
                     self.control.open(path)
                 if self.pid_file:
                     self.pid_file.write()
-                self._keep_strangers()
+                self.making.strangers = keep_apart()
+                self.changes.begin(self.on)
                 self.signals.end_boot()
                 self.on(self.signals.fd, self._hear_signals)
                 self.pool.boot(time.monotonic())
@@ -197,6 +200,9 @@ class Supervisor(Hands, Maker):
         if wake and now >= wake:
             self.pool.tick(now)
         self.control.tick(now)
+        if self.pool.state.now == RUNNING and (path := self.changes.look(now)):
+            tell.changed(path)
+            self.reload(CHANGE)
         if self._drain_at and now >= self._drain_at:
             self._stop(now, signal.SIGTERM)
 
@@ -205,7 +211,8 @@ class Supervisor(Hands, Maker):
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
         self._sample_at = (self._sample_at or time.monotonic() + self.pool.rules.sample_s) if wants_samples else 0.0
-        times = [at for at in (self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()) if at]
+        wakes = [self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()]
+        times = [at for at in (*wakes, self.changes.next_at if wants_samples else 0.0) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
     # --- eyes ---------------------------------------------------------------------------------------------------------
@@ -221,12 +228,6 @@ class Supervisor(Hands, Maker):
             self._poll.unregister(fd)
 
     # --- processes ----------------------------------------------------------------------------------------------------
-
-    def _keep_strangers(self) -> None:
-        """Such as the lock of a script that started us: it stays open here, and nowhere below."""
-        self.making.strangers = strangers()
-        for fd in self.making.strangers:
-            os.set_inheritable(fd, False)
 
     def made(self, process: Process) -> None:
         """Hear what it says, and when it ends."""
@@ -251,21 +252,7 @@ class Supervisor(Hands, Maker):
         death = process.bury(served=served)
         self.making.gone(process)
         self.pool.exited(time.monotonic(), process.number, death)
-        self._bury_strangers()
-
-    def _bury_strangers(self) -> None:
-        """As process 1, after an exec in a shell, or as parent of orphans, there are children that are none of ours.
-
-        A dead one of ours in the way has its own turn, which ends here again.
-        """
-        ours = self.making.pids()
-        try:
-            while dead := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if dead.si_pid in ours:
-                    return
-                os.waitpid(dead.si_pid, 0)
-        except ChildProcessError:  # there is no child at all
-            return
+        bury_strangers(self.making.pids())
 
     def _hear(self, process: Process) -> None:
         try:
@@ -275,6 +262,8 @@ class Supervisor(Hands, Maker):
                     self._ready(time.monotonic(), process)
                 elif word == FAILED:
                     process.failed(text)
+                elif word == FILES:
+                    self.changes.add(text.split("\n"))
                 elif word == REPLACE:
                     self.pool.asked(time.monotonic(), process.number, text)
         except EOFError:
@@ -351,7 +340,7 @@ class Supervisor(Hands, Maker):
         elif number == signal.SIGWINCH:
             self.pool.pause(now)
         elif number == signal.SIGCHLD:
-            self._bury_strangers()
+            bury_strangers(self.making.pids())
 
     def _tell_all(self, word: str) -> None:
         for process in self.processes.values():

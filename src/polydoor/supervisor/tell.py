@@ -53,6 +53,11 @@ def limit(found: Finding) -> None:
         say(f"{found.text}: it is not replaced for that", "Raise --max-memory.", code=found.code)
 
 
+def changed(path: str) -> None:
+    """A file means a reload."""
+    say(f"{path} has changed; loading anew")
+
+
 def reloaded(error: str, count: int) -> None:
     """A reload is over."""
     if not error:

@@ -11,6 +11,7 @@ import os
 READY = "ready"  # worker: requests are served; the text is the application's name
 FAILED = "failed"  # worker: it cannot serve; the exit status and the code, then the message on its own lines
 REPLACE = "replace"  # worker: it should be followed by another one; the cause
+FILES = "files"  # worker: what the application has loaded, a path on each line
 RETIRE = "retire"  # supervisor: leave, others serve what still comes; milliseconds to finish what has come
 STOP = "stop"  # supervisor: finish what has come, nobody else will, and end; milliseconds, 0 to cut it
 UNREADY = "unready"  # supervisor: the end is near; serve on, but let health checks say so

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from polydoor.worker.apploader import LoadedApp
     from polydoor.worker.channel import Channel
     from polydoor.worker.idle import IdleWatch
+    from polydoor.worker.loaded import Loaded
 
 
 class Seat:
@@ -66,8 +67,17 @@ def serve_pooled(seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int
     except StoppedAtBootError:
         return 0
     except PolydoorError as error:
+        if seat.settings.flag("reload"):
+            files_of(seat).tell(error)
         seat.channel.tell(FAILED, f"{error.exit_code} {error.code}\n{error}")
         return error.exit_code
+
+
+def files_of(seat: Seat) -> Loaded:
+    """Who tells which files the application has loaded; nobody else pays for the import."""
+    from polydoor.worker.loaded import Loaded
+
+    return Loaded(seat.channel)
 
 
 class PooledWorker(Worker):
@@ -78,6 +88,7 @@ class PooledWorker(Worker):
     def __init__(self, seat: Seat, load: Callable[[], LoadedApp] | None = None) -> None:
         self.seat = seat
         super().__init__(seat.settings, load)
+        self.files = files_of(seat) if self.settings.flag("reload") else None
         self.signals.is_quiet = True
         self.signals.hear(seat.channel.fd)
 
@@ -100,11 +111,15 @@ class PooledWorker(Worker):
 
     def announce(self, loaded: LoadedApp) -> None:
         """Tell the supervisor, who tells the others."""
+        if self.files:
+            self.files.tell()
         self.seat.channel.tell(READY, loaded.name)
 
     def beat(self) -> None:
         """Show the supervisor that the main thread can run Python."""
         self.seat.board.beat(self.seat.slot)
+        if self.files:
+            self.files.tell()
 
     def is_replaced(self, cause: str) -> bool:
         """Serve on until the successor is ready."""

@@ -1,9 +1,10 @@
 """Where settings come from, and what is done before the application is loaded."""
 
-from polydoor.settings.option import Assignment, Mode, Setting, Value, Word
+from polydoor.settings.option import Assignment, Flag, Mode, Setting, Value, Word
 
 GROUP = "Configuration and environment"
 RIGHTS = "Rights"
+CHANGE = "Restart on change"
 
 
 class Umask(Mode):
@@ -82,5 +83,34 @@ STARTUP = (
         "The permissions that new files do not get, in octal, such as 0027.",
         group=RIGHTS,
         short="-m",
+    ),
+    Setting(
+        "reload",
+        Flag(),
+        0,
+        "For development: load the application anew when one of its loaded files changes, or the configuration, or a "
+        "file of variables. Implies --workers 1.",
+        group=CHANGE,
+        reloadable=False,
+    ),
+    Setting(
+        "reload_extra",
+        Word("GLOB"),
+        (),
+        "With --reload, files that count, too, such as 'templates/**/*.html'; may stand several times.",
+        group=CHANGE,
+        reloadable=False,
+        repeat=True,
+        also={"--reload-extra-file": None},
+    ),
+    Setting(
+        "touch_reload",
+        Word("FILE"),
+        (),
+        "Load the application anew when this file is touched; may stand several times. With workers, tmp/restart.txt "
+        "below the application's directory always counts. Implies --workers 1.",
+        group=CHANGE,
+        reloadable=False,
+        repeat=True,
     ),
 )
