@@ -154,7 +154,7 @@ def test_help_shows_every_option_once_within_the_width():
         for row in SETTINGS:
             if row.name != "app":
                 shown = f" {row.option}{'' if row.kind.alone else ' ' + row.kind.metavar}"
-                assert sum(shown in line.replace(",", "") for line in lines) == 1, row.name
+                assert sum(f"{shown} " in line.replace(",", "") + " " for line in lines) == 1, row.name
         assert all(len(line) <= width for line in lines if line[:COLUMN].isspace())
 
 

@@ -97,7 +97,7 @@ STARTUP = (
         "reload_extra",
         Word("GLOB"),
         (),
-        "With --reload, files that count, too, such as 'templates/**/*.html'; may stand several times.",
+        "Further files whose change counts then, such as 'templates/**/*.html'; may stand several times.",
         group=CHANGE,
         reloadable=False,
         repeat=True,
