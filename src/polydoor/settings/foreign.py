@@ -31,6 +31,7 @@ GUNICORN = {
     "check-config": "Use `polydoor check`.",
     "print-config": "Use `polydoor config show`.",
     "certfile keyfile": NO_TLS,
+    "reload-extra-file": "Use --reload-extra, which takes patterns, too.",
     "D daemon": "It stays in the foreground: let systemd, or what else starts services, put it into the background.",
     "forwarded-allow-ips": "Put ?trust-forwarded=127.0.0.1 behind the address.",
     "proxy-protocol": "Put ?proxy-protocol=on behind the address.",

@@ -101,7 +101,6 @@ STARTUP = (
         group=CHANGE,
         reloadable=False,
         repeat=True,
-        also={"--reload-extra-file": None},
     ),
     Setting(
         "touch_reload",
