@@ -112,6 +112,22 @@ def test_a_stream_that_is_held_back_is_given_up(served, monkeypatch):
     assert (found.fault, found.seen) == ("delayed", "the first block comes only with the end of the response")
 
 
+@pytest.mark.parametrize(("gone", "looks"), [(True, 2), (False, 100)], ids=["client gone", "nobody asks"])
+def test_a_stream_goes_on_by_itself(gone, looks, served, monkeypatch):
+    clock = itertools.count(0, 0.1)  # seconds; each pause may last 5
+    asked = []
+    monkeypatch.setattr(diagnostics, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(diagnostics, "GLANCE_S", 0.0)
+    monkeypatch.setattr(diagnostics, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    environ = {
+        "PATH_INFO": f"/.polydoor/{TOKEN}/stream",
+        "QUERY_STRING": "key=k&wait_ms=60000",
+        "polydoor.client_gone": lambda: asked.append(1) or gone,
+    }
+    assert len(list(served(environ, lambda *_: None))) == 3
+    assert 0 < len(asked) <= looks
+
+
 def test_with_one_thread_blocks_come_by_themselves(served):
     with FakeFront(served, "one-thread") as fake:
         assert list(checks.CHECKS["streaming without delay"](meet(fake))) == []

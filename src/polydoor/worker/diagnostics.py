@@ -136,7 +136,8 @@ class _Pause:
     def __init__(self, environ: Environ, streams: dict[str, threading.Event]) -> None:
         query = _query(environ)
         self._key = query.get("key", "")
-        self._wait = min(PATIENCE_S, _number(query, "wait_ms", 60_000) / 1000)
+        asked_s = _number(query, "wait_ms", int(PATIENCE_S * 1000)) / 1000
+        self._wait = min(PATIENCE_S, asked_s)  # a thread is never held for longer, whatever is asked for
         self._has_gone: Callable[[], bool] = environ.get("polydoor.client_gone", lambda: False)
         self._streams = streams
         self._released = threading.Event()
