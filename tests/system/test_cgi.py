@@ -298,6 +298,17 @@ def test_descriptor_0_is_served_whatever_was_passed_to_another_process(leaked, t
             assert FcgiDoor(listener.getsockname()).request("GET", "/reader").status == 200
 
 
+def test_descriptor_0_is_still_what_is_served_after_a_reload(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with Spawned(listener, "-t", "1", "--workers", "1") as spawned:
+            spawned.process.send_signal(signal.SIGHUP)
+            spawned.log.wait_for("reloaded")
+            assert FcgiDoor(listener.getsockname()).request("GET", "/reader").status == 200
+            assert "has changed" not in spawned.log.text
+
+
 @pytest.mark.parametrize("order", ["before", "behind"])
 def test_an_address_on_the_command_line_comes_first(order, tmp_path):
     address = ["-b", f"unix:{tmp_path}/own"]

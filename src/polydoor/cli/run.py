@@ -86,11 +86,17 @@ def take_descriptor_0(settings: Settings) -> None:
     settings.put(Entry(BY_NAME["bind"], "descriptor 0", texts=[address]))
 
 
+def gathered(arguments: Arguments, *, needs_app: bool = True) -> Settings:
+    """All settings, and the socket on descriptor 0 where that is served."""
+    settings = RUN.settings(arguments, needs_app=needs_app)
+    take_descriptor_0(settings)
+    return settings
+
+
 def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None = None) -> int:
     """Serve the application that the arguments name, or the one that `given` returns."""
     first = Surroundings()
-    settings = RUN.settings(arguments, needs_app=given is None)
-    take_descriptor_0(settings)
+    settings = gathered(arguments, needs_app=given is None)
 
     from polydoor.settings.load import check_one_process
     from polydoor.worker.banner import say
@@ -101,7 +107,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     if given is not None:
         check_one_process(settings)
     elif settings.is_said("workers") or any(map(settings.value, NEED_SUPERVISOR)):
-        return supervise(settings, first, lambda: RUN.settings(arguments))
+        return supervise(settings, first, lambda: gathered(arguments))
     return serve(settings, given, is_last=given is None)
 
 
