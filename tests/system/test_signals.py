@@ -463,6 +463,20 @@ def test_what_the_application_leaves_behind_does_not_keep_the_process(tmp_path, 
     assert f"PD0306: the application keeps the process by {by}" in server.log.text
 
 
+@pytest.mark.parametrize(("number", "status"), [(0, 3), (signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_thread_that_a_failed_import_leaves_behind_does_not_keep_the_process(tmp_path, number, status):
+    text = f"""
+threading.Thread(target=threading.Event().wait).start()
+os.kill(os.getpid(), {int(number)})
+time.sleep(0.01)
+raise LookupError("no database")
+"""
+    with Booting(tmp_path, text) as server:
+        assert server.end() == status
+        server.log.join()
+    assert "PD0306: the application keeps the process by threads of its own" in server.log.text
+
+
 WRITES = """
 def app(environ, start_response):
     for fd in range(3):

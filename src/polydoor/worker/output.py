@@ -8,7 +8,9 @@ import threading
 import time
 
 from polydoor import codes
+from polydoor.errors import PolydoorError
 from polydoor.worker.banner import say
+from polydoor.worker.signals import StoppedAtBootError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +87,13 @@ def end_by(deadline: float, status: int) -> None:
             threading.Thread(target=target, name="polydoor-end", daemon=True).start()
         except RuntimeError:  # no more threads; a signal still ends it
             return
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status of a process that did not come to serve, as the command has it, too."""
+    if isinstance(error, KeyboardInterrupt):
+        return 0 if isinstance(error, StoppedAtBootError) else 130
+    return error.exit_code if isinstance(error, PolydoorError) else 1
 
 
 def _say_kept() -> None:

@@ -23,7 +23,7 @@ from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
 from polydoor.worker.extras import diagnosed, error_page, find_pid_file, find_rights, find_service, idle_watch
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
-from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard
+from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard, status_of
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 from polydoor.worker.stuck import prepare_for_stuck
 
@@ -44,10 +44,7 @@ THREAD_ENDED = 0  # no signal has this number
 
 
 def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None, *, is_last: bool = False) -> int:
-    """Run until a signal ends it, and return the exit status. `load` gives the application, if no name does.
-
-    `is_last` says that the process ends with it.
-    """
+    """Run until a signal ends it; return the exit status. `load` gives the application; `is_last`: the process ends."""
     open_standard()
     worker = Worker(settings, load, find_service())
     try:
@@ -58,11 +55,13 @@ def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None, *, is
         if is_last:
             end_by(max(worker.deadline, time.monotonic() + GRACE_S), status)
         return status
-    except StoppedAtBootError:
-        return 0
-    except BaseException:
+    except BaseException as error:
         if any(thread.is_alive() for thread in worker.threads):
             leave_crashed(worker.messages)
+        if is_last:
+            end_by(time.monotonic() + GRACE_S, status_of(error))
+        if isinstance(error, StoppedAtBootError):
+            return 0
         raise
     finally:
         worker.messages.close()
