@@ -144,3 +144,11 @@ RIGHTS_TOO_FEW = "PD0368"
 The user that --user names may not read Python or Polydoor, such as when they are installed below /root.
 -> Install them where that user may read them, or let it enter the folders above.
 """
+
+APP_NOT_READY = "PD0369"
+"""The application does not answer as --ready asks
+
+It was loaded, and then answered the GET of that path with a status of 400 or more, raised an exception, or took longer
+than --boot-timeout. Nobody was served by it; at a reload the old workers serve on.
+-> Correct what the message names. Where the application serves certain hosts alone, write --ready //HOST/PATH.
+"""

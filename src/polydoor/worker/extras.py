@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from polydoor.bridge import Engine
     from polydoor.settings.load import Settings
+    from polydoor.worker.apploader import LoadedApp
     from polydoor.worker.idle import IdleWatch
     from polydoor.worker.pidfile import PidFile
     from polydoor.worker.rights import Rights
@@ -61,6 +62,15 @@ def find_pid_file(settings: Settings) -> PidFile | None:
     from polydoor.worker.pidfile import PidFile
 
     return PidFile(settings.text("pid"))
+
+
+def ready_app(load: Callable[[], LoadedApp], settings: Settings) -> Callable[[], LoadedApp]:
+    """How the application is loaded and, with `--ready`, tried."""
+    if not settings.text("ready"):
+        return load
+    from polydoor.worker.readiness import try_out
+
+    return lambda: try_out(load(), settings)
 
 
 def find_rights(settings: Settings) -> Rights | None:

@@ -20,7 +20,15 @@ from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
-from polydoor.worker.extras import diagnosed, error_page, find_pid_file, find_rights, find_service, idle_watch
+from polydoor.worker.extras import (
+    diagnosed,
+    error_page,
+    find_pid_file,
+    find_rights,
+    find_service,
+    idle_watch,
+    ready_app,
+)
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard, status_of
@@ -80,7 +88,7 @@ class Worker:
         self.settings = settings
         self.service = service
         self.beat_ms = min(BEAT_MS, service.watchdog_ms or BEAT_MS) if service else BEAT_MS
-        self.load = load or (lambda: load_app(settings.app()))
+        self.load = ready_app(load or (lambda: load_app(settings.app())), settings)
         self.state = worker_state()
         self.connections = fit_connections(settings.number("max_connections"))
         self.rights = find_rights(settings)

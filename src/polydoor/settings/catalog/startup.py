@@ -5,6 +5,19 @@ from polydoor.settings.option import Assignment, Flag, Mode, Setting, Value, Wor
 GROUP = "Configuration and environment"
 RIGHTS = "Rights"
 CHANGE = "Restart on change"
+BAD_SIGNS = "# %"
+
+
+class ReadyPath(Word):
+    """The path of a request as the application sees it, with a query and in front of it a host, if need be."""
+
+    def parse(self, text: str) -> Value:
+        """Take printable ASCII that begins with a slash, or with two and a host."""
+        host, slash, _ = text[2:].partition("/")
+        is_fine = text.isascii() and text.isprintable() and not set(text.partition("?")[0]) & set(BAD_SIGNS)
+        if not is_fine or not text.startswith("/") or (text.startswith("//") and not (host and slash)):
+            raise ValueError("needs a path such as /health, or with a host //shop.example/health, without spaces and %")
+        return text
 
 
 class Umask(Mode):
@@ -57,6 +70,14 @@ STARTUP = (
         Word("DIR", empty="the working directory"),
         "",
         "A directory to import the application from; it comes first on sys.path.",
+        group=GROUP,
+    ),
+    Setting(
+        "ready",
+        ReadyPath("PATH", empty="none"),
+        "",
+        "Before it serves anybody, the application must answer a GET of this path with a status below 400 within "
+        "--boot-timeout; //HOST/PATH gives the host.",
         group=GROUP,
     ),
     Setting(
