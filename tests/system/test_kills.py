@@ -38,10 +38,10 @@ CLIENTS = 5
 pytestmark = [pytest.mark.scaled, pytest.mark.timeout(3600)]
 
 
-def waited(since, until):
+def waited(pid, since, until):
     """Requests that had reached a worker at its end, and its idle connections: the application never saw them."""
     lost = frozenset([BROKEN, UNANSWERED, UNSENT])
-    return Cause("they waited there", lost, since=since, until=until, at_most=CLIENTS)
+    return Cause(f"they waited in worker {pid}", lost, since=since, until=until, at_most=CLIENTS)
 
 
 def has_ended(pid):
@@ -67,7 +67,7 @@ def test_only_what_a_dead_worker_had_is_lost(tmp_path):
                     record = server.history.ask(server.doors[number % 5], leave=how)
                     (pid,) = server.history.runs()[record.ident].pids
                 assert eventually(lambda pid=pid: pid not in server.workers())
-                causes += [killed(f"{how}, worker {pid}", pid), waited(begun, time.monotonic())]
+                causes += [killed(f"{how}, worker {pid}", pid), waited(pid, begun, time.monotonic())]
             load.wait(10)
         server.wait_workers(2)
     verdict = server.history.judge(*causes)
