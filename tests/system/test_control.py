@@ -135,6 +135,7 @@ def test_reload_waits_and_tells_what_came_of_it(server, tmp_path):
 def test_reloads_asked_for_during_one_are_answered_by_the_next(tmp_path):
     options = ["--control", f"{tmp_path}/ctl", "--boot-timeout", "2"]
     with PoolServer(tmp_path, options=options) as server, contextlib.ExitStack() as stack:
+        server.wait_workers(2)
         first, second, third = (stack.enter_context(connect(tmp_path)) for _ in range(3))
         begun = tmp_path / "begun"
         server.deploy(f"open({str(begun)!r}, 'w').close()\n{HANGS}")
