@@ -186,6 +186,24 @@ def test_what_the_application_sets_for_unheard_signals_stays(tmp_path):
         assert server.doors[0].request("GET", "/").body == b"hello"
 
 
+SETS_OTHERS = """
+for number in (signal.SIGALRM, signal.SIGCHLD):
+    signal.signal(number, lambda number, frame: print("heard", int(number), file=sys.stderr, flush=True))
+app = hello
+"""
+
+
+def test_signals_that_the_application_alone_handles_stop_nothing(tmp_path):
+    with Server(write_app(tmp_path, SETS_OTHERS)) as server:
+        for number in (signal.SIGALRM, signal.SIGCHLD):
+            server.process.send_signal(number)
+            server.log.wait_for(f"heard {int(number)}")
+        server.process.send_signal(signal.SIGHUP)
+        server.log.wait_for("PD0323: SIGHUP")  # so what came before has been looked at
+        assert server.doors[0].request("GET", "/").body == b"hello"
+        assert "finishing" not in server.log.text
+
+
 JOB = """
 import fcntl, termios
 os.setsid()

@@ -321,7 +321,7 @@ class Worker:
 
     def on_signal(self, number: int) -> None:
         """Do what a byte of the pipe asks for."""
-        if number == THREAD_ENDED:
+        if number not in self.signals.watched:  # a thread has ended, or the application handles it
             return
         if number in self.unheard:
             tell_unheard(number)
