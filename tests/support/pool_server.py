@@ -67,12 +67,13 @@ class PoolServer(Server):
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
             return [int(word) for word in file.read().split()]
 
-    def wait_workers(self, count: int, *, without: Sequence[int] = ()) -> list[int]:
+    def wait_workers(self, count: int, *, without: Sequence[int] = (), threads: bool = True) -> list[int]:
         """The workers, as soon as there are so many that serve, as the supervisor knows, none one of `without`."""
 
         def are_there() -> bool:
             pids = self.workers()
-            return len(pids) == count and not set(pids) & set(without) and all(map(_serves, pids)) and _waits(self.pid)
+            there = len(pids) == count and not set(pids) & set(without)
+            return there and (not threads or (all(map(_serves, pids)) and _waits(self.pid)))
 
         assert eventually(are_there), f"{self.workers()} are not {count} without {without}:\n{self.log.text}"
         return self.workers()

@@ -111,6 +111,17 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     return serve(settings, given, is_last=given is None)
 
 
+def probe(settings: Settings) -> int:
+    """Be the child that only looks whether this program can load the application, before it takes a server over."""
+    from polydoor.worker.apploader import load_app
+    from polydoor.worker.extras import find_rights
+
+    if rights := find_rights(settings):
+        rights.take()
+    load_app(settings.app())
+    return 0
+
+
 def supervise(settings: Settings, first: Surroundings, gather: Callable[[], Settings]) -> int:
     """Serve with worker processes; this function returns in each of them, too.
 
@@ -118,6 +129,10 @@ def supervise(settings: Settings, first: Surroundings, gather: Callable[[], Sett
     """
     from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.run import Supervisor
+    from polydoor.supervisor.upgrade import is_probe
+
+    if is_probe():
+        return probe(settings)
 
     role = Supervisor(Anew(settings, first, gather)).run()
     if role is None:

@@ -46,6 +46,14 @@ keeps; everything else applies to the new workers.
 -> Restart the server to have it applied.
 """
 
+UPGRADE_FAILED = "PD0347"
+"""There was no upgrade
+
+SIGUSR2 asked for one. A child tried the new program, and it could not load the configuration or the application, or
+took longer than --boot-timeout. Nothing has changed: this program and its workers serve on.
+-> Correct what the child said, and send SIGUSR2 again.
+"""
+
 SUPERVISOR_GONE = "PD0344"
 """The supervisor of this worker is gone
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class Surroundings:
     """What a process finds around itself at one moment."""
@@ -18,6 +22,11 @@ class Surroundings:
             self.folder = os.getcwd()
         except FileNotFoundError:  # it was deleted
             self.folder = ""
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Leave variables out that were for this process alone."""
+        for name in names:
+            self.environ.pop(name, None)
 
     def restore(self) -> None:
         """Make all of it what it was; a folder that is gone stays as it is."""

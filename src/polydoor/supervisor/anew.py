@@ -24,7 +24,7 @@ class Anew:
 
     def __init__(self, settings: Settings, first: Surroundings, gather: Callable[[], Settings]) -> None:
         self.settings = settings
-        self._first = first
+        self.first = first  # what the process found around itself when it began
         self._gather = gather
         self._tried: Settings | None = None
         self._before = first
@@ -37,7 +37,7 @@ class Anew:
     def read(self) -> str:
         """Read everything again, for the reload that begins; return what is wrong, or nothing."""
         self._before = Surroundings()
-        self._first.restore()
+        self.first.restore()
         try:
             self._tried = self._gather()
         except ConfigError as error:

@@ -52,17 +52,26 @@ class Maker:
         raise NotImplementedError
 
 
+def _pair(handed_on: tuple[int, int] | None) -> tuple[socket.socket, socket.socket]:
+    """Where workers leave connections, and take them over."""
+    if handed_on is None:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return socket.socket(fileno=handed_on[0]), socket.socket(fileno=handed_on[1])
+
+
 class Making:
     """Orders, the places on the board, and the prototypes."""
 
-    def __init__(self, maker: Maker, anew: Anew, board: Board, sockets: Sockets) -> None:
+    def __init__(
+        self, maker: Maker, anew: Anew, board: Board, sockets: Sockets, handover: tuple[int, int] | None = None
+    ) -> None:
         self.processes: dict[int, Process] = {}
         self.strangers: list[int] = []  # descriptors that are left to the supervisor, for no child of its
         self._maker = maker
         self._anew = anew
         self._board = board
         self._sockets = sockets
-        self._handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._handover = _pair(handover)
         self._prototypes = Prototypes(self._seat, self._in_child)
         self._ordered: list[Member] = []
         self._dropped: list[Member] = []  # ordered, and not wanted any more before it was made
@@ -78,6 +87,15 @@ class Making:
         self._ordered.remove(member)
         self._dropped.append(member)
         return True
+
+    def adopt(self, process: Process) -> None:
+        """A worker that an older program in this process has made."""
+        self._follow(process)
+
+    @property
+    def fds(self) -> list[int]:
+        """The descriptors that adopted workers and new ones have in common."""
+        return [end.fileno() for end in self._handover]
 
     def pids(self) -> set[int]:
         """All processes that were made and have not been taken leave of."""

@@ -50,6 +50,10 @@ class Notices:
         self._service.beat(patience_ms)
         return patience_ms
 
+    def variables(self) -> dict[str, str]:
+        """What another program in this process needs to go on telling."""
+        return self._service.variables() if self._service else {}
+
     def close(self) -> None:
         """Nothing more is told; also in a worker, of which systemd hears nothing."""
         if self._service:

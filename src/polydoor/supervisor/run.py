@@ -26,10 +26,13 @@ from polydoor.supervisor.sizing import Load, Rules
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
 from polydoor.supervisor.strangers import bury_strangers, keep_apart
+from polydoor.supervisor.takeover import STATE, board_of, taken_over
+from polydoor.supervisor.upgrade import Upgrade
 from polydoor.worker.channel import FAILED, FILES, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
 from polydoor.worker.extras import find_pid_file, find_rights, find_service
 from polydoor.worker.output import open_standard
 from polydoor.worker.signals import WakePipe
+from polydoor.worker.systemd import VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +67,11 @@ class Supervisor(Hands, Maker):
         self.pid_file = find_pid_file(settings)
         self.pool = Pool(rules(settings), self)
         self.limits = Watch(limits_of(settings))
-        self.board = Board(self.pool.rules.most + SPARE_SLOTS)
+        self.inherited = taken_over()
+        anew.first.forget((*VARIABLES, STATE))
+        self.board = board_of(self.inherited) or Board(self.pool.rules.most + SPARE_SLOTS)
         self.sockets = Sockets(settings, service, find_rights(settings))
-        self.making = Making(self, anew, self.board, self.sockets)
+        self.making = Making(self, anew, self.board, self.sockets, (self.inherited or {}).get("handover"))
         self.processes = self.making.processes
         self.changes = Changes(settings)
         self.signals = WakePipe(WATCHED)
@@ -77,6 +82,7 @@ class Supervisor(Hands, Maker):
         self.fatal: Death | None = None
         self._poll = select.poll()
         self._handlers: dict[int, tuple[Callable[..., None], tuple[object, ...]]] = {}
+        self._upgrade = Upgrade(self)
         self._sample_at = 0.0
         self._drain_at = 0.0  # the stop delay ends; 0: there is none, or it is over
         commands = {"status": lambda: status(self), "reload": self._reload_as_asked, "stop": self._stop_as_asked}
@@ -92,7 +98,10 @@ class Supervisor(Hands, Maker):
         open_standard()
         with self.signals:
             try:
-                self.sockets.open()
+                if self.inherited:
+                    self.sockets.adopt(self.inherited["sockets"], self.inherited["specs"])
+                else:
+                    self.sockets.open()
                 if path := self.settings.text("control"):
                     self.control.open(path)
                 if self.pid_file:
@@ -101,7 +110,10 @@ class Supervisor(Hands, Maker):
                 self.changes.begin(self.on)
                 self.signals.end_boot()
                 self.on(self.signals.fd, self._hear_signals)
-                self.pool.boot(time.monotonic())
+                if self.inherited:
+                    self._upgrade.adopt(self.inherited)
+                else:
+                    self.pool.boot(time.monotonic())
                 while not self.has_ended:
                     if role := self.making.work():
                         return role
@@ -205,13 +217,14 @@ class Supervisor(Hands, Maker):
             self.reload(CHANGE)
         if self._drain_at and now >= self._drain_at:
             self._stop(now, signal.SIGTERM)
+        self._upgrade.tick(now)
 
     def _patience_ms(self) -> int | None:
         if self.making.is_hurried or self.has_ended:
             return 0
         wants_samples = self.processes and self.pool.state.now == RUNNING
         self._sample_at = (self._sample_at or time.monotonic() + self.pool.rules.sample_s) if wants_samples else 0.0
-        wakes = [self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at()]
+        wakes = [self.pool.wake_at(), self._sample_at, self._drain_at, self.control.wake_at(), self._upgrade.ends_at]
         times = [at for at in (*wakes, self.changes.next_at if wants_samples else 0.0) if at]
         return max(0, int((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
@@ -252,7 +265,7 @@ class Supervisor(Hands, Maker):
         death = process.bury(served=served)
         self.making.gone(process)
         self.pool.exited(time.monotonic(), process.number, death)
-        bury_strangers(self.making.pids())
+        bury_strangers(self.making.pids() | self._upgrade.pids())
 
     def _hear(self, process: Process) -> None:
         try:
@@ -335,12 +348,14 @@ class Supervisor(Hands, Maker):
             self.reload(number.name)
         elif number == signal.SIGUSR1:
             self._tell_all(REOPEN)
+        elif number == signal.SIGUSR2:
+            self._upgrade.begin(now)
         elif number in (signal.SIGTTIN, signal.SIGTTOU):
             self.pool.resize(now, 1 if number == signal.SIGTTIN else -1)
         elif number == signal.SIGWINCH:
             self.pool.pause(now)
         elif number == signal.SIGCHLD:
-            bury_strangers(self.making.pids())
+            bury_strangers(self.making.pids() | self._upgrade.pids())
 
     def _tell_all(self, word: str) -> None:
         for process in self.processes.values():
@@ -362,6 +377,7 @@ class Supervisor(Hands, Maker):
             self._tell_all(UNREADY)
             return
         self._drain_at = 0.0
+        self.sockets.refuse()
         tell.stopping(asked_by or number.name, drain_s)
         pool.stop(now, quickly=not gently)
 

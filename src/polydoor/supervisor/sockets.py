@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from polydoor.bridge import bind
+from polydoor.bridge import Bound, bind
 from polydoor.worker.capacity import check_backlog
 from polydoor.worker.listening import listen_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from polydoor.bridge import Bound
+    from typing import Any
+
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
     from polydoor.worker.rights import Rights
@@ -48,6 +49,25 @@ class Sockets:
             self.close()
             raise
         check_backlog(backlog)
+
+    def adopt(self, states: list[list[Any]], specs: list[ListenerSpec]) -> None:
+        """Take over what an older program in this process has bound."""
+        self._open = [Bound.adopt(state) for state in states]
+        self.specs = specs
+
+    def states(self) -> list[tuple[int | str, ...]]:
+        """What adopt() needs."""
+        return [listener.state() for listener in self._open]
+
+    @property
+    def all_fds(self) -> list[int]:
+        """The descriptors of the sockets, and of what guards their paths."""
+        return [fd for listener in self._open for fd in listener.fds]
+
+    def refuse(self) -> None:
+        """Let nobody connect any more; who has is still there."""
+        for listener in self._open:
+            listener.refuse()
 
     def leave(self) -> None:
         """In a worker: the paths of Unix sockets and their locks are the supervisor's affair."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from polydoor import codes
+from polydoor._version import __version__
 from polydoor.errors import BootError
 from polydoor.worker.banner import banner, say, wants_colour, write
 
@@ -70,6 +72,20 @@ def reloaded(error: str, count: int) -> None:
 def delayed(asked_by: str, delay_s: float) -> None:
     """The end is near."""
     say(f"{asked_by}: not ready any more, serving on for {delay_s:g} s; a second signal ends that")
+
+
+def upgraded(count: int) -> None:
+    """Another version is in charge."""
+    say(f"upgraded: this is version {__version__}; {count} workers of the older program are replaced")
+
+
+def not_executed(error: OSError) -> None:
+    """The new program works, and yet it could not be executed."""
+    say(
+        f"no upgrade: cannot execute {sys.executable}: {error.strerror}; this program serves on",
+        "Look whether it is still there.",
+        code=codes.UPGRADE_FAILED,
+    )
 
 
 def stopping(asked_by: str, drain_s: float) -> None:

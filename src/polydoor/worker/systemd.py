@@ -47,6 +47,11 @@ class Service:
         self._socket: socket.socket | None = None
         self._beat_at = 0.0
 
+    def variables(self) -> dict[str, str]:
+        """What another program in this process needs to go on; the sockets it has by other ways."""
+        watchdog = {"WATCHDOG_USEC": str(2000 * self.watchdog_ms)} if self.watchdog_ms else {}
+        return {"NOTIFY_SOCKET": self._address, **watchdog} if self._address else watchdog
+
     # --- sockets ------------------------------------------------------------------------------------------------------
 
     def listeners(self, settings: Settings) -> list[ListenerSpec]:

@@ -1,0 +1,90 @@
+"""SIGUSR2: another program takes the process over, and nobody notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from peers.kept import keep
+from support.pool_server import EXITS, GOOD, HANGS, RAISES, PoolServer
+from support.server import one_each
+
+SEEN = "import os\nos.write(1, b'seen: %d\\n' % sum(name.startswith('_POLYDOOR') for name in os.environ))\n"
+
+
+def upgrade(server: PoolServer, told: str = "reloaded: ") -> None:
+    """SIGUSR2, and what came of it."""
+    before = sum(told in line for line in server.log.lines)
+    server.signal(signal.SIGUSR2)
+    assert server.log.wait_until(lambda lines: sum(told in line for line in lines) > before), server.log.text
+
+
+def test_the_process_stays_and_everything_in_it_is_new(tmp_path):
+    with PoolServer(tmp_path, one_each(tmp_path), code=SEEN + GOOD) as server:
+        began = Path(f"/proc/{server.pid}/stat").read_text().split()[21]
+        workers = server.wait_workers(2)
+        for _ in range(2):  # what an upgrade hands on can be handed on again
+            with keep(server.door("http")) as kept:
+                server.history.ask_kept(kept)
+                upgrade(server)
+                server.history.ask_kept(kept)
+            workers = server.wait_workers(2, without=workers)
+            for door in server.doors:
+                assert server.pids(door, 1) <= set(workers)
+        assert Path(f"/proc/{server.pid}/stat").read_text().split()[21] == began
+        assert server.log.text.count("upgraded: this is version") == 2
+        server.reload()
+        assert set(server.output.lines) == {"seen: 0"}
+        unix = [door.address for door in server.doors if isinstance(door.address, str)]
+        assert all(Path(path).is_socket() for path in unix)
+        server.stop()
+        assert not any(Path(path).exists() for path in unix)
+    server.history.judge()
+
+
+@pytest.mark.parametrize("code", [RAISES, HANGS, EXITS], ids=["raises", "hangs", "exits"])
+def test_a_program_that_does_not_start_changes_nothing(tmp_path, code):
+    with PoolServer(tmp_path, options=["--boot-timeout", "2"]) as server:
+        before = server.wait_workers(2)
+        server.deploy(code)
+        upgrade(server, "PD0347: no upgrade: the new program")
+        assert set(server.workers()) == set(before)
+        server.ask()
+        server.deploy(GOOD)
+        upgrade(server)
+        server.wait_workers(2, without=before)
+        server.ask()
+    server.history.judge()
+
+
+def test_an_upgrade_under_load_loses_nothing(tmp_path):
+    with PoolServer(tmp_path, one_each(tmp_path)) as server:
+        server.wait_workers(2)
+        over = threading.Event()
+        clients = [
+            threading.Thread(target=server.history.keep_asking, args=(door, over.is_set), kwargs={"sleep": 0.01})
+            for door in server.doors
+        ]
+        for client in clients:
+            client.start()
+        for _ in range(2):
+            upgrade(server)
+        over.set()
+        for client in clients:
+            client.join()
+    assert server.history.judge().served > 20
+
+
+def test_a_preloaded_service_is_upgraded_too(tmp_path):
+    with PoolServer(tmp_path, options=["--preload"]) as server:
+        before = set(server.wait_workers(3, threads=False))
+        upgrade(server)
+        server.ask()
+        assert not before & set(server.wait_workers(3, threads=False))
+        os.kill(server.workers()[-1], signal.SIGKILL)
+        server.ask()
+    server.history.judge()
