@@ -46,7 +46,7 @@ def test_an_idle_process_has_at_most_3_mib_more_than_a_bare_interpreter():
 
 
 OWN = """
-_version codes codes.commands codes.pools errors failures states bridge bridge._engine
+_version codes errors failures states bridge bridge._engine
 cli cli.arguments cli.command cli.main cli.run
 settings settings.catalog settings.catalog.control settings.catalog.limits settings.catalog.logging
 settings.catalog.memory settings.catalog.recycling settings.catalog.serving settings.catalog.startup

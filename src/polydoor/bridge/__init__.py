@@ -9,7 +9,19 @@ from polydoor.bridge._engine import (
     adopt_orphans,
     bind,
     end_child,
+    give_memory_back,
     is_of_request,
 )
 
-__all__ = ["LOOP", "Board", "Bound", "Client", "Engine", "adopt_orphans", "bind", "end_child", "is_of_request"]
+__all__ = [
+    "LOOP",
+    "Board",
+    "Bound",
+    "Client",
+    "Engine",
+    "adopt_orphans",
+    "bind",
+    "end_child",
+    "give_memory_back",
+    "is_of_request",
+]

@@ -14,6 +14,9 @@ def end_child(error: BaseException | None = None) -> NoReturn:
 def adopt_orphans() -> bool:
     """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
 
+def give_memory_back() -> None:
+    """Return to the system what loading modules has used and nothing uses any more."""
+
 class Board:
     """What the workers of one service tell each other: a slot for each, in shared memory, and what wakes them."""
 

@@ -14,6 +14,24 @@ cdef extern from *:
     int adopt_orphans_here()
 
 
+cdef extern from *:
+    """
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    static void give_memory_back_here(void) { malloc_trim(0); }
+    #else
+    static void give_memory_back_here(void) { }
+    #endif
+    """
+    void give_memory_back_here() nogil
+
+
+def give_memory_back():
+    """Return to the system what loading modules has used and nothing uses any more."""
+    with nogil:
+        give_memory_back_here()
+
+
 def adopt_orphans():
     """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
     return adopt_orphans_here() == 0

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended before it served
 BROKEN = 1  # a defect of our own
 PIPE_CLOSED = 141  # what a shell says of a command that SIGPIPE ended, which says nothing
-HELP_HELPS = {codes.UNKNOWN_OPTION, codes.NO_VALUE, codes.WHICH_APP}
 
 
 # Each command is a module here with ROWS, what the help says of it, and main(). A first word that is none of them is an
@@ -66,7 +65,7 @@ def say_error(text: str, code: str, stderr: TextIO) -> None:
     """One block: what is wrong, then, indented, what to do."""
     first, *rest = text.split("\n")
     lines = [f"polydoor: {code}: {first}", *(f"  {line}" for line in rest)]
-    if code in HELP_HELPS:
+    if code in (codes.UNKNOWN_OPTION, codes.NO_VALUE, codes.WHICH_APP):  # here the help does
         lines.append("  `polydoor --help` lists all options.")
     try:
         stderr.write(clean("\n".join(lines)) + "\n")

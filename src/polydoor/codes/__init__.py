@@ -13,8 +13,34 @@ nothing, as the compiler drops it. Codes that the core writes are numbered in C;
 hold their texts.
 """
 
-from polydoor.codes.commands import *  # noqa: F403
-from polydoor.codes.pools import *  # noqa: F403
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.codes.commands import *  # noqa: F403
+    from polydoor.codes.pools import *  # noqa: F403
+
+PARTS = ("commands", "pools")
+
+
+def __getattr__(name: str) -> str:
+    """A code of a part, which a process that serves does without until it needs one."""
+    for part in PARTS if name.isupper() else ():
+        __import__(f"{__name__}.{part}")
+        code: str | None = getattr(sys.modules[f"{__name__}.{part}"], name, None)
+        if code is not None:
+            return code
+    raise AttributeError(f"there is no code {name}", name=name, obj=sys.modules[__name__])
+
+
+# --- PD00xx: command line, configuration (the others are in commands.py) ----------------------------------------------
+
+BAD_CONFIGURATION = "PD0001"
+"""The command line or the configuration is wrong
+
+Something that was asked for cannot be done; the message says what.
+-> Correct what the message names.
+"""
 
 # --- PD01xx: loading the application ----------------------------------------------------------------------------------
 

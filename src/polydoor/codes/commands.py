@@ -2,13 +2,6 @@
 
 # --- PD00xx: command line and configuration ---------------------------------------------------------------------------
 
-BAD_CONFIGURATION = "PD0001"
-"""The command line or the configuration is wrong
-
-Something that was asked for cannot be done; the message says what.
--> Correct what the message names.
-"""
-
 UNKNOWN_OPTION = "PD0002"
 """Unknown option
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 from polydoor import codes
-from polydoor.bridge import end_child
+from polydoor.bridge import end_child, give_memory_back
 from polydoor.errors import AppLoadError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker.access import AccessLog
@@ -164,6 +164,7 @@ class Worker:
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(app, extra, page))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
+        give_memory_back()
         if not self.engine.can_spill:
             say(
                 "no folder for spill files works, so large bodies are streamed",
