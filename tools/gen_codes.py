@@ -70,7 +70,7 @@ def python_rows() -> list[Row]:
     body = [node for path in PYTHON for node in ast.parse(path.read_text(encoding="utf-8")).body]
     rows = []
     for at, node in enumerate(body):
-        if not isinstance(node, ast.Assign):
+        if not isinstance(node, ast.Assign) or "PD0" not in ast.unparse(node.value):
             continue
         name = ast.unparse(node.targets[0])
         below = body[at + 1] if at + 1 < len(body) else None

@@ -108,7 +108,7 @@ LOCAL = "-b 127.0.0.1:0"
 
 USAGE = {
     "option-unknown": Case("polydoor shop:app --thread 3"),
-    "option-of-gunicorn": Case("polydoor shop:app --reload"),
+    "option-of-gunicorn": Case("polydoor shop:app --worker-class gthread"),
     "option-of-uwsgi": Case("polydoor --http-socket 127.0.0.1:8000 shop:app"),
     "option-unlike-any": Case("polydoor shop:app --log-level debug"),
     "option-without-value": Case("polydoor shop:app --threads"),

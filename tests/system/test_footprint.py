@@ -53,7 +53,8 @@ settings.catalog.memory settings.catalog.recycling settings.catalog.serving sett
 settings.catalog.timeouts
 settings.listener settings.load settings.option settings.owner settings.sources settings.suggest
 settings.surroundings
-worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.extras worker.listening
+worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.csignal worker.extras
+worker.listening
 worker.messages worker.output
 worker.serve worker.signals worker.stuck
 """

@@ -8,7 +8,6 @@ holds the lock.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 
@@ -16,6 +15,7 @@ from polydoor import codes
 from polydoor.bridge import end_child, give_memory_back
 from polydoor.errors import AppLoadError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
+from polydoor.worker import csignal as signal
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
@@ -332,7 +332,7 @@ class Worker:
             self.stop_at_once(number)
         elif self.state.now == RUNNING:
             self.stopped_by = number
-            name = signal.Signals(number).name
+            name = signal.name_of(number)
             delay_ms = 0 if self.drains_at or number != signal.SIGTERM else self.settings.number("stop_delay")
             drain_ms = self.settings.number("drain_timeout")
             if delay_ms:

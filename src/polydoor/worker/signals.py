@@ -8,10 +8,10 @@ from __future__ import annotations
 import atexit
 import os
 import select
-import signal
 import threading
 
 from polydoor import codes
+from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 # What is asked of other servers with these, and what to do here. By default each would end or stop the process.
-UNHEARD = {
+UNHEARD: dict[int, tuple[str, str]] = {
     signal.SIGHUP: ("one process alone cannot be reloaded", "Start it with --workers, or restart it."),
     signal.SIGUSR2: ("there is no upgrade while it serves yet", "Restart the server to run another version."),
     signal.SIGTTIN: ("there is only one process", "Start it with --workers, or restart it with more --threads."),
@@ -110,7 +110,7 @@ class WakePipe:
         for each in ENDING:
             signal.signal(each, signal.SIG_DFL)  # should the import catch what is raised here, the next one ends it
         if not self.is_quiet:
-            say(f"{signal.Signals(number).name}: stopping before anything was served; again stops at once")
+            say(f"{signal.name_of(number)}: stopping before anything was served; again stops at once")
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -121,7 +121,7 @@ class WakePipe:
         """From here on signals are bytes in the pipe. Return the names of those that the application had taken."""
         self._interrupt()
         ours = [number for number in self.watched if number not in self.unheard]
-        taken = [signal.Signals(number).name for number in ours if signal.getsignal(number) != self._handle]
+        taken = [signal.name_of(number) for number in ours if signal.getsignal(number) != self._handle]
         for number in self.wait(0):
             if number not in self.unheard:  # else it has been answered
                 self.post(number)
@@ -193,8 +193,8 @@ def tell_unheard(number: int) -> None:
     if number in OF_TERMINALS and is_in_background():
         os.kill(os.getpid(), signal.SIGSTOP)
         return
-    what, remedy = UNHEARD[signal.Signals(number)]
-    say(f"{signal.Signals(number).name}: {what}; nothing was changed", remedy, code=codes.SIGNAL_UNHEARD)
+    what, remedy = UNHEARD[number]
+    say(f"{signal.name_of(number)}: {what}; nothing was changed", remedy, code=codes.SIGNAL_UNHEARD)
 
 
 def is_in_background() -> bool:

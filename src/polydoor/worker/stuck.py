@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import faulthandler
-import signal
 
 from polydoor import codes
+from polydoor.worker import csignal as signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
