@@ -19,7 +19,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ACCEPTS = {"html": BROWSER, "json": "application/json, text/plain, */*", "txt": "*/*"}
 TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "txt": "text/plain; charset=utf-8"}
 REQUEST_ID = re.compile(r"[0-9a-f]{16}")
-LIMIT = ("--body-limit", "1000", "--target-limit", "500")
+LIMIT = ("--body-limit", "1000", "--target-limit", "500", "--message-burst", "0")
 
 
 @pytest.fixture(scope="module")

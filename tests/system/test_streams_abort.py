@@ -9,7 +9,7 @@ import pytest
 
 from peers import fastcgi, http
 from peers.wire import Wire
-from support.fixtures import Control
+from support.fixtures import PROTOCOLS, Control
 from support.holding import HoldingServer
 from support.memory import descriptors
 from support.server import APPS, PATIENCE, Server, one_each
@@ -176,3 +176,33 @@ def test_a14_no_100_for_an_application_that_never_reads(http_stream_door, key):
         assert response.json() == "ignored"
         assert response.header("Connection") == "close"
         assert client.is_closed()
+
+
+WRITES = """
+import threading
+
+def application(environ, start_response):
+    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    try:
+        for _ in range(2000):
+            write(b"x" * 1000)
+            threading.Event().wait(0.01)
+        print("never", flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+        raise
+    return []
+"""
+
+
+@pytest.mark.parametrize("kind", PROTOCOLS)
+def test_write_raises_when_nobody_reads_any_more_and_that_is_no_error(tmp_path, kind):
+    (tmp_path / "writes.py").write_text(WRITES)
+    options = ["--no-access-log", "--request-timeout", "5"]
+    with Server(str(tmp_path / "writes.py"), one_each(tmp_path), options=options) as server:
+        exchange = server.door(kind).start("GET", "/")
+        assert exchange.wait(lambda: bool(exchange.response.body))
+        exchange.wire.close()
+        server.output.wait_for("PeerClosed")
+        server.stop()
+        assert "PD04" not in server.log.text

@@ -57,6 +57,8 @@ cdef class Exchange:
         self.send(data)
         if self.progress == SURPLUS:
             raise ValueError("write() past the response's Content-Length")
+        if self.progress == OVER:  # else a loop of write() would go on for nobody; an iterable is simply closed
+            raise PeerClosed("nobody reads this response any more")
 
     @property
     def door(self):

@@ -65,7 +65,9 @@ cdef object serve(object app, object page, EnvironMaker maker, Window window, co
     except BaseException as error:
         if forks != forks_before:
             end_child(error)
-        if type(error) is not PeerClosed or not ex.refuse_body():
+        if type(error) is PeerClosed and ex.progress == OVER:
+            ex.fail()
+        elif type(error) is not PeerClosed or not ex.refuse_body():
             try:
                 if type(error) is RequestTimeout:
                     report_return(ex)

@@ -23,6 +23,12 @@ PIPE_CLOSED = 141  # what a shell says of a command that SIGPIPE ended, which sa
 COMMANDS = ("run", "status", "reload", "stop", "cgi", "check", "config", "frontend", "request")
 
 
+class Program:
+    """What the command knows of the process that it runs in."""
+
+    is_whole = False  # there is nothing else in it, so it ends with the command
+
+
 def load_command(name: str) -> Any:
     """The module of one command; importlib would be one more module in a process that serves."""
     full = f"polydoor.cli.{name}"
@@ -32,6 +38,7 @@ def load_command(name: str) -> Any:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the exit status: 0 ok, 2 usage or configuration, 3 cannot boot, 4 no application."""
+    Program.is_whole = argv is None
     words = sys.argv[1:] if argv is None else argv
     return guarded(lambda: dispatch(words))
 

@@ -98,6 +98,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
     first = Surroundings()
     settings = gathered(arguments, needs_app=given is None)
 
+    from polydoor.cli.main import Program
     from polydoor.settings.load import check_one_process
     from polydoor.worker.banner import say
     from polydoor.worker.serve import serve  # only now: help and errors need no engine
@@ -108,7 +109,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
         check_one_process(settings)
     elif settings.is_said("workers") or any(map(settings.value, NEED_SUPERVISOR)):
         return supervise(settings, first, lambda: gathered(arguments))
-    return serve(settings, given, is_last=given is None)
+    return serve(settings, given, is_last=given is None and Program.is_whole)
 
 
 def probe(settings: Settings) -> int:

@@ -39,8 +39,9 @@ class Messages:
 
     def start(self) -> None:
         """Write from a thread. Not before the application is loaded, which may fork."""
-        self._thread = threading.Thread(target=self._run, name="polydoor-messages", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="polydoor-messages", daemon=True)
+        thread.start()  # which a signal may interrupt
+        self._thread = thread
 
     def write(self, text: str) -> None:
         """Take a message; from any thread."""
