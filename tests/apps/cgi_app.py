@@ -43,12 +43,14 @@ def child(environ: Environ, start_response: Any) -> Iterable[bytes]:
 
 
 def endless(environ: Environ, start_response: Any) -> Iterator[bytes]:
-    """Blocks until the client has gone."""
+    """Blocks until the client has gone: it is told so when it asks, or its iterator is closed because a write failed."""
     start_response("200 OK", [("Content-Type", "text/plain")])
-    yield b"begun"
-    while not environ["polydoor.client_gone"]():
-        yield b"x" * 4096
-    print("the client has gone", file=sys.stderr)
+    try:
+        yield b"begun"
+        while not environ["polydoor.client_gone"]():
+            yield b"x" * 4096
+    finally:
+        print("the client has gone", file=sys.stderr)
 
 
 def broken(environ: Environ, start_response: Any) -> Iterator[bytes]:
