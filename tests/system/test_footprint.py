@@ -52,7 +52,7 @@ settings settings.catalog settings.catalog.control settings.catalog.limits setti
 settings.catalog.memory settings.catalog.recycling settings.catalog.serving settings.catalog.startup
 settings.catalog.timeouts
 settings.listener settings.load settings.option settings.owner settings.sources settings.suggest
-settings.surroundings
+settings.surroundings settings.words
 worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.csignal worker.extras
 worker.listening
 worker.messages worker.output

@@ -2,7 +2,8 @@
 
 import pytest
 
-from polydoor.settings.option import Choice, Count, Flag, Mode, Seconds, Size, UrlPath, Word
+from polydoor.settings.option import Choice, Count, Flag, Mode, Seconds, Size, Word
+from polydoor.settings.words import UrlPath
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from polydoor import codes
 from polydoor.cli.command import Command
 from polydoor.client.failure import CANNOT_READ, RequestError
 from polydoor.errors import ConfigError
-from polydoor.settings.option import Assignment, Flag, Seconds, Setting, Word
+from polydoor.settings.option import Flag, Seconds, Setting, Word
+from polydoor.settings.words import Assignment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

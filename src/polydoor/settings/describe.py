@@ -5,19 +5,8 @@ A kind that is not in a table here is described as the nearest of its parents.
 
 from __future__ import annotations
 
-from polydoor.settings.option import (
-    Assignment,
-    Choice,
-    Count,
-    Flag,
-    Kind,
-    Mode,
-    Scaled,
-    UrlPath,
-    Variable,
-    Word,
-    Workers,
-)
+from polydoor.settings.option import Choice, Count, Flag, Kind, Mode, Scaled, Word
+from polydoor.settings.words import Assignment, UrlPath, Variable, Workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

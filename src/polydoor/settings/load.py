@@ -13,8 +13,8 @@ from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.settings.catalog import BY_NAME, SETTINGS
 from polydoor.settings.listener import parse_listener
-from polydoor.settings.option import Workers
 from polydoor.settings.suggest import hint
+from polydoor.settings.words import Workers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 
 from polydoor import codes
 from polydoor.errors import ConfigError
-from polydoor.settings.option import Secret
+from polydoor.settings.words import Secret
 
 LARGEST = 4096  # bytes of a file
 

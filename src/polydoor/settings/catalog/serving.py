@@ -1,6 +1,7 @@
 """What is served, where, and by how many threads."""
 
-from polydoor.settings.option import Choice, Count, Flag, Seconds, Secret, Setting, UrlPath, Variable, Word, Workers
+from polydoor.settings.option import Choice, Count, Flag, Seconds, Setting, Word
+from polydoor.settings.words import Secret, UrlPath, Variable, Workers
 
 GROUP = "Serving"
 DAY = 24 * 3_600_000

@@ -1,6 +1,7 @@
 """Where settings come from, and what is done before the application is loaded."""
 
-from polydoor.settings.option import Assignment, Flag, Mode, Setting, Value, Word
+from polydoor.settings.option import Flag, Mode, Setting, Value, Word
+from polydoor.settings.words import Assignment
 
 GROUP = "Configuration and environment"
 RIGHTS = "Rights"
