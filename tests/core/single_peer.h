@@ -47,4 +47,30 @@ static inline struct pd_event next(struct peer *p, struct pd_slice *in)
     return ev;
 }
 
+/* Input that is refused, at once or behind PD_EV_OPEN. */
+struct refused {
+    struct pd_slice in;
+    bool opened;
+    enum pd_reason reason;
+};
+
+/* A fatal error takes nothing of its input, and is the same when the codec is asked again. */
+static inline void check_refused(const struct pd_codec *codec, const struct refused *cases, size_t n)
+{
+    struct peer *p = peer_new(codec);
+    for (size_t i = 0; i < n; i++) {
+        struct pd_slice in = cases[i].in;
+        peer_init(p);
+        if (cases[i].opened)
+            CHECK_INT(next(p, &in).kind, PD_EV_OPEN);
+        for (int again = 0; again < 2; again++) {
+            struct pd_event ev = next(p, &in);
+            CHECK(ev.kind == PD_EV_BAD && ev.fatal);
+            CHECK_INT(ev.reason, cases[i].reason);
+            CHECK_INT(in.n, cases[i].in.n);
+        }
+    }
+    free(p);
+}
+
 #endif

@@ -210,11 +210,7 @@ static void test_the_empty_packet_of_lighttpd(void)
 
 static void test_errors_are_fatal_and_repeat_themselves(void)
 {
-    static const struct {
-        struct pd_slice in;
-        bool opened;
-        enum pd_reason reason;
-    } cases[] = {
+    static const struct refused cases[] = {
         { { "G", 1 }, false, PD_R_AJP_BAD_MAGIC },
         { { "\x12G", 2 }, false, PD_R_AJP_BAD_MAGIC },
         { { EMPTY, 4 }, false, PD_R_AJP_BAD_PACKET },
@@ -224,20 +220,7 @@ static void test_errors_are_fatal_and_repeat_themselves(void)
         { { "\x12\x34\x1f\xfd\2", 5 }, false, PD_R_AJP_PACKET_TOO_LARGE }, /* before the rest of it comes */
         { { "\x12\x34\0\1\2", 5 }, true, PD_R_AJP_BAD_STRING },
     };
-    struct peer *p = peer_new(codec);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct pd_slice in = cases[i].in;
-        peer_init(p);
-        if (cases[i].opened)
-            CHECK_INT(next(p, &in).kind, PD_EV_OPEN);
-        for (int again = 0; again < 2; again++) {
-            struct pd_event ev = next(p, &in);
-            CHECK(ev.kind == PD_EV_BAD && ev.fatal);
-            CHECK_INT(ev.reason, cases[i].reason);
-            CHECK_INT(in.n, cases[i].in.n);
-        }
-    }
-    free(p);
+    check_refused(codec, cases, sizeof cases / sizeof cases[0]);
 }
 
 static void check_frame(size_t packet, size_t room, struct pd_slice header)

@@ -3,7 +3,6 @@
  * is known of them, and whatever the system calls do, nothing is left open. Also run under ThreadSanitizer.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "engine/exchange_api.h"
 #include "engine/impl.h"
 #include "engine_peer.h"
+#include "open_descriptors.h"
 
 enum { DRAIN_MS = 20000, WORKERS = 2, THREADS = 3 };
 
@@ -59,18 +59,6 @@ static ssize_t worker_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
         return -1;
     }
     return recvmsg(fd, msg, flags);
-}
-
-static int open_descriptors(void)
-{
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        abort();
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
 }
 
 /* --- the workers -------------------------------------------------------------------------------------------------- */

@@ -34,29 +34,12 @@ static void test_head_holds_slices_of_the_input(void)
 
 static void test_errors_are_fatal_and_repeat_themselves(void)
 {
-    static const struct {
-        struct pd_slice in;
-        bool opened;
-        enum pd_reason reason;
-    } cases[] = {
+    static const struct refused cases[] = {
         { { "x", 1 }, false, PD_R_UWSGI_BAD_MODIFIER },
         { { "\0\4\0\0\5\0xx", 8 }, true, PD_R_UWSGI_BAD_PAIRS },
         { { "\0\026\0\0\026\0HTTP_TRANSFER_ENCODING", 28 }, true, PD_R_UWSGI_BAD_PAIRS },
     };
-    struct peer *p = peer_new(codec);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct pd_slice in = cases[i].in;
-        peer_init(p);
-        if (cases[i].opened)
-            CHECK_INT(next(p, &in).kind, PD_EV_OPEN);
-        for (int again = 0; again < 2; again++) {
-            struct pd_event ev = next(p, &in);
-            CHECK(ev.kind == PD_EV_BAD && ev.fatal);
-            CHECK_INT(ev.reason, cases[i].reason);
-            CHECK_INT(in.n, cases[i].in.n);
-        }
-    }
-    free(p);
+    check_refused(codec, cases, sizeof cases / sizeof cases[0]);
 }
 
 static void test_what_is_alike(void)

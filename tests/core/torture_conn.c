@@ -9,13 +9,13 @@
  * torture_conn [STEP]: only every STEP-th n, for a quick pass.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "codec/detect.h"
+#include "open_descriptors.h"
 #include "rig.h"
 #include "torture_judge.h"
 #include "torture_scripts.h"
@@ -24,18 +24,6 @@ enum {
     PIECE = 1500,
     HEADER_PIECE = 25, /* cuts a PROXY header */
 };
-
-static size_t open_descriptors(void)
-{
-    size_t n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        abort();
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
 
 /* --- all of them ----------------------------------------------------------------------------------------------------
  */
@@ -91,7 +79,7 @@ static void report(const struct rig_scene *s, const struct faulty_plan *p, const
 static void try_plan(const struct rig_scene *s, const struct rig *healthy, struct faulty_plan plan, struct tally *tally)
 {
     struct rig r;
-    size_t before = open_descriptors();
+    int before = open_descriptors();
     rig_run(&r, s, plan);
     const char *fault = judge_run(&r, s, healthy, is_harmless(&plan));
     tally->runs++;

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
 from support.server import ALARMS, APPS, PATIENCE, Log
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # Between fork and exec, as systemd: the sockets become 3, 4, …, and the process learns that they are for it.
@@ -93,3 +95,16 @@ class Service:
         assert self.process.wait(PATIENCE) == 0, self.log.text
         self.log.join()
         assert not ALARMS.search(self.log.text), self.log.text
+
+
+@pytest.fixture
+def notify(tmp_path: Path) -> Path:
+    """Where a service sends its datagrams."""
+    return tmp_path / "notify"
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A socket that listens, to be passed on."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made

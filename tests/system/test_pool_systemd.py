@@ -11,8 +11,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from peers import http
 from support.service import Service
 from support.waiting import eventually
@@ -21,17 +19,6 @@ QUICK_BEATS = {"WATCHDOG_USEC": "100000"}
 SLOW_BEATS = {"WATCHDOG_USEC": "400000"}
 APP = "import json, os\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [{body}]\n"
 PID = "b'%d' % os.getpid()"
-
-
-@pytest.fixture
-def notify(tmp_path):
-    return tmp_path / "notify"
-
-
-@pytest.fixture
-def listening():
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
 
 
 def ask(address):

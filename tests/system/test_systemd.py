@@ -21,17 +21,6 @@ QUICK_BEATS = {"WATCHDOG_USEC": "100000"}  # the main thread looks round twenty 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture
-def notify(tmp_path):
-    return tmp_path / "notify"
-
-
-@pytest.fixture
-def listening():
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
-
-
 def ask(address):
     with http.HttpConnection(address) as client:
         return json.loads(client.ask("GET", "/").body)
