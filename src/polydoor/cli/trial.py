@@ -7,9 +7,11 @@ from polydoor.cli.command import Command
 from polydoor.cli.output import put
 from polydoor.errors import BootError, ConfigError
 from polydoor.failures import clean
-from polydoor.settings.listener import PORT, mask_address
-from polydoor.settings.option import Choice, Flag, Kind, Seconds, Secret, Setting
+from polydoor.frontend.address import split_port
+from polydoor.settings.listener import mask_address
+from polydoor.settings.option import Choice, Flag, Kind, Seconds, Setting
 from polydoor.settings.suggest import hint
+from polydoor.settings.words import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +30,7 @@ class Place(Kind):
 
     def parse(self, text: str) -> str:
         """Take a host, of which nothing is known yet, and a port."""
-        host, _, port = text.rpartition(":")
-        try:
-            number = PORT.parse(port)
-        except ValueError:
-            number = 0
+        host, number = split_port(text)
         if not host or not number:
             raise ValueError("needs HOST:PORT, such as 127.0.0.1:8080")
         return text

@@ -23,6 +23,15 @@ def is_plain(text: str) -> bool:
     return bool(text) and text.isprintable() and " " not in text and not UNSAFE & set(text)
 
 
+def split_port(text: str) -> tuple[str, int]:
+    """The host and the port of HOST:PORT; a port of 0 is none."""
+    host, _, port = text.rpartition(":")
+    try:
+        return host, int(PORT.parse(port))
+    except ValueError:
+        return host, 0
+
+
 class Listen(Kind):
     """Where the front end listens: a port, or a host and a port."""
 
@@ -30,11 +39,7 @@ class Listen(Kind):
 
     def parse(self, text: str) -> str:
         """Return HOST:PORT, with an empty host for every address."""
-        host, _, port = text.rpartition(":")
-        try:
-            number = PORT.parse(port)
-        except ValueError:
-            number = 0
+        host, number = split_port(text)
         bracketed = host.startswith("[") and host.endswith("]")
         if not number or (":" in host and not bracketed) or (host and not is_plain(host.strip("[]"))):
             raise ValueError("needs a port, or HOST:PORT, such as 127.0.0.1:8080")

@@ -8,7 +8,7 @@ import time
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
-from polydoor.worker.channel import FAILED, channel_pair
+from polydoor.worker.channel import FAILED, channel_pair, read_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ class Process:
 
     def failed(self, text: str) -> None:
         """Keep what it told of why it cannot serve."""
-        head, _, told = text.partition("\n")
-        status, _, code = head.partition(" ")
-        self.failure = (int(status) if status.isdecimal() else CANNOT_START, code, told)
+        self.failure = read_failure(text)
 
     def bury(self, *, served: bool) -> Death:
         """Take leave of a process that has ended; return how it did."""

@@ -13,7 +13,7 @@ from polydoor import codes
 from polydoor.supervisor.member import Death
 from polydoor.supervisor.process import CANNOT_START, how
 from polydoor.worker.banner import say
-from polydoor.worker.channel import FAILED
+from polydoor.worker.channel import FAILED, read_failure
 from polydoor.worker.prototype import FORKED, REFUSED, Prototype
 
 TYPE_CHECKING = False
@@ -46,9 +46,8 @@ class Loaded:
         except OSError:
             word, text = "", ""
         if word == FAILED:
-            head, _, told = text.partition("\n")
-            status, _, code = head.partition(" ")
-            self.death = Death(told, int(status), code=code)
+            status, code, told = read_failure(text)
+            self.death = Death(told, status, code=code)
         elif not word:
             self.death = self.bury()
         elif word == REFUSED:

@@ -11,6 +11,7 @@ import stat
 import sys
 
 from polydoor import codes
+from polydoor.bridge import end_child
 from polydoor.errors import AppLoadError, AppNotFoundError, PolydoorError
 from polydoor.worker.appshape import DEFAULT_ATTRIBUTES, WSGI_ARGUMENTS, a_kind, argument_counts, is_coroutine
 from polydoor.worker.signals import StoppedAtBootError
@@ -52,6 +53,20 @@ def load_app(text: str) -> LoadedApp:
         raise
     except BaseException as error:  # an attribute that is computed, or a class that takes no question
         fail_to_load(f"looking for the application in {source}", error)
+
+
+def load_here(load: Callable[[], LoadedApp]) -> LoadedApp:
+    """Load the application; a child that it forks meanwhile and that comes back to us ends instead of going on."""
+    pid = os.getpid()
+    try:
+        loaded = load()
+    except BaseException as error:
+        if os.getpid() != pid:
+            end_child(error.__cause__ or error)
+        raise
+    if os.getpid() != pid:
+        end_child()
+    return loaded
 
 
 def load_within(signals: WakePipe, load: Callable[[], LoadedApp]) -> LoadedApp:

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import os
 
+from polydoor.errors import BootError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.errors import PolydoorError
+
 READY = "ready"  # worker: requests are served; the text is the application's name
 FAILED = "failed"  # worker: it cannot serve; the exit status and the code, then the message on its own lines
 REPLACE = "replace"  # worker: it should be followed by another one; the cause
@@ -19,6 +25,18 @@ REOPEN = "reopen"  # supervisor: the access log was renamed
 
 MESSAGE_MAX = 60_000  # so that it fits into an empty pipe
 READ_MAX = 65_536
+
+
+def failure_text(error: PolydoorError) -> str:
+    """What FAILED says: the exit status and the code, and below them the message."""
+    return f"{error.exit_code} {error.code}\n{error}"
+
+
+def read_failure(text: str) -> tuple[int, str, str]:
+    """The exit status, the code and the message again; BootError's status where somebody else wrote the text."""
+    head, _, told = text.partition("\n")
+    status, _, code = head.partition(" ")
+    return int(status) if status.isdecimal() else BootError.exit_code, code, told
 
 
 class Channel:

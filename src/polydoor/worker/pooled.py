@@ -8,7 +8,7 @@ from polydoor import codes
 from polydoor.errors import PolydoorError
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.banner import say
-from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
+from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY, failure_text
 from polydoor.worker.descriptors import close_all
 from polydoor.worker.output import open_standard
 from polydoor.worker.serve import Worker
@@ -69,7 +69,7 @@ def serve_pooled(seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int
     except PolydoorError as error:
         if seat.settings.flag("reload"):
             files_of(seat).tell(error)
-        seat.channel.tell(FAILED, f"{error.exit_code} {error.code}\n{error}")
+        seat.channel.tell(FAILED, failure_text(error))
         return error.exit_code
 
 

@@ -11,10 +11,9 @@ import os
 import signal
 import threading
 
-from polydoor.bridge import end_child
 from polydoor.errors import PolydoorError
-from polydoor.worker.apploader import load_app
-from polydoor.worker.channel import FAILED, READY, Channel
+from polydoor.worker.apploader import load_app, load_here
+from polydoor.worker.channel import FAILED, READY, Channel, failure_text
 from polydoor.worker.extras import find_rights
 
 TYPE_CHECKING = False
@@ -47,9 +46,9 @@ class Prototype:
         try:
             if rights := find_rights(self.settings):
                 rights.take()
-            loaded = self._load()
+            loaded = load_here(lambda: load_app(self.settings.app()))
         except PolydoorError as error:
-            self._tell(f"{FAILED} {error.exit_code} {error.code}\n{error}")
+            self._tell(f"{FAILED} {failure_text(error)}")
             return error.exit_code
         if names := _threads():
             self._tell(f"{REFUSED} {', '.join(names)}")
@@ -59,18 +58,6 @@ class Prototype:
         self._tell(f"{READY} {loaded.name}")
         seat = self._wait()
         return (seat, loaded) if seat else 0
-
-    def _load(self) -> LoadedApp:
-        pid = os.getpid()
-        try:
-            loaded = load_app(self.settings.app())
-        except BaseException as error:
-            if os.getpid() != pid:
-                end_child(error.__cause__ or error)
-            raise
-        if os.getpid() != pid:
-            end_child()
-        return loaded
 
     def _wait(self) -> Seat | None:
         """Fork for each order: the number and the slot of a worker, with its two ends of a channel."""

@@ -12,12 +12,12 @@ import threading
 import time
 
 from polydoor import codes
-from polydoor.bridge import end_child, give_memory_back
+from polydoor.bridge import give_memory_back
 from polydoor.errors import AppLoadError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker import csignal as signal
 from polydoor.worker.access import AccessLog
-from polydoor.worker.apploader import LoadedApp, load_app, load_within
+from polydoor.worker.apploader import LoadedApp, load_app, load_here, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
 from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
 from polydoor.worker.extras import (
@@ -155,12 +155,11 @@ class Worker:
         self.settle()
         loaded = self.load_app()
         app = diagnosed(loaded.app, self.settings) if self.settings.text("diagnostics") else loaded.app
-        count = self.settings.number("threads")
         extra = self.settings.environ()
         page = error_page() if self.settings.flag("dev") else None
         self.access.start()
         prepare_for_stuck(self)
-        for index in range(count):
+        for index in range(self.settings.number("threads")):
             self._start(f"app-{index + 1}", lambda: self.engine.run_thread(app, extra, page))
         self._start("relief", self.engine.run_relief)
         self.state.move(RUNNING)
@@ -201,15 +200,7 @@ class Worker:
 
     def load_app(self) -> LoadedApp:
         """Load the application; what it does to signals and processes meanwhile does not last."""
-        pid = os.getpid()
-        try:
-            loaded = load_within(self.signals, self.load)
-        except BaseException as error:
-            if os.getpid() != pid:
-                end_child(error.__cause__ or error)
-            raise
-        if os.getpid() != pid:
-            end_child()
+        loaded = load_here(lambda: load_within(self.signals, self.load))
         if not self.signals.is_whole():
             told = f"{loaded.name} closed descriptors that are the server's while it was loaded"
             told += "\nLet it leave alone what it did not open: os.closerange() is for programs that run on their own."
