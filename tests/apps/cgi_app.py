@@ -43,7 +43,7 @@ def child(environ: Environ, start_response: Any) -> Iterable[bytes]:
 
 
 def endless(environ: Environ, start_response: Any) -> Iterator[bytes]:
-    """Blocks until the client has gone: it is told so when it asks, or its iterator is closed because a write failed."""
+    """Blocks until the client has gone: it asks, or its iterator is closed because a write failed."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     try:
         yield b"begun"
