@@ -480,7 +480,7 @@ enum pd_reason pd_policy_sort(struct pd_policy *p, const struct pd_head *head, c
     p->nvariables = head->form == PD_HEAD_AJP ? head->nvariables : head->nfields;
     assert(p->nheaders <= p->nvariables && p->nvariables <= head->nfields);
     p->trusting = site->trust_remote_user;
-    p->process = head->process;
+    p->process = head->process || (site->program && head->form == PD_HEAD_CGI);
     p->gateway = head->form != PD_HEAD_HTTP;
     /* per field: the prefix of the key, and what joins it to another */
     p->text = head->nfields * (http_prefix.n + 2);

@@ -69,8 +69,8 @@ static bool seldom_has_body(struct pd_slice method)
 static bool may_be_unmeasured(const struct build *b, const struct pd_head *head)
 {
     struct pd_slice protocol = b->policy.given[PD_NAME_SERVER_PROTOCOL];
-    return head->body_has_end && protocol.n && !pd_slice_has_prefix(protocol, PD_SLICE("HTTP/1.")) &&
-           !seldom_has_body(b->out->method);
+    return head->body_has_end && !b->policy.process && protocol.n &&
+           !pd_slice_has_prefix(protocol, PD_SLICE("HTTP/1.")) && !seldom_has_body(b->out->method);
 }
 
 static enum pd_reason read_length(struct build *b, const struct pd_head *head, const struct pd_limits *limits)
@@ -83,6 +83,9 @@ static enum pd_reason read_length(struct build *b, const struct pd_head *head, c
         if (bad)
             return bad;
     }
+    /* where its standard input ends, a program cannot tell the end of a body from a client that has left (cgi.c) */
+    if (b->policy.process && (b->policy.chunked || b->policy.odd_encoding) && r->content_length < 0)
+        return PD_R_CGI_NO_LENGTH;
     /* never a fallback (CVE-2024-6827): where the front end has measured the body, it has decoded it, too */
     if (b->policy.odd_encoding && r->content_length < 0 && !head->authorizer)
         return PD_R_UNKNOWN_TRANSFER_ENCODING;

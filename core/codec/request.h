@@ -60,6 +60,7 @@ struct pd_site {
     struct pd_slice mount; /* SCRIPT_NAME prefix, "" or "/shop": decoded, no trailing slash */
     enum pd_profile profile;
     bool trust_remote_user; /* REMOTE_USER and AUTH_TYPE of the front end are believed */
+    bool program;           /* variables are those of a CGI program that passes its request on: see pd_head.process */
     struct pd_forwarders forwarders;
     struct pd_slice server_name; /* when the peer names none: from the bound address; never empty */
     struct pd_slice server_port; /* decimal; never empty */

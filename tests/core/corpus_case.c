@@ -111,6 +111,8 @@ static bool set_site(struct corpus_case *c, const char *key, const char *value)
         s->profile = profile_named(value);
     else if (strcmp(key, "trust") == 0)
         s->trust_remote_user = number(value) != 0;
+    else if (strcmp(key, "program") == 0)
+        s->program = number(value) != 0;
     else if (strcmp(key, "name") == 0)
         s->server_name = pd_slice(value, strlen(value));
     else if (strcmp(key, "port") == 0)

@@ -115,6 +115,7 @@ cdef int fill_listener(core.pd_listener_config *config, core.pd_port *port, obje
     port.options.raw_path = spec["lighttpd"] == RAW_PATH
     port.site.profile = PROFILES[spec["profile"]]
     port.site.trust_remote_user = bool(spec["trust_remote_user"])
+    port.site.program = bool(spec["program"])
     port.site.forwarders.unix_peers = "unix" in spec["trust_forwarded"]
     for name in spec["forwarded"].split(","):
         port.site.forwarders.fields |= FORWARDED[name]

@@ -177,6 +177,7 @@ cdef extern from "codec/request.h" nogil:
         pd_slice mount
         pd_profile profile
         bint trust_remote_user
+        bint program
         pd_forwarders forwarders
 
     struct pd_request:

@@ -201,8 +201,12 @@ def parse_listener(text: str) -> ListenerSpec:
 
 
 def blank_listener(protocol: str) -> ListenerSpec:
-    """Describe a listener without address and options. As CGI, `cgi`, it needs no address."""
+    """Describe a listener without address and options. As CGI, `cgi`, it needs no address.
+
+    `program`, which no address can say: a CGI program passes its requests on, so they are taken as those of `cgi`.
+    """
     spec: ListenerSpec = {"protocol": protocol, "kind": "tcp", "host": "", "port": 0, "path": "", "fd": -1}
+    spec["program"] = 0
     spec |= {name.replace("-", "_"): default for name, (_, default) in OPTIONS.items() if name != "protocol"}
     spec |= {name.replace("-", "_"): [] for name in LISTS}
     return spec
