@@ -46,6 +46,12 @@ static int real_listen(void *ctx, int fd, int backlog)
     return listen(fd, backlog);
 }
 
+static int real_connect(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    (void)ctx;
+    return connect(fd, addr, len);
+}
+
 static int real_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
     (void)ctx;
@@ -128,6 +134,12 @@ static int real_fcntl(void *ctx, int fd, int command, int argument)
 {
     (void)ctx;
     return fcntl(fd, command, argument);
+}
+
+static int real_lock(void *ctx, int fd, int command, struct flock *lock)
+{
+    (void)ctx;
+    return fcntl(fd, command, lock);
 }
 
 static int real_fstat(void *ctx, int fd, struct stat *st)
@@ -223,6 +235,7 @@ const struct pd_sys *pd_sys_default(void)
         .socket = real_socket,
         .bind = real_bind,
         .listen = real_listen,
+        .connect = real_connect,
         .accept4 = real_accept4,
         .setsockopt = real_setsockopt,
         .getsockopt = real_getsockopt,
@@ -238,6 +251,7 @@ const struct pd_sys *pd_sys_default(void)
         .write = real_write,
         .fstat = real_fstat,
         .fcntl = real_fcntl,
+        .lock = real_lock,
         .close = real_close,
         .epoll_create1 = real_epoll_create1,
         .epoll_ctl = real_epoll_ctl,

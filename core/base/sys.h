@@ -9,6 +9,7 @@
 #ifndef PD_SYS_H
 #define PD_SYS_H
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct pd_sys {
     int (*socket)(void *ctx, int domain, int type, int protocol);
     int (*bind)(void *ctx, int fd, const struct sockaddr *addr, socklen_t len);
     int (*listen)(void *ctx, int fd, int backlog);
+    int (*connect)(void *ctx, int fd, const struct sockaddr *addr, socklen_t len);
     int (*accept4)(void *ctx, int fd, struct sockaddr *addr, socklen_t *len, int flags);
     int (*setsockopt)(void *ctx, int fd, int level, int name, const void *value, socklen_t len);
     int (*getsockopt)(void *ctx, int fd, int level, int name, void *value, socklen_t *len);
@@ -44,6 +46,7 @@ struct pd_sys {
     ssize_t (*write)(void *ctx, int fd, const void *buf, size_t n);
     int (*fstat)(void *ctx, int fd, struct stat *st);
     int (*fcntl)(void *ctx, int fd, int command, int argument);
+    int (*lock)(void *ctx, int fd, int command, struct flock *lock); /* fcntl() with a lock */
     int (*close)(void *ctx, int fd);
     /* events */
     int (*epoll_create1)(void *ctx, int flags);

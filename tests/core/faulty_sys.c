@@ -42,6 +42,8 @@ static bool can_be_short(enum faulty_call call)
     case FAULTY_WRITE:
     case FAULTY_FSTAT:
     case FAULTY_FCNTL:
+    case FAULTY_LOCK:
+    case FAULTY_CONNECT:
     case FAULTY_CLOSE:
     case FAULTY_EPOLL_CREATE1:
     case FAULTY_EPOLL_CTL:
@@ -140,6 +142,12 @@ static int faulty_listen(void *ctx, int fd, int backlog)
 {
     struct faulty_sys *f = ctx;
     return strikes(f, FAULTY_LISTEN, NULL) ? -1 : PD_SYS(f->real, listen, fd, backlog);
+}
+
+static int faulty_connect(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_CONNECT, NULL) ? -1 : PD_SYS(f->real, connect, fd, addr, len);
 }
 
 static int faulty_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *len, int flags)
@@ -256,6 +264,12 @@ static int faulty_fcntl(void *ctx, int fd, int command, int argument)
     return strikes(f, FAULTY_FCNTL, NULL) ? -1 : opened(f, PD_SYS(f->real, fcntl, fd, command, argument));
 }
 
+static int faulty_lock(void *ctx, int fd, int command, struct flock *lock)
+{
+    struct faulty_sys *f = ctx;
+    return strikes(f, FAULTY_LOCK, NULL) ? -1 : PD_SYS(f->real, lock, fd, command, lock);
+}
+
 /* Linux closes the descriptor whatever close() returns. */
 static int faulty_close(void *ctx, int fd)
 {
@@ -351,6 +365,7 @@ void faulty_init(struct faulty_sys *f)
         .socket = faulty_socket,
         .bind = faulty_bind,
         .listen = faulty_listen,
+        .connect = faulty_connect,
         .accept4 = faulty_accept4,
         .setsockopt = faulty_setsockopt,
         .getsockopt = faulty_getsockopt,
@@ -366,6 +381,7 @@ void faulty_init(struct faulty_sys *f)
         .write = faulty_write,
         .fstat = faulty_fstat,
         .fcntl = faulty_fcntl,
+        .lock = faulty_lock,
         .close = faulty_close,
         .epoll_create1 = faulty_epoll_create1,
         .epoll_ctl = faulty_epoll_ctl,
