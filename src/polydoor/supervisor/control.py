@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import select
-import socket
-import struct
 import time
 
 from polydoor import codes
@@ -22,6 +20,7 @@ from polydoor.worker.listening import listen_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
     from typing import Any
 
@@ -36,7 +35,6 @@ PATIENCE_S = 3.0  # to send the line, and to take the answer
 RETRY_S = 1.0  # after an accept() that failed
 NOTHING = 0  # events: only that the peer has gone
 SOMEBODY_ELSE = ("PD0201", "PD0211")  # in core/base/notice.h: a live socket, or something that is no socket
-CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class Asker:
@@ -85,6 +83,8 @@ class Control:
             first, *more = str(error).split("\n")
             say(f"there is no control socket: {first}", *more, code=codes.NO_CONTROL_SOCKET)
             return
+        import socket  # only now: most supervisors have none
+
         self._listener = socket.socket(fileno=os.dup(self._bound.fd))
         self._listener.setblocking(False)
         self._on(self._listener.fileno(), self._accept)
@@ -232,7 +232,11 @@ def command_of(line: bytes) -> str:
 
 def peer_uid(sock: socket.socket) -> int:
     """Whose process has connected, as the kernel knows it."""
-    _, uid, _ = CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    import socket
+    import struct
+
+    credentials = struct.Struct("3i")  # struct ucred: pid, uid, gid
+    _, uid, _ = credentials.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size))
     return int(uid)
 
 

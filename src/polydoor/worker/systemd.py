@@ -12,6 +12,7 @@ from polydoor import codes
 from polydoor.errors import BindError
 from polydoor.settings.listener import parse_listener, protocol_of_name
 from polydoor.worker.banner import say
+from polydoor.worker.extras import VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
 
-VARIABLES = (
-    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
-    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"),
-)
 FIRST = 3  # SD_LISTEN_FDS_START
 BEAT = "WATCHDOG=1"
 PATIENCE_S = 1.0  # for a datagram; systemd may be busy
