@@ -116,7 +116,7 @@ class Supervisor(Hands, Maker):
                     self.pool.boot(time.monotonic())
                 give_memory_back()
                 gc.collect()
-                gc.freeze()  # no collection shall touch, and thereby copy, what a worker has in common with this process
+                gc.freeze()  # no collection shall touch, and thereby copy, what this process and a worker share
                 while not self.has_ended:
                     if role := self.making.work():
                         return role

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 import _socket
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
