@@ -83,7 +83,7 @@ cdef class Engine(LateCalls):
         core.pd_engine_stats(self.engine, &s)
         return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
                 "running": s.running, "dropped": s.dropped, "resets": s.resets,
-                "begun": s.begun, "busy": s.busy, "overdue": s.overdue}
+                "begun": s.begun, "busy": s.busy, "overdue": s.overdue, "suspended": s.suspended}
 
     def listen(self, spec):
         """Open one listener and return its real address; OSError holds a readable message."""
@@ -218,14 +218,20 @@ cdef class Engine(LateCalls):
                 "wsgi.input_terminated": True,
             })
             maker.file_maps = self.file_maps
+            maker.roams = self.settings["resume"] == "any"
             while True:
                 with nogil:
                     x = core.pd_engine_next(t)
                 if x == NULL:
                     break
-                serve(app, page, maker, window, t, x)
+                if core.pd_exchange_was_suspended(x):
+                    serve_on(maker, window, t, x)
+                else:
+                    serve(app, page, maker, window, t, x)
                 errors.end_line()
         finally:
+            if maker is not None:
+                maker.contexts.end()
             errors.end_line()
             errors.say = None
             core.pd_thread_free(t)
