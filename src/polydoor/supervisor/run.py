@@ -114,9 +114,9 @@ class Supervisor(Hands, Maker):
                     self._upgrade.adopt(self.inherited)
                 else:
                     self.pool.boot(time.monotonic())
-                give_memory_back()
                 gc.collect()
                 gc.freeze()  # no collection shall touch, and thereby copy, what this process and a worker share
+                give_memory_back()
                 while not self.has_ended:
                     if role := self.making.work():
                         return role
