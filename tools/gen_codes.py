@@ -18,7 +18,7 @@ import generated
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "src" / "polydoor" / "codes"
-PYTHON = (FOLDER / "__init__.py", FOLDER / "commands.py", FOLDER / "pools.py")
+PYTHON = (FOLDER / "__init__.py", FOLDER / "commands.py", FOLDER / "pools.py", FOLDER / "hosting.py")
 TEXTS = (FOLDER / "engine.py", FOLDER / "gateways.py", FOLDER / "answers.py")
 NOTICES = ROOT / "core" / "base" / "notice.h"
 REASONS = ROOT / "core" / "codec" / "reason.h"

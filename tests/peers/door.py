@@ -197,13 +197,9 @@ class Door:
     ) -> Exchange:
         """Sends the head only. `length` None: a body whose length is not announced."""
         opened = self.exchange(method, length)
-        try:
-            opened.wire.send(self.head(method, target, list(headers or []), length))
-            if length == 0:
-                opened.end_body()
-        except BaseException:
-            opened.wire.close()
-            raise
+        opened.wire.send(self.head(method, target, list(headers or []), length))
+        if length == 0:
+            opened.end_body()
         return opened
 
     def request(

@@ -10,7 +10,6 @@ from polydoor.bridge._engine import (
     bind,
     end_child,
     give_memory_back,
-    handover_pair,
     is_of_request,
 )
 
@@ -24,6 +23,5 @@ __all__ = [
     "bind",
     "end_child",
     "give_memory_back",
-    "handover_pair",
     "is_of_request",
 ]

@@ -46,10 +46,16 @@ CGI = Command(
     ),
 )
 ROWS = (CGI,)
+OTHERS = ("daemon",)  # behind `cgi`, where no web server has started it: for a request they are applications
 
 
 def main(argv: list[str]) -> int:
     """Serve one request; words behind the first are not read."""
+    if not is_request() and argv[:1] and argv[0] in OTHERS:
+        from polydoor.cli.main import load_command
+
+        status: int = load_command(f"cgi_{argv[0]}").main(argv[1:])
+        return status
     if not is_request():
         arguments = CGI.parse(argv, is_cgi=True)
         if arguments is None:

@@ -18,9 +18,10 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from polydoor.codes.commands import *  # noqa: F403
+    from polydoor.codes.hosting import *  # noqa: F403
     from polydoor.codes.pools import *  # noqa: F403
 
-PARTS = ("commands", "pools")
+PARTS = ("commands", "pools", "hosting")
 
 
 def __getattr__(name: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PREFIX = "POLYDOOR_"
 PORT = "PORT"
 CONCURRENCY = "WEB_CONCURRENCY"
-FOREIGN = "POLYDOOR_TEST_"  # the test suite's own knobs
+FOREIGN = ("POLYDOOR_TEST_", "POLYDOOR_CGI_")  # the test suite's own knobs; the keys of the CGI stub (hosting/keys.py)
 DEFAULT = "default"
 RECYCLED_BY = ("max_requests", "max_lifetime", "max_memory", "max_cpu")
 OF_COMMAND = ("user", "group", "reload", "touch_reload")  # settings that come too late once the application is loaded

@@ -20,8 +20,8 @@ BY_KEY = {row.key: row for row in SETTINGS if not row.only_outside}
 
 def read_file(path: str, said: str) -> list[Entry]:
     """Return what the file says, or raise ConfigError with file and line. `said` names who asked for this file."""
-    text = _read_text(path, said)
-    document = _parse(path, text)
+    text = read_text(path, said)
+    document = parse_toml(path, text)
     table: tuple[str, ...] = TABLE if os.path.basename(path) == PROJECT else ()
     if table:
         tool = document.get("tool")
@@ -34,7 +34,8 @@ def read_file(path: str, said: str) -> list[Entry]:
     return _entries(path, document, table, find_lines(text))
 
 
-def _read_text(path: str, said: str) -> str:
+def read_text(path: str, said: str) -> str:
+    """The text of a file, or ConfigError, which begins with `said`."""
     try:
         raw = read_small(path)
     except OSError as error:
@@ -49,7 +50,8 @@ def _read_text(path: str, said: str) -> str:
         raise ConfigError(f"{path}:{line}: not UTF-8 text, which TOML needs", code=codes.BAD_TOML) from None
 
 
-def _parse(path: str, text: str) -> dict[str, object]:
+def parse_toml(path: str, text: str) -> dict[str, object]:
+    """What a text says, or ConfigError with the line; `path` is where it stood."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

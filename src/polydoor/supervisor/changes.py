@@ -40,6 +40,10 @@ class Changes:
             self.add(os.path.abspath(path) for path in (*settings.texts("env_file"), settings.text("config")) if path)
             self.add(self._found())
 
+    def watch(self, path: str) -> None:
+        """Let this file count, too, as it is now."""
+        self._seen[path] = look_at(path)
+
     def begin(self, on: Callable[[int, Callable[[], None]], None]) -> None:
         """Hear of changes sooner than the next look, where the system tells."""
         if not self._is_developing:

@@ -8,6 +8,7 @@ replaces them.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -16,7 +17,6 @@ from polydoor.states import RUNNING
 from polydoor.supervisor import tell
 from polydoor.supervisor.process import how
 from polydoor.supervisor.takeover import STATE, adopted, kept, written
-from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 
 TYPE_CHECKING = False

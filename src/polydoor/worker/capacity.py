@@ -75,6 +75,16 @@ def spill_folder(settings: Settings) -> str:
     return folder
 
 
+def check_spill(engine: Engine) -> None:
+    """Say so when large bodies cannot be put into a file."""
+    if not engine.can_spill:
+        say(
+            "no folder for spill files works, so large bodies are streamed",
+            "Name one with --spill-dir.",
+            code=codes.NO_SPILL,
+        )
+
+
 def check_backlog(wanted: int) -> None:
     """Say so when the kernel will shorten the backlog."""
     try:

@@ -17,6 +17,7 @@ from polydoor.settings.catalog.startup import STARTUP
 from polydoor.settings.load import from_keywords
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker.apploader import LoadedApp, check_app
+from polydoor.worker.output import say_left
 from polydoor.worker.serve import Worker
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError
 
@@ -69,7 +70,7 @@ class EmbeddedWorker(Worker):
 
     def abandon(self) -> None:
         """Return; the process goes on, with threads in it that may never end."""
-        self.say_left()
+        say_left(self)
         self.has_left = True
 
 

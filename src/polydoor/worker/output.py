@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from polydoor.worker.messages import Messages
+    from polydoor.worker.serve import Worker
 
 FLUSH_S = 1.0  # for whoever reads standard output
 NAMED = 10  # threads that a message names
@@ -65,6 +66,13 @@ def leave_crashed(messages: Messages) -> NoReturn:
         flush_output()
     finally:
         os._exit(1)
+
+
+def say_left(worker: Worker) -> None:
+    """Say how many threads do not return from the application."""
+    count = len(worker.threads)
+    text = f"{count - len(worker.ended)} of {count} threads are still in the application; leaving without them"
+    say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
 
 
 def end_by(deadline: float, status: int) -> None:

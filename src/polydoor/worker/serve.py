@@ -19,7 +19,7 @@ from polydoor.worker import csignal as signal
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_here, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
-from polydoor.worker.capacity import check_backlog, fit_connections, make_engine
+from polydoor.worker.capacity import check_backlog, check_spill, fit_connections, make_engine
 from polydoor.worker.extras import (
     diagnosed,
     error_page,
@@ -31,7 +31,7 @@ from polydoor.worker.extras import (
 )
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
-from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard, status_of
+from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard, say_left, status_of
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 from polydoor.worker.stuck import prepare_for_stuck
 
@@ -54,7 +54,11 @@ THREAD_ENDED = 0  # no signal has this number
 def serve(settings: Settings, load: Callable[[], LoadedApp] | None = None, *, is_last: bool = False) -> int:
     """Run until a signal ends it; return the exit status. `load` gives the application; `is_last`: the process ends."""
     open_standard()
-    worker = Worker(settings, load, find_service())
+    return run_worker(Worker(settings, load, find_service()), is_last=is_last)
+
+
+def run_worker(worker: Worker, *, is_last: bool) -> int:
+    """Run a worker until it ends, and return the exit status."""
     try:
         with worker.signals:
             worker.start()
@@ -159,18 +163,19 @@ class Worker:
         page = error_page() if self.settings.flag("dev") else None
         self.access.start()
         prepare_for_stuck(self)
-        for index in range(self.settings.number("threads")):
-            self._start(f"app-{index + 1}", lambda: self.engine.run_thread(app, extra, page))
-        self._start("relief", self.engine.run_relief)
+        before = threading.stack_size(self.settings.number("thread_stack"))
+        self.start_threads(lambda: self.engine.run_thread(app, extra, page))
+        threading.stack_size(before)
         self.state.move(RUNNING)
         give_memory_back()
-        if not self.engine.can_spill:
-            say(
-                "no folder for spill files works, so large bodies are streamed",
-                "Name one with --spill-dir.",
-                code=codes.NO_SPILL,
-            )
+        check_spill(self.engine)
         self.announce(loaded)
+
+    def start_threads(self, run_app: Callable[[], None]) -> None:
+        """Start the threads of the engine, and those that run the application."""
+        for index in range(self.settings.number("threads")):
+            self._start(f"app-{index + 1}", run_app)
+        self._start("relief", self.engine.run_relief)
 
     def specs(self) -> Sequence[ListenerSpec]:
         """Where to listen."""
@@ -381,18 +386,12 @@ class Worker:
     def abandon(self) -> None:
         """Application code that never returns cannot be ended from outside: leave it behind."""
         try:
-            self.say_left()
+            say_left(self)
             self.close_files()
             self.messages.close()
             flush_output()
         finally:
             os._exit(self.status)
-
-    def say_left(self) -> None:
-        """Say how many threads do not return."""
-        left = len(self.threads) - len(self.ended)
-        text = f"{left} of {len(self.threads)} threads are still in the application; leaving without them"
-        say(text, "Give what the application waits for a timeout, or raise --drain-timeout.", code=codes.THREADS_LEFT)
 
 
 def most_ms(drain_ms: int) -> int:

@@ -1,11 +1,25 @@
 """What is kept in memory, and where the rest goes."""
 
-from polydoor.settings.option import Count, Setting, Size, Word
+from polydoor.settings.option import Count, Setting, Size, Value, Word
 
 GROUP = "Memory and spill files"
 KIB = 1024
 MIB = 1024**2
 GIB = 1024**3
+
+
+class StackSize(Size):
+    """The size of a thread's stack, or 0."""
+
+    least = 256 * KIB  # below it, Python breaks before it notices that a recursion is too deep
+
+    def parse(self, text: str) -> Value:
+        """Take a size that a thread can have, or 0."""
+        value = super().parse(text)
+        if value and int(value) < self.least:
+            raise ValueError(f"needs 0 or at least {self.show(self.least)}")
+        return value
+
 
 MEMORY = (
     Setting(
@@ -49,6 +63,14 @@ MEMORY = (
         Word("DIR", empty="TMPDIR, /tmp or /dev/shm, whichever works"),
         "",
         "Where spill files are made; they have no name there.",
+        group=GROUP,
+    ),
+    Setting(
+        "thread_stack",
+        StackSize(0, GIB),
+        0,
+        "Of the stack of each thread that runs the application; 0 is what the system gives. Smaller ones help where "
+        "memory is limited as it is asked for; with 512K a recursion may end the process on Python 3.12 and 3.13.",
         group=GROUP,
     ),
 )

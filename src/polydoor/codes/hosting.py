@@ -1,0 +1,31 @@
+"""PD078x: the daemon behind the CGI stub, and what sets the stub up. The package's own text explains the table."""
+
+DAEMON_LEAVES = "PD0780"
+"""The daemon behind the CGI stub ends by itself
+
+Nobody has used it for idle-timeout, fewer came than exec-below is worth, or a file has changed. This is no fault: the
+next request starts another one.
+-> Nothing is to be done.
+"""
+
+FEWER_THREADS = "PD0781"
+"""The daemon runs with fewer threads
+
+The system refused one: shared hosts count the threads of an account as processes. It serves with those it has got.
+-> Put "-t", "1" into `options`, or ask the host for more processes.
+"""
+
+SOCKET_TAKEN = "PD0782"
+"""The socket of a daemon is not its own any more
+
+Somebody has removed it, such as a program that tidies /tmp up, or put another one there. Nobody can connect to this
+daemon, so it ends; the next request starts another one.
+-> Name a `state` directory that nobody tidies up.
+"""
+
+NO_STUB = "PD0783"
+"""Not started by the CGI stub
+
+`polydoor cgi daemon` is what polydoor-cgi executes, with a listening socket and a lock file as descriptors 3 and 4.
+-> Let a web server start polydoor-cgi; `polydoor cgi init` sets it up.
+"""
