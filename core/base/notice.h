@@ -44,6 +44,7 @@
     X(ACCESS_LOG_KEPT, 313, "the access log cannot be opened anew") \
     X(REQUEST_CUT, 316, "a request was not finished when the server stopped") \
     X(STOP_CUT, 317, "how many requests were not finished when the server stopped") \
+    X(WAIT_FAILED, 414, "a descriptor that a request waits for cannot be watched") \
     /* responses */ \
     X(RESPONSE_CUT, 403, "the application gave more than its Content-Length") \
     X(RESPONSE_SHORT, 404, "the application gave less than its Content-Length") \

@@ -18,6 +18,7 @@
     X(NO_MEMORY, 551, 503, "out of memory") \
     X(OVERLOADED, 552, 503, "too many requests at once") \
     X(QUEUE_TIMEOUT, 553, 503, "the request has waited too long for a thread") \
+    X(SUSPENDED_FULL, 556, 503, "too many requests wait without a thread") \
     X(STOPPING, 555, 503, "the server is being stopped") \
     X(SPILL_FAILED, 651, 503, "the temporary file for the body cannot be written") \
     /* time */ \

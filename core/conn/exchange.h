@@ -21,6 +21,7 @@
 
 struct pd_conn;
 struct pd_thread; /* the engine's */
+struct pd_wait;   /* ... */
 
 struct pd_exchange {
     struct pd_list node;  /* in pd_conn.exchanges, or in the free list */
@@ -76,6 +77,7 @@ struct pd_exchange {
     struct pd_thread *thread; /* runs its app call (engine.lock) */
     struct pd_list parked;    /* pd_engine.parked (engine.lock) */
     uint64_t since_ns;        /* since when it counts as parked (engine.lock) */
+    struct pd_wait *wait;     /* made when it is suspended for the first time, NULL: it never was */
 };
 
 static inline void pd_exchange_move(struct pd_exchange *x, enum pd_exchange_state to)

@@ -11,8 +11,7 @@
 struct pd_conn;
 struct pd_exchange;
 
-/* Time limits in milliseconds; 0 switches one off. */
-struct pd_timeouts {
+struct pd_timeouts {               /* in milliseconds; 0 switches one off */
     uint64_t head;                 /* from the first byte (or the accept) to the end of the head: absolute */
     uint64_t body;                 /* grace for a body; every 500 bytes received add a second */
     uint64_t idle;                 /* keep-alive connection without a request */
@@ -46,7 +45,8 @@ struct pd_config {
     bool newest_first;       /* ... which of them is served next */
     bool late_is_504;        /* what waited too long is answered 504 rather than 503 */
     uint64_t retry_ms;       /* what Retry-After says; 0: how long the ready queue lasts */
-    size_t conns_max;        /* connections at once */
+    size_t conns_max, suspended_max;      /* connections at once; requests that wait without a thread, */
+    bool resume_anywhere;                 /* ... whether any thread goes on with them, or the one that began */
     char health_path[PD_HEALTH_PATH_MAX]; /* begins with a slash and ends with none; "": nowhere (health.h) */
 };
 

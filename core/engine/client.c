@@ -101,7 +101,9 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
     if (c->left) {
         c->left = false;
         pd_ready_forget(cl, t);
-    }
+        pd_waits_forget(cl);
+    } else if (c->hung_up && c->nexchanges) /* found in another way than by an event */
+        pd_waits_forget(cl);
     client_count(cl);
     if (c->state != PD_CONN_CLOSED) {
         client_watch(cl);
@@ -120,7 +122,7 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
 void pd_client_mind(struct pd_client *cl, struct pd_thread *t)
 {
     pthread_mutex_lock(&cl->conn.lock);
-    if (cl->conn.state == PD_CONN_OPEN) {
+    if (cl->conn.state == PD_CONN_OPEN && !cl->minded) {
         cl->minded = true;
         cl->conn.left = true; /* it may have left before this */
         pd_client_settle(cl, t);

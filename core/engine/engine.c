@@ -82,7 +82,7 @@ struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spil
         return NULL;
     memset(e, 0, sizeof *e);
     e->sys = sys;
-    e->relief_timer = e->wakeup.fd = e->log_wakeup.fd = e->loop.epoll_fd = -1;
+    e->relief_timer = e->wakeup.fd = e->log_wakeup.fd = e->loop.epoll_fd = e->loop.guest_fd = -1;
     e->calls.wakeup.fd = e->calls.beat_timer = -1;
     engine_init_lists(e);
     pd_handover_init(&e->spread.handover, -1, -1);
@@ -132,6 +132,7 @@ void pd_engine_free(struct pd_engine *e)
         door_free(e, d);
     }
     pd_pool_fini(e);
+    pd_waits_free(e);
     pd_spread_fini(e);
     if (e->wakeup.fd >= 0)
         pd_wakeup_fini(&e->wakeup);
@@ -258,6 +259,7 @@ struct pd_thread *pd_thread_new(struct pd_engine *e)
     t->engine = e;
     pd_list_init(&t->idle);
     pd_list_init(&t->call.node);
+    pd_list_init(&t->resumed);
     pthread_cond_init(&t->cond, NULL);
     return t;
 }
@@ -266,6 +268,7 @@ void pd_thread_free(struct pd_thread *t)
 {
     pthread_mutex_lock(&t->engine->lock);
     pd_call_end(t); /* only where the embedder's thread breaks */
+    pd_waits_orphan(t->engine, t);
     pthread_mutex_unlock(&t->engine->lock);
     pthread_cond_destroy(&t->cond);
     pd_release(t->engine->sys, t);
@@ -295,6 +298,7 @@ void pd_engine_stats(struct pd_engine *e, struct pd_stats *out)
     out->ready = e->nready;
     out->running = e->running;
     out->overdue = e->calls.noverdue;
+    out->suspended = pd_waits_count(e);
     out->begun = e->id_last - e->host.health_checks;
     out->resets = e->host.resets;
     out->busy = e->nbusy;

@@ -36,7 +36,8 @@ struct pd_exchange;
         .response_spill = (uint64_t)1 << 30,                                                                           \
         .response_head = 65536,                                                                                        \
         .ready_max = 1024,                                                                                             \
-        .conns_max = 65536 })
+        .conns_max = 65536,                                                                                            \
+        .suspended_max = 16384 })
 
 /* NULL without memory or descriptors (errno). `spill_dir` may be NULL; `sys` NULL means the operating system itself. */
 struct pd_engine *pd_engine_new(const struct pd_config *config, const char *spill_dir, enum pd_loop_backend backend,
@@ -103,6 +104,7 @@ struct pd_stats {
     uint64_t begun;       /* requests whose first bytes came; health checks do not count */
     uint64_t resets;      /* connections that were cut, so that a broken response is seen as broken */
     uint64_t overdue;     /* of those that run, past the time limit */
+    uint64_t suspended;   /* wait without a thread now */
     uint64_t busy;        /* connections with a request that arrives, waits or runs, or with output, now */
 };
 void pd_engine_stats(struct pd_engine *e, struct pd_stats *out);

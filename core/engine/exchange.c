@@ -6,6 +6,7 @@
 
 #include "codec/http1.h"
 #include "engine/impl.h"
+#include "engine/suspend.h"
 
 /* For all that may set a time of the connection. */
 static void exchange_lock(struct pd_exchange *x)
@@ -298,6 +299,19 @@ bool pd_exchange_refuse_body(struct pd_thread *t, struct pd_exchange *x)
     pd_respond_refuse(x, x->failure);
     exchange_leave(t, x);
     return true;
+}
+
+void pd_exchange_overload(struct pd_thread *t, struct pd_exchange *x)
+{
+    exchange_lock(x);
+    exchange_see_off(x, true);
+    pd_conn_reclaim(x->conn, x);
+    x->body_sent = 0;
+    if (x->overdue)
+        pd_respond_break(x);
+    else
+        pd_respond_refuse(x, PD_R_SUSPENDED_FULL);
+    exchange_leave(t, x);
 }
 
 bool pd_exchange_client_gone(struct pd_exchange *x)

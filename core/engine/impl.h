@@ -7,25 +7,11 @@
 #ifndef PD_ENGINE_IMPL_H
 #define PD_ENGINE_IMPL_H
 
-#include <pthread.h>
-
-#include "engine/calls.h"
 #include "engine/repeats.h"
 #include "engine/ready.h"
 #include "engine/spread.h"
-
-struct pd_thread {
-    struct pd_engine *engine;
-    struct pd_list idle; /* pd_engine.idle */
-    pthread_cond_t cond;
-    bool woken; /* told to look again */
-    bool has_role;
-    bool is_known;       /* counted in pd_engine.app_threads */
-    bool is_running;     /* runs an app call */
-    uint64_t started_ns; /* when that began */
-    struct pd_call call;
-    struct pd_io io;
-};
+#include "engine/thread.h"
+#include "engine/waits.h"
 
 struct pd_engine {
     struct pd_host host; /* first: connections know the engine as their host */
@@ -66,6 +52,8 @@ struct pd_engine {
     struct pd_list doomed;         /* those that had to make way, about to be refused */
     struct pd_exchange *unwatched; /* in `ready`: it and those behind it have not waited for long */
     size_t nready;                 /* all but the doomed */
+    size_t nresumed;               /* requests in pd_thread.resumed of all threads; not among nready */
+    struct pd_waits *waits;        /* NULL: no request was ever suspended (set once) */
     size_t running;
     struct pd_calls calls;
     size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
@@ -106,6 +94,8 @@ void pd_attend(struct pd_client *cl, bool urgent);
 bool pd_is_attending(struct pd_client *cl);
 /* Engine time is now, for a thread that comes from the application: while the loop sleeps nobody else has looked. */
 void pd_engine_tick(struct pd_engine *e);
+/* The thread has something to do that no other can; engine.lock is held. */
+void pd_thread_rouse(struct pd_thread *t);
 /* Wakes every thread, e.g. after `stopped` was set; engine.lock is held. */
 void pd_wake_all(struct pd_engine *e);
 

@@ -9,6 +9,7 @@ enum pd_owner {
     PD_OWNER_SPREAD,
     PD_OWNER_HANDOVER,
     PD_OWNER_BEAT,
+    PD_OWNER_WAITS,
 };
 
 #endif

@@ -47,6 +47,8 @@ static void exchange_reset(struct pd_engine *e, struct pd_exchange *x)
     if (x->spill)
         pd_out_file_release(e->sys, x->spill);
     x->spill = NULL;
+    pd_release(e->sys, x->wait);
+    x->wait = NULL;
 }
 
 /*

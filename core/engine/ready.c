@@ -107,11 +107,18 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
 void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
 {
     pthread_mutex_lock(&e->lock);
+    struct pd_thread *home = x->wait ? x->wait->home : NULL;
     x->late_ms = 0;
     pd_list_remove(&x->parked);
-    pd_list_push(&e->resumed, &x->queue);
-    e->nready++;
-    bool wake = pd_loop_is_asleep(e);
+    bool wake = !home && pd_loop_is_asleep(e);
+    if (home) {
+        pd_list_push(&home->resumed, &x->queue);
+        e->nresumed++;
+        pd_thread_rouse(home); /* the role's holder is the one who is here */
+    } else {
+        pd_list_push(&e->resumed, &x->queue);
+        e->nready++;
+    }
     pthread_mutex_unlock(&e->lock);
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -119,8 +126,15 @@ void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
 
 /* --- out ---------------------------------------------------------------------------------------------------------- */
 
-struct pd_exchange *pd_ready_take(struct pd_engine *e)
+/* Those of the thread itself and all others take turns, so that neither kind waits for the end of the other. */
+struct pd_exchange *pd_ready_take(struct pd_engine *e, struct pd_thread *t)
 {
+    bool own = !pd_list_is_empty(&t->resumed) && (!t->was_resumed || !e->nready);
+    t->was_resumed = own;
+    if (own) {
+        e->nresumed--;
+        return ready_of(pd_list_take(&t->resumed));
+    }
     struct pd_list *from = pd_list_is_empty(&e->resumed) ? &e->ready : &e->resumed;
     if (pd_list_is_empty(from))
         return NULL;

@@ -15,7 +15,7 @@ unsigned pd_ready_retry_after(struct pd_host *h);
 
 /* For one that had begun; engine.lock is free. */
 void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
-struct pd_exchange *pd_ready_take(struct pd_engine *e);
+struct pd_exchange *pd_ready_take(struct pd_engine *e, struct pd_thread *t);
 /* The next one that no application has seen, to be refused; NULL: none waits. */
 struct pd_exchange *pd_ready_take_unstarted(struct pd_engine *e);
 /* A request whose peer has left, or that waited past its limit, is not run, but ended here. engine.lock is free. */

@@ -27,6 +27,14 @@ static void thread_wake(struct pd_thread *t)
     pthread_cond_signal(&t->cond);
 }
 
+void pd_thread_rouse(struct pd_thread *t)
+{
+    if (pd_list_is_empty(&t->idle))
+        return; /* it looks before it sleeps */
+    pd_list_remove(&t->idle);
+    thread_wake(t);
+}
+
 void pd_wake_all(struct pd_engine *e)
 {
     struct pd_list *node;
@@ -161,11 +169,14 @@ static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct
         case PD_OWNER_HANDOVER:
             pd_handover_ready(e, t, READY_BATCH);
             break;
+        case PD_OWNER_WAITS:
+            pd_waits_ready(e, ready[i].tag, ready[i].events);
+            break;
         }
     }
 }
 
-static void loop_timers(struct pd_engine *e, struct pd_thread *t)
+static void loop_timers(struct pd_engine *e, struct pd_thread *t, bool has_waits)
 {
     struct pd_list expired;
     struct pd_list *node;
@@ -173,6 +184,8 @@ static void loop_timers(struct pd_engine *e, struct pd_thread *t)
     pd_wheel_expire(&e->wheel, e->host.now_ms, &expired);
     while ((node = pd_list_take(&expired)) != NULL)
         pd_client_expired(PD_CONTAINER_OF(node, struct pd_client, timer.node), t);
+    if (has_waits)
+        pd_waits_expire(e);
     if (e->accept_after_ms && e->host.now_ms >= e->accept_after_ms)
         pd_doors_watch(e);
     uint64_t repeats_ms = e->repeats_ms;
@@ -242,6 +255,7 @@ static int loop_timeout(struct pd_engine *e)
     int scan = (int)pd_handover_scan_ms(e);
     if (e->stop_ms && (ms < 0 || ms > scan))
         ms = scan;
+    ms = pd_waits_next_ms(e, now, ms);
     ms = until(pd_ready_deadline(e), now, ms);
     return until(pd_calls_deadline(e), now, ms);
 }
@@ -254,12 +268,14 @@ static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
     bool looked = e->scan_ms || !e->spread.retiring; /* what is idle is passed on, however short the time is */
     bool cut = e->host.now_ms >= e->stop_ms && looked;
     pthread_mutex_unlock(&e->lock);
-    if (cut)
+    if (cut) {
         pd_clients_cut(e, t);
-    else
+        pd_waits_cut(e);
+    } else
         pd_clients_drain(e, t);
     pthread_mutex_lock(&e->lock);
-    if (cut || (e->doors_closed && e->nclients == 0 && e->nready == 0 && e->running == e->calls.noverdue)) {
+    bool waiting = e->nready || e->nresumed || pd_waits_count(e);
+    if (cut || (e->doors_closed && e->nclients == 0 && !waiting && e->running == e->calls.noverdue)) {
         e->stopped = true;
         pd_wake_all(e);
     }
@@ -272,9 +288,12 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     loop_check_stop(e, t);
     if (!pd_list_is_empty(&e->attend) && loop_attend(e, t))
         return;
+    pd_waits_turn(e, t);
     pd_spread_turn(e);
     /* Requests that came this moment, or that another thread can take; else they wait for a thread, not for us. */
     bool can_serve = e->nready && (t != e->keeper || !pd_list_is_empty(&e->idle));
+    can_serve |= !pd_list_is_empty(&t->resumed);
+    bool has_waits = e->waits != NULL;
     int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
     atomic_store_explicit(&e->sleeping, timeout != 0, memory_order_relaxed);
     e->sleeper = pthread_self();
@@ -284,7 +303,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
         PD_SYS(e->sys, poll, NULL, 0, timeout < 0 || timeout > WAIT_FAILED_MS ? WAIT_FAILED_MS : timeout);
     engine_tick(e);
     loop_dispatch(e, t, ready, n);
-    loop_timers(e, t);
+    loop_timers(e, t, has_waits);
     pthread_mutex_lock(&e->lock);
     atomic_store_explicit(&e->sleeping, false, memory_order_relaxed);
     pd_ready_tend(e, t);
@@ -297,7 +316,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
 static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
 {
     struct pd_exchange *x;
-    while ((x = pd_ready_take(e)) != NULL) {
+    while ((x = pd_ready_take(e, t)) != NULL) {
         e->running++;
         t->started_ns = PD_SYS0(e->sys, monotonic_ns);
         pd_call_begin(t, x); /* who gets the role goes to sleep until its limit */
@@ -354,7 +373,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         t->is_running = true;
         if (!x->started_ns)
             x->started_ns = t->started_ns;
-        e->stats.requests++;
+        e->stats.requests += !x->was_parked;
         pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
     } else {
         if (t->has_role)
@@ -375,6 +394,8 @@ void pd_exchange_park(struct pd_exchange *x)
     pd_exchange_move(x, PD_X_PARKED);
     x->was_parked = true;
     pthread_mutex_lock(&e->lock);
+    if (x->wait)
+        x->wait->home = NULL;
     pd_call_park(x);
     pthread_mutex_unlock(&e->lock);
     pthread_mutex_unlock(&x->conn->lock);

@@ -9,7 +9,8 @@ int pd_loop_init(struct pd_loop *loop, const struct pd_sys *sys, enum pd_loop_ba
 {
     loop->sys = sys;
     loop->ops = backend == PD_LOOP_POLL ? &pd_loop_poll_ops : &pd_loop_epoll_ops;
-    loop->epoll_fd = -1;
+    loop->epoll_fd = loop->guest_fd = -1;
+    loop->guest_owner = NULL;
     loop->poll = NULL;
     return loop->ops->init(loop);
 }
@@ -41,6 +42,24 @@ void pd_loop_rearm(struct pd_loop *loop, int fd, uint32_t events)
 {
     if (loop->ops->rearm)
         loop->ops->rearm(loop, fd, events);
+}
+
+int pd_loop_add_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag)
+{
+    assert(fd >= 0 && loop->guest_owner);
+    return loop->ops->add_guest(loop, fd, events, tag);
+}
+
+int pd_loop_change_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag)
+{
+    assert(fd >= 0);
+    return loop->ops->change_guest(loop, fd, events, tag);
+}
+
+void pd_loop_remove_guest(struct pd_loop *loop, int fd)
+{
+    assert(fd >= 0);
+    loop->ops->remove_guest(loop, fd);
 }
 
 int pd_loop_wait(struct pd_loop *loop, struct pd_ready *out, int max, int timeout_ms)

@@ -12,6 +12,10 @@
  *   - treats a report as "try it"; a report may be spurious, none is missed;
  *   - calls pd_loop_rearm() whenever it means to wait for the next edge.
  *
+ * Guests are descriptors of somebody else, who may close them without a word.
+ * They are watched apart, so that whatever becomes of their numbers meets no
+ * other owner. Each is reported once, and again after pd_loop_change_guest().
+ *
  * An entry that pd_loop_wait() has handed out may name an owner that another
  * thread has removed since. So memory behind `owner` may only be reused after
  * the waiter has dealt with its entries.
@@ -41,6 +45,7 @@ enum pd_loop_backend {
 struct pd_ready {
     void *owner;
     uint32_t events;
+    uint64_t tag; /* a guest's */
 };
 
 struct pd_loop_ops;
@@ -50,6 +55,8 @@ struct pd_loop {
     const struct pd_sys *sys;
     const struct pd_loop_ops *ops;
     int epoll_fd;              /* epoll back end, else -1 */
+    int guest_fd;              /* the same for guests, -1 until there is one */
+    void *guest_owner;         /* comes back in struct pd_ready for all guests; set before the first one is added */
     struct pd_loop_poll *poll; /* poll back end, else NULL */
 };
 
@@ -68,6 +75,15 @@ int pd_loop_change(struct pd_loop *loop, int fd, uint32_t events, void *owner) P
 int pd_loop_remove(struct pd_loop *loop, int fd);
 /* After EAGAIN on an edge-triggered descriptor: report these directions again. */
 void pd_loop_rearm(struct pd_loop *loop, int fd, uint32_t events);
+
+/*
+ * Guests; only for the thread that waits, and not while it does. PD_HANGUP also stands for an error or urgent data.
+ * -EPERM: always ready. -EBADF, -ENOENT: the descriptor is closed, or another one than was added.
+ */
+int pd_loop_add_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag) PD_MUST_CHECK;
+int pd_loop_change_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag) PD_MUST_CHECK;
+/* It may be closed already. */
+void pd_loop_remove_guest(struct pd_loop *loop, int fd);
 
 /*
  * Waits at most `timeout_ms` (-1: for ever, 0: only looks) and fills at most

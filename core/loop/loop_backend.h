@@ -11,6 +11,9 @@ struct pd_loop_ops {
     int (*change)(struct pd_loop *loop, int fd, uint32_t events, void *owner);
     int (*remove)(struct pd_loop *loop, int fd);
     void (*rearm)(struct pd_loop *loop, int fd, uint32_t events); /* NULL: nothing to do */
+    int (*add_guest)(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag);
+    int (*change_guest)(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag);
+    void (*remove_guest)(struct pd_loop *loop, int fd);
     int (*wait)(struct pd_loop *loop, struct pd_ready *out, int max, int timeout_ms);
 };
 

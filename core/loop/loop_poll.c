@@ -9,10 +9,14 @@
  * Edge-triggering is emulated: a direction that was reported is disarmed until
  * pd_loop_rearm() or pd_loop_change(). poll() reports hang-ups even when not
  * asked, so a descriptor whose hang-up was reported is left out altogether.
+ *
+ * A guest that was closed is found by poll() at once. Whether its number names
+ * another file since cannot be told: then that one is waited for.
  */
 #define _GNU_SOURCE /* POLLRDHUP */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -26,6 +30,14 @@ struct poll_slot {
     uint32_t armed; /* the part of `interest` (and PD_HANGUP) still to be reported */
     uint64_t serial;
     void *owner;
+    uint64_t tag;
+    bool is_guest;
+};
+
+/* By descriptor: index into slots + 1, or 0. */
+struct poll_index {
+    uint32_t *at;
+    size_t cap;
 };
 
 struct pd_loop_poll {
@@ -33,8 +45,7 @@ struct pd_loop_poll {
     struct pd_wakeup wakeup;
     struct poll_slot *slots;
     size_t n, cap;
-    uint32_t *where; /* by descriptor: index into slots + 1, or 0 */
-    size_t where_cap;
+    struct poll_index where[2]; /* the second one is that of guests */
     uint64_t last_serial;
     bool is_polling;
     /* Used by the waiter only; entry 0 is the wake-up. */
@@ -83,20 +94,22 @@ static void poll_fini(struct pd_loop *loop)
     pthread_mutex_destroy(&ps->lock);
     pd_wakeup_fini(&ps->wakeup);
     pd_release(loop->sys, ps->slots);
-    pd_release(loop->sys, ps->where);
+    pd_release(loop->sys, ps->where[0].at);
+    pd_release(loop->sys, ps->where[1].at);
     pd_release(loop->sys, ps->fds);
     pd_release(loop->sys, ps->serials);
     pd_release(loop->sys, ps);
     loop->poll = NULL;
 }
 
-static struct poll_slot *find(struct pd_loop_poll *ps, int fd)
+static struct poll_slot *find(struct pd_loop_poll *ps, int fd, bool guest)
 {
+    const struct poll_index *where = &ps->where[guest];
     size_t i = (size_t)fd;
-    return i < ps->where_cap && ps->where[i] ? &ps->slots[ps->where[i] - 1] : NULL;
+    return i < where->cap && where->at[i] ? &ps->slots[where->at[i] - 1] : NULL;
 }
 
-static bool reserve(struct pd_loop *loop, struct pd_loop_poll *ps, int fd)
+static bool reserve(struct pd_loop *loop, struct pd_loop_poll *ps, int fd, bool guest)
 {
     if (ps->n == ps->cap) {
         void *slots = grow(loop, ps->slots, &ps->cap, ps->n + 1, sizeof *ps->slots);
@@ -104,13 +117,14 @@ static bool reserve(struct pd_loop *loop, struct pd_loop_poll *ps, int fd)
             return false;
         ps->slots = slots;
     }
-    if ((size_t)fd >= ps->where_cap) {
-        size_t old = ps->where_cap;
-        uint32_t *where = grow(loop, ps->where, &ps->where_cap, (size_t)fd + 1, sizeof *where);
-        if (!where)
+    struct poll_index *where = &ps->where[guest];
+    if ((size_t)fd >= where->cap) {
+        size_t old = where->cap;
+        uint32_t *at = grow(loop, where->at, &where->cap, (size_t)fd + 1, sizeof *at);
+        if (!at)
             return false;
-        memset(where + old, 0, (ps->where_cap - old) * sizeof *where);
-        ps->where = where;
+        memset(at + old, 0, (where->cap - old) * sizeof *at);
+        where->at = at;
     }
     return true;
 }
@@ -132,54 +146,96 @@ static int unlock_changed(struct pd_loop_poll *ps, int rc)
     return rc;
 }
 
-static int poll_add(struct pd_loop *loop, int fd, uint32_t events, void *owner)
+static int slot_add(struct pd_loop *loop, int fd, uint32_t events, const struct poll_slot *like)
 {
     struct pd_loop_poll *ps = loop->poll;
     pthread_mutex_lock(&ps->lock);
-    if (find(ps, fd))
+    if (find(ps, fd, like->is_guest))
         return unlock_changed(ps, -EEXIST);
-    if (!reserve(loop, ps, fd))
+    if (!reserve(loop, ps, fd, like->is_guest))
         return unlock_changed(ps, -ENOMEM);
     struct poll_slot *slot = &ps->slots[ps->n++];
+    *slot = *like;
     slot->fd = fd;
     slot->serial = ++ps->last_serial;
-    set_interest(slot, events, owner);
-    ps->where[fd] = (uint32_t)ps->n;
+    set_interest(slot, events, like->owner);
+    ps->where[slot->is_guest].at[fd] = (uint32_t)ps->n;
     return unlock_changed(ps, 0);
 }
 
-static int poll_change(struct pd_loop *loop, int fd, uint32_t events, void *owner)
+static int slot_change(struct pd_loop *loop, int fd, uint32_t events, const struct poll_slot *like)
 {
     struct pd_loop_poll *ps = loop->poll;
     pthread_mutex_lock(&ps->lock);
-    struct poll_slot *slot = find(ps, fd);
+    struct poll_slot *slot = find(ps, fd, like->is_guest);
     if (!slot)
         return unlock_changed(ps, -ENOENT);
-    set_interest(slot, events, owner);
+    set_interest(slot, events, like->owner);
+    slot->tag = like->tag;
     return unlock_changed(ps, 0);
 }
 
-static int poll_remove(struct pd_loop *loop, int fd)
+static int slot_remove(struct pd_loop *loop, int fd, bool guest)
 {
     struct pd_loop_poll *ps = loop->poll;
     pthread_mutex_lock(&ps->lock);
-    struct poll_slot *slot = find(ps, fd);
+    struct poll_slot *slot = find(ps, fd, guest);
     if (!slot)
         return unlock_changed(ps, -ENOENT);
     struct poll_slot *last = &ps->slots[ps->n - 1];
-    ps->where[last->fd] = ps->where[fd];
-    ps->where[fd] = 0;
+    ps->where[last->is_guest].at[last->fd] = ps->where[guest].at[fd];
+    ps->where[guest].at[fd] = 0;
     *slot = *last;
     ps->n--;
     /* A poll() that goes on would hold the descriptor open after its close(). */
     return unlock_changed(ps, 0);
 }
 
+static int poll_add(struct pd_loop *loop, int fd, uint32_t events, void *owner)
+{
+    return slot_add(loop, fd, events, &(struct poll_slot){ .owner = owner });
+}
+
+static int poll_change(struct pd_loop *loop, int fd, uint32_t events, void *owner)
+{
+    return slot_change(loop, fd, events, &(struct poll_slot){ .owner = owner });
+}
+
+static int poll_remove(struct pd_loop *loop, int fd)
+{
+    return slot_remove(loop, fd, false);
+}
+
+static bool is_open(struct pd_loop *loop, int fd)
+{
+    return PD_SYS(loop->sys, fcntl, fd, F_GETFD, 0) >= 0;
+}
+
+static int poll_add_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag)
+{
+    if (!is_open(loop, fd)) /* before its number makes the index grow */
+        return -EBADF;
+    return slot_add(loop, fd, events, &(struct poll_slot){ .owner = loop->guest_owner, .tag = tag, .is_guest = true });
+}
+
+static int poll_change_guest(struct pd_loop *loop, int fd, uint32_t events, uint64_t tag)
+{
+    if (!is_open(loop, fd))
+        return -EBADF;
+    return slot_change(loop, fd, events,
+                       &(struct poll_slot){ .owner = loop->guest_owner, .tag = tag, .is_guest = true });
+}
+
+static void poll_remove_guest(struct pd_loop *loop, int fd)
+{
+    slot_remove(loop, fd, true);
+}
+
 static void poll_rearm(struct pd_loop *loop, int fd, uint32_t events)
 {
     struct pd_loop_poll *ps = loop->poll;
     pthread_mutex_lock(&ps->lock);
-    struct poll_slot *slot = find(ps, fd);
+    struct poll_slot *slot = find(ps, fd, false);
     uint32_t armed = slot ? slot->armed | (slot->interest & events) | PD_HANGUP : 0;
     bool is_news = slot && armed != slot->armed;
     if (is_news)
@@ -206,7 +262,7 @@ static uint32_t from_kernel(short k)
         events |= PD_READABLE;
     if (k & POLLOUT)
         events |= PD_WRITABLE;
-    if (k & (POLLHUP | POLLERR | POLLNVAL))
+    if (k & (POLLHUP | POLLERR | POLLNVAL | POLLPRI)) /* the last one is asked for guests only */
         events |= PD_HANGUP;
     if (k & POLLRDHUP)
         events |= PD_HALF_CLOSED;
@@ -234,17 +290,27 @@ static size_t collect(struct pd_loop *loop, struct pd_loop_poll *ps)
         const struct poll_slot *slot = &ps->slots[i];
         if (!(slot->armed & PD_HANGUP))
             continue;
-        ps->fds[n] = (struct pollfd){ .fd = slot->fd, .events = to_kernel(slot->armed) };
+        short urgent = slot->is_guest ? POLLPRI : 0;
+        ps->fds[n] = (struct pollfd){ .fd = slot->fd, .events = (short)(to_kernel(slot->armed) | urgent) };
         ps->serials[n++] = slot->serial;
     }
     return n;
 }
 
-/* Turns one result into an entry; false when nobody waits for it any more. */
+/* The slot that this result is of; NULL: nobody waits for it any more. */
+static struct poll_slot *polled(struct pd_loop_poll *ps, size_t i)
+{
+    struct poll_slot *slot = find(ps, ps->fds[i].fd, false);
+    if (!slot || slot->serial != ps->serials[i])
+        slot = find(ps, ps->fds[i].fd, true);
+    return slot && slot->serial == ps->serials[i] ? slot : NULL;
+}
+
+/* Turns one result into an entry; false when there is nothing to tell. */
 static bool report(struct pd_loop_poll *ps, size_t i, struct pd_ready *out)
 {
-    struct poll_slot *slot = find(ps, ps->fds[i].fd);
-    if (!slot || slot->serial != ps->serials[i])
+    struct poll_slot *slot = polled(ps, i);
+    if (!slot)
         return false;
     uint32_t events = from_kernel(ps->fds[i].revents) & slot->armed;
     if (!events)
@@ -252,9 +318,11 @@ static bool report(struct pd_loop_poll *ps, size_t i, struct pd_ready *out)
     /* As with epoll, the end of the stream always is something to read. */
     if (events & PD_HALF_CLOSED)
         events |= slot->interest & PD_READABLE;
-    if (slot->interest & PD_EDGE)
+    if (slot->is_guest)
+        slot->armed = 0;
+    else if (slot->interest & PD_EDGE)
         slot->armed &= ~events;
-    *out = (struct pd_ready){ slot->owner, events };
+    *out = (struct pd_ready){ slot->owner, events, slot->tag };
     return true;
 }
 
@@ -292,5 +360,8 @@ const struct pd_loop_ops pd_loop_poll_ops = {
     .change = poll_change,
     .remove = poll_remove,
     .rearm = poll_rearm,
+    .add_guest = poll_add_guest,
+    .change_guest = poll_change_guest,
+    .remove_guest = poll_remove_guest,
     .wait = poll_wait_ready,
 };

@@ -32,9 +32,10 @@ struct next_slot {
 };
 
 /* The first tick at whose begin `when_ms` has passed: rounded up, never early. */
-static uint64_t due_tick(uint64_t when_ms)
+static uint64_t due_tick(const struct pd_wheel *w, uint64_t when_ms)
 {
-    return when_ms / PD_WHEEL_TICK_MS + (when_ms % PD_WHEEL_TICK_MS != 0);
+    uint64_t tick = when_ms >> w->tick_bits;
+    return tick + (tick << w->tick_bits != when_ms);
 }
 
 static unsigned digit(uint64_t tick, int level)
@@ -44,7 +45,7 @@ static unsigned digit(uint64_t tick, int level)
 
 static void place(struct pd_wheel *w, struct pd_timer *t)
 {
-    uint64_t tick = due_tick(t->when_ms);
+    uint64_t tick = due_tick(w, t->when_ms);
     if (tick <= w->tick)
         tick = w->tick + 1;
     int level = (63 - __builtin_clzll(tick ^ w->tick)) / PD_WHEEL_BITS;
@@ -57,15 +58,26 @@ static void place(struct pd_wheel *w, struct pd_timer *t)
     w->used[level] |= UINT64_C(1) << slot;
 }
 
-void pd_wheel_init(struct pd_wheel *w, uint64_t now_ms)
+static void wheel_init(struct pd_wheel *w, uint64_t now_ms, unsigned tick_bits)
 {
-    w->tick = now_ms / PD_WHEEL_TICK_MS;
+    w->tick_bits = tick_bits;
+    w->tick = now_ms >> tick_bits;
     for (int level = 0; level < PD_WHEEL_LEVELS; level++) {
         w->used[level] = 0;
         for (int slot = 0; slot < PD_WHEEL_SLOTS; slot++)
             pd_list_init(&w->slots[level][slot]);
     }
     pd_list_init(&w->far);
+}
+
+void pd_wheel_init(struct pd_wheel *w, uint64_t now_ms)
+{
+    wheel_init(w, now_ms, PD_WHEEL_TICK_BITS);
+}
+
+void pd_wheel_init_fine(struct pd_wheel *w, uint64_t now_ms)
+{
+    wheel_init(w, now_ms, PD_WHEEL_FINE_BITS);
 }
 
 void pd_wheel_add(struct pd_wheel *w, struct pd_timer *t, uint64_t when_ms)
@@ -127,7 +139,7 @@ static void sort_slot(struct pd_wheel *w, struct pd_list *slot, uint64_t now_tic
     pd_list_remove(slot);
     for (struct pd_list *node; (node = pd_list_take(&all)) != NULL;) {
         struct pd_timer *t = PD_LIST_ENTRY(node, struct pd_timer, node);
-        if (due_tick(t->when_ms) <= now_tick) {
+        if (due_tick(w, t->when_ms) <= now_tick) {
             t->when_ms = EXPIRED;
             pd_list_push(expired, node);
         } else {
@@ -138,7 +150,7 @@ static void sort_slot(struct pd_wheel *w, struct pd_list *slot, uint64_t now_tic
 
 void pd_wheel_expire(struct pd_wheel *w, uint64_t now_ms, struct pd_list *expired)
 {
-    uint64_t now_tick = now_ms / PD_WHEEL_TICK_MS;
+    uint64_t now_tick = now_ms >> w->tick_bits;
     if (now_tick <= w->tick)
         return;
     for (;;) {
@@ -164,7 +176,7 @@ int pd_wheel_next_ms(struct pd_wheel *w, uint64_t now_ms)
     struct next_slot next = find_next(w);
     if (next.level == LEVEL_NONE)
         return -1;
-    uint64_t at_ms = next.tick * PD_WHEEL_TICK_MS;
+    uint64_t at_ms = next.tick << w->tick_bits;
     if (at_ms <= now_ms)
         return 0;
     return at_ms - now_ms > INT_MAX ? INT_MAX : (int)(at_ms - now_ms);

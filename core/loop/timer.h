@@ -5,7 +5,7 @@
  * time is one store: the node stays where it is and is put right when the
  * wheel comes by, so a connection may push its deadline with every read.
  *
- * A timer never fires early; it fires less than PD_WHEEL_TICK_MS after its
+ * A timer never fires early; it fires less than a tick after its
  * time (or after it was set, if its time had passed already), provided that
  * pd_wheel_expire() is called when pd_wheel_next_ms() says. Timers that are
  * due together come in no particular order.
@@ -22,10 +22,12 @@
 
 #include "base/list.h"
 
-#define PD_WHEEL_TICK_MS 64
+#define PD_WHEEL_TICK_MS (1 << PD_WHEEL_TICK_BITS)
 
 enum {
-    PD_WHEEL_BITS = 6, /* slots of a level = bits of one occupancy word */
+    PD_WHEEL_TICK_BITS = 6, /* a tick of 64 ms */
+    PD_WHEEL_FINE_BITS = 2, /* ... of 4 ms */
+    PD_WHEEL_BITS = 6,      /* slots of a level = bits of one occupancy word */
     PD_WHEEL_SLOTS = 1 << PD_WHEEL_BITS,
     PD_WHEEL_LEVELS = 4, /* 64^4 ticks: 12 days; the rest waits in `far` */
 };
@@ -36,6 +38,7 @@ struct pd_timer {
 };
 
 struct pd_wheel {
+    unsigned tick_bits;             /* a tick takes 1 << tick_bits milliseconds */
     uint64_t tick;                  /* all ticks up to this one are dealt with */
     uint64_t used[PD_WHEEL_LEVELS]; /* a bit per slot; may be set for an empty one */
     struct pd_list slots[PD_WHEEL_LEVELS][PD_WHEEL_SLOTS];
@@ -44,6 +47,8 @@ struct pd_wheel {
 
 /* The wheel must stay where it is: timers point into it. */
 void pd_wheel_init(struct pd_wheel *w, uint64_t now_ms);
+/* One with fine ticks: it turns more often, and not as far. */
+void pd_wheel_init_fine(struct pd_wheel *w, uint64_t now_ms);
 
 static inline void pd_timer_init(struct pd_timer *t)
 {

@@ -197,9 +197,13 @@ class Door:
     ) -> Exchange:
         """Sends the head only. `length` None: a body whose length is not announced."""
         opened = self.exchange(method, length)
-        opened.wire.send(self.head(method, target, list(headers or []), length))
-        if length == 0:
-            opened.end_body()
+        try:
+            opened.wire.send(self.head(method, target, list(headers or []), length))
+            if length == 0:
+                opened.end_body()
+        except BaseException:
+            opened.wire.close()
+            raise
         return opened
 
     def request(

@@ -26,6 +26,7 @@ import math
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -265,8 +266,10 @@ class History:
             made.failed(error)
             return Asked(made, None)
         if body:
-            exchange.send(body)
-            exchange.end_body()
+            # A server that closes early may have answered: what can still be read tells.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                exchange.send(body)
+                exchange.end_body()
         return Asked(made, exchange)
 
     def ask(self, door: Door, body: bytes = b"", **options: object) -> Record:

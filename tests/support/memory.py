@@ -35,6 +35,38 @@ def pss_kib(pid: int) -> int:
     raise LookupError("Pss")
 
 
+def more_kib(pid: int, than: int) -> int:
+    """By how much the memory of one process is larger than that of another one, whatever else runs on the machine.
+
+    It is the proportional set size, but where the second one has more of a file's pages, that makes up for nothing: how
+    much it would depends on how many other processes map the file.
+    """
+    own, others = _files_kib(pid), _files_kib(than)
+    more = _anonymous_kib(pid) - _anonymous_kib(than)
+    return more + sum(max(0, kib - others.get(file, 0)) for file, kib in own.items())
+
+
+def _anonymous_kib(pid: int) -> int:
+    """What is no page of a file, in proportion."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss_Anon:"):
+            return int(line.split()[1])
+    raise LookupError("Pss_Anon")
+
+
+def _files_kib(pid: int) -> dict[str, int]:
+    """The proportional set size of each file, with the anonymous pages in its place."""
+    found: dict[str, int] = {}
+    file = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        word, *rest = line.split(maxsplit=5)
+        if not word.endswith(":"):
+            file = rest[4] if len(rest) == 5 else ""
+        elif file.startswith("/") and word == "Pss:":
+            found[file] = found.get(file, 0) + int(rest[0])
+    return found
+
+
 def descriptors(pid: int) -> int:
     """How many descriptors are open."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
@@ -43,3 +75,8 @@ def descriptors(pid: int) -> int:
 def threads(pid: int) -> int:
     """How many threads there are."""
     return _status(pid, "Threads")
+
+
+def children(pid: int) -> list[int]:
+    """The processes below it, without theirs."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

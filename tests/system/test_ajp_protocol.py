@@ -8,6 +8,7 @@ import pytest
 
 from peers import ajp
 from peers.wire import Wire
+from support.best import best
 from support.holding import HoldingServer
 from support.server import APPS, Server
 
@@ -319,7 +320,7 @@ def test_a_ping_is_answered_while_all_threads_are_busy(tmp_path):
     with HoldingServer(tmp_path, [f"ajp+unix:{tmp_path}/a"], threads=1) as server:
         held = server.hold(server.doors[0])
         held.wait_running()
-        assert min(ping_ms(server.doors[0]) for _ in range(20)) < 10
+        assert best(lambda: ping_ms(server.doors[0]), 10, least=20) <= 10
         held.release()
         assert held.exchange.finish().complete
 
@@ -330,7 +331,7 @@ def test_a_ping_is_answered_while_an_extension_holds_the_gil(tmp_path):
         server.doors[0].start("GET", "/hold?700") as held,
     ):
         server.log.wait_for("holding")
-        assert min(ping_ms(server.doors[0]) for _ in range(20)) < 10
+        assert best(lambda: ping_ms(server.doors[0]), 10, least=20, seconds=0.1) <= 10
         assert not held.decoder.seen
         assert held.finish().body == b"here"
 

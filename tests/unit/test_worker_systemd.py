@@ -7,8 +7,9 @@ import pytest
 
 from polydoor.settings.load import load
 from polydoor.worker import idle
+from polydoor.worker.extras import VARIABLES
 from polydoor.worker.idle import IdleWatch
-from polydoor.worker.systemd import VARIABLES, Service
+from polydoor.worker.systemd import Service
 
 
 @pytest.fixture

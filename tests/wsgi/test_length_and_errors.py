@@ -260,7 +260,13 @@ def test_l11_ranges_and_conditions_are_the_applications(door):
     assert not response.all("Content-Range")
 
 
-KNOWN_CALLABLES = {"wsgi.file_wrapper", "wsgi.early_hints", "polydoor.client_gone"}
+KNOWN_CALLABLES = {
+    "wsgi.file_wrapper",
+    "wsgi.early_hints",
+    "polydoor.client_gone",
+    "x-wsgiorg.fdevent.readable",
+    "x-wsgiorg.fdevent.writable",
+}
 
 
 def test_l12_no_extension_gives_hold_of_the_connection(door):

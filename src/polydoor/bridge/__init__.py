@@ -10,6 +10,7 @@ from polydoor.bridge._engine import (
     bind,
     end_child,
     give_memory_back,
+    handover_pair,
     is_of_request,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "bind",
     "end_child",
     "give_memory_back",
+    "handover_pair",
     "is_of_request",
 ]

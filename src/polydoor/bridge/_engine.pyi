@@ -17,6 +17,9 @@ def adopt_orphans() -> bool:
 def give_memory_back() -> None:
     """Return to the system what loading modules has used and nothing uses any more."""
 
+def handover_pair() -> tuple[int, int]:
+    """Two ends of a new connection, between which workers pass on theirs."""
+
 class Board:
     """What the workers of one service tell each other: a slot for each, in shared memory, and what wakes them."""
 

@@ -9,8 +9,9 @@ here happens on that thread. One extension, assembled from one part per concern.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.exc cimport PyErr_SetFromErrno
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -24,8 +25,9 @@ from polydoor.errors import PeerClosed, RequestTimeout
 
 include "text.pxi"
 include "fork.pxi"
-include "environ.pxi"
 include "window.pxi"
+include "fdevent.pxi"
+include "environ.pxi"
 include "input.pxi"
 include "errors.pxi"
 include "file_wrapper.pxi"
@@ -33,6 +35,7 @@ include "head.pxi"
 include "respond.pxi"
 include "front_file.pxi"
 include "serve.pxi"
+include "suspended.pxi"
 include "config.pxi"
 include "listening.pxi"
 include "board.pxi"

@@ -47,6 +47,8 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.late_is_504 = settings["queue_timeout_status"] == 504
     config.retry_ms = settings["retry_after"]
     config.conns_max = settings["max_connections"]
+    config.suspended_max = settings["max_suspended"]
+    config.resume_anywhere = settings["resume"] == "any"
     health = settings["health"].encode()
     if len(health) >= sizeof(config.health_path):
         raise ValueError("health is too long")

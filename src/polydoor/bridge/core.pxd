@@ -337,6 +337,8 @@ cdef extern from "engine/exchange_api.h" nogil:
         bint late_is_504
         uint64_t retry_ms
         size_t conns_max
+        size_t suspended_max
+        bint resume_anywhere
         char health_path[128]
 
     struct pd_port:
@@ -349,6 +351,10 @@ cdef extern from "engine/exchange_api.h" nogil:
         bint serve_half_closed
         bint send_file
         unsigned file_map
+
+    enum pd_loop_event:
+        PD_READABLE
+        PD_WRITABLE
 
     enum pd_loop_backend:
         PD_LOOP_EPOLL
@@ -368,6 +374,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         uint64_t ready
         uint64_t running
         uint64_t overdue
+        uint64_t suspended
         uint64_t dropped
         uint64_t begun
         uint64_t busy
@@ -432,6 +439,29 @@ cdef extern from "engine/exchange_api.h" nogil:
     bint pd_exchange_refuse_body(pd_thread *t, pd_exchange *x)
     bint pd_exchange_client_gone(pd_exchange *x)
     void pd_exchange_describe(const pd_exchange *x, char *dst, size_t n)
+
+
+cdef extern from "engine/suspend.h" nogil:
+    struct pd_wait_for:
+        int fd
+        uint32_t events
+        int64_t timeout_ns
+        void *tag
+
+    enum pd_suspend:
+        PD_SUSPEND_OK
+        PD_SUSPEND_OVER
+        PD_SUSPEND_FULL
+
+    enum pd_wait_end:
+        PD_WAIT_READY
+        PD_WAIT_TIMEOUT
+        PD_WAIT_OVER
+
+    pd_suspend pd_exchange_suspend(pd_thread *t, pd_exchange *x, const pd_wait_for *what)
+    bint pd_exchange_was_suspended(const pd_exchange *x)
+    void *pd_exchange_waited(const pd_exchange *x, pd_wait_end *end)
+    void pd_exchange_overload(pd_thread *t, pd_exchange *x)
 
 
 cdef extern from "engine/board.h" nogil:

@@ -4,8 +4,16 @@ from posix.unistd cimport close
 
 
 cdef extern from "sys/socket.h" nogil:
-    int AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOCK_NONBLOCK
+    int AF_UNIX, SOCK_STREAM, SOCK_SEQPACKET, SOCK_CLOEXEC, SOCK_NONBLOCK
     int socketpair(int domain, int type, int protocol, int *ends)
+
+
+def handover_pair():
+    """Make the two ends between which workers pass connections on; `socket` would cost each of them half a megabyte."""
+    cdef int[2] ends
+    if socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0:
+        PyErr_SetFromErrno(OSError)
+    return ends[0], ends[1]
 
 
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
@@ -75,7 +83,7 @@ cdef class Engine(LateCalls):
         core.pd_engine_stats(self.engine, &s)
         return {"requests": s.requests, "refused": s.refused, "connections": s.connections, "ready": s.ready,
                 "running": s.running, "dropped": s.dropped, "resets": s.resets,
-                "begun": s.begun, "busy": s.busy, "overdue": s.overdue}
+                "begun": s.begun, "busy": s.busy, "overdue": s.overdue, "suspended": s.suspended}
 
     def listen(self, spec):
         """Open one listener and return its real address; OSError holds a readable message."""
@@ -210,14 +218,20 @@ cdef class Engine(LateCalls):
                 "wsgi.input_terminated": True,
             })
             maker.file_maps = self.file_maps
+            maker.roams = self.settings["resume"] == "any"
             while True:
                 with nogil:
                     x = core.pd_engine_next(t)
                 if x == NULL:
                     break
-                serve(app, page, maker, window, t, x)
+                if core.pd_exchange_was_suspended(x):
+                    serve_on(maker, window, t, x)
+                else:
+                    serve(app, page, maker, window, t, x)
                 errors.end_line()
         finally:
+            if maker is not None:
+                maker.contexts.end()
             errors.end_line()
             errors.say = None
             core.pd_thread_free(t)

@@ -35,6 +35,9 @@ cdef class EnvironMaker:
     cdef str scheme_key
     cdef str length_key
     cdef bint[core.PD_NAME_COUNT] is_usual
+    cdef Waiter waiter  # of the request whose environ was made last
+    cdef bint roams     # requests go on on any thread: each needs a waiter of its own
+    cdef Contexts contexts
     cdef dict file_maps  # of the engine, which makes it before there are threads
 
     def __cinit__(self, dict constant):
@@ -52,6 +55,9 @@ cdef class EnvironMaker:
             self.template[key] = value
         for key in (self.input_key, self.gone_key, self.id_key, self.hints_key):
             self.template[key] = None
+        self.contexts = Contexts()
+        self.waiter = Waiter()
+        self.waiter.enter(self.template)
         memset(self.is_usual, 0, sizeof(self.is_usual))
         for i in USUAL:
             self.is_usual[i] = True
@@ -106,4 +112,8 @@ cdef class EnvironMaker:
             PyDict_SetItem(environ, self.hints_key, ex.early_hints)
         else:
             del environ[self.hints_key]
+        if self.roams:
+            self.waiter = Waiter()
+            self.waiter.enter(environ)
+        self.waiter.running = <PyObject *>ex
         return environ

@@ -19,6 +19,7 @@ cdef class Exchange:
     cdef Input input
     cdef Window window
     cdef str request_id
+    cdef Suspension suspension  # None: it has not called x-wsgiorg.fdevent
     cdef bint started         # start_response was called
     cdef bint wrote           # write() was used
     cdef Progress progress
@@ -197,17 +198,20 @@ cdef class Exchange:
         self.judge(r)
         return 1
 
-    cdef int send_result(self, object result, dict file_maps) except -1:
-        """Send what the application returned. `file_maps`: by the number of a listener's port; None: there are none."""
-        if type(result) is list or type(result) is tuple:
+    cdef bint send_result(self, object result, dict file_maps) except -1:
+        """Send what the application returned. `file_maps`: by the number of a listener's port; None: there are none.
+
+        True: the request is to be suspended.
+        """
+        if (type(result) is list or type(result) is tuple) and self.suspension is None:
             self.send_sequence(result, len(result))
         elif type(result) is FileWrapper and self.send_file(result, file_maps):
             pass
-        else:
-            self.send_iterable(result, self.window.length(result))
+        elif self.send_iterable(result, self.window.length(result)):
+            return True
         if self.x != NULL:
             self.finish(b"")
-        return 0
+        return False
 
     cdef int send_sequence(self, object result, Py_ssize_t count) except -1:
         """Send a list or tuple: nothing of the application runs meanwhile."""
@@ -224,27 +228,37 @@ cdef class Exchange:
                 break
         return 0
 
-    cdef int send_iterable(self, object result, Py_ssize_t count) except -1:
-        """Send block by block; a `count` of less than 0 is unknown."""
-        cdef bint alone = count == 1
-        cdef PyObject *found
+    cdef bint send_iterable(self, object result, Py_ssize_t count) except -1:
+        """Send block by block; a `count` of less than 0 is unknown. True: the request is to be suspended."""
         if count == 0:
             self.announce(0)
-        blocks = self.window.iterate(result)
+        return self.send_blocks(self.window.iterate(result), count == 1)
+
+    cdef bint send_blocks(self, object blocks, bint alone) except -1:
+        """Send the rest of the blocks. True: the request is to be suspended."""
+        cdef PyObject *found
         while True:
             found = self.window.step(blocks)
             if found == NULL:
                 break
             block = <object>found
             Py_DECREF(block)
+            if self.suspension is not None and self.suspension.pending:
+                if not isinstance(block, bytes) or PyBytes_GET_SIZE(block):
+                    raise RuntimeError(FDEVENT_NOT_EMPTY)
+                self.suspension.pending = False
+                self.suspension.blocks = blocks
+                return True
             if alone:
                 alone = False
                 if isinstance(block, bytes):
                     self.announce(<uint64_t>PyBytes_GET_SIZE(block))
             self.send(block)
             if self.progress != OPEN:
-                break
-        return 0
+                return False
+        if self.suspension is not None and self.suspension.pending:
+            raise RuntimeError(FDEVENT_KEPT)
+        return False
 
     cdef void detach(self) noexcept:
         """From here on nobody finds the exchange; its end waits for those who did before."""
@@ -292,3 +306,10 @@ cdef class Exchange:
             self.detach()
             with nogil:
                 core.pd_exchange_fail(self.t, x)
+
+    cdef void overload(self) noexcept:
+        """As many requests are suspended as may be."""
+        cdef core.pd_exchange *x = self.x
+        self.detach()
+        with nogil:
+            core.pd_exchange_overload(self.t, x)

@@ -36,6 +36,7 @@ cdef object serve(object app, object page, EnvironMaker maker, Window window, co
     cdef object result = None
     cdef object environ = None
     cdef unsigned int forks_before = forks
+    cdef bint waits = False
     try:
         ex = Exchange.__new__(Exchange)
         body = Input.__new__(Input)
@@ -61,24 +62,36 @@ cdef object serve(object app, object page, EnvironMaker maker, Window window, co
             window.close()
         if forks != forks_before:
             end_child()
-        ex.send_result(result, maker.file_maps)
+        waits = ex.send_result(result, maker.file_maps)
     except BaseException as error:
         if forks != forks_before:
             end_child(error)
-        if type(error) is PeerClosed and ex.progress == OVER:
-            ex.fail()
-        elif type(error) is not PeerClosed or not ex.refuse_body():
-            try:
-                if type(error) is RequestTimeout:
-                    report_return(ex)
-                else:
-                    report_failure(ex, error)
-                if page is not None and environ is not None:
-                    ex.explain(page, environ, error)
-            finally:
-                ex.fail()
+        fail_request(ex, page, environ, error)
+    if waits:
+        ex.suspension.result = result
+        ex.suspension.environ = environ
+        ex.suspension.page = page
+        suspend(maker, ex)
+        return
     if type(result) is not list:
         close_result(result, ex)
+    maker.waiter.running = NULL
+
+
+cdef object fail_request(Exchange ex, object page, object environ, object error):
+    """The application has raised an exception, or given what it may not."""
+    if type(error) is PeerClosed and ex.progress == OVER:
+        ex.fail()
+    elif type(error) is not PeerClosed or not ex.refuse_body():
+        try:
+            if type(error) is RequestTimeout:
+                report_return(ex)
+            else:
+                report_failure(ex, error)
+            if page is not None and environ is not None:
+                ex.explain(page, environ, error)
+        finally:
+            ex.fail()
 
 
 cdef object close_result(object result, Exchange ex):

@@ -61,10 +61,13 @@ def listens(fd: int) -> bool:
     try:
         if not stat.S_ISSOCK(os.fstat(fd).st_mode):
             return False
-        import socket  # only now: most processes need none
+        import _socket  # only now, as most processes need none; and the half in C, as `socket` is half a megabyte
 
-        with socket.socket(fileno=os.dup(fd)) as copy:
-            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        copy = _socket.socket(fileno=os.dup(fd))
+        try:
+            return bool(copy.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN))
+        finally:
+            copy.close()
     except OSError:
         return False
 

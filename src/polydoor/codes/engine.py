@@ -111,6 +111,10 @@ that nobody takes the response for a whole one.
 FILE_SHRANK = """A file became shorter while it was sent. The connection was broken off.
 -> Replace files by renaming a new one over them, rather than by rewriting them."""
 
+WAIT_FAILED = """A request waits for a descriptor (x-wsgiorg.fdevent) that the system refuses to watch: there \
+is no memory, or /proc/sys/fs/epoll/max_user_watches is reached. The request went on at once, as if it were ready.
+-> Give the machine more memory or raise that limit; lower --max-suspended."""
+
 WRITE_TIMEOUT = """The peer took no further byte of the response for --write-timeout. The connection was closed.
 -> Nothing, if it is a client with a bad line; raise --write-timeout if it is your own."""
 
@@ -233,6 +237,10 @@ with --queue-order newest-first the oldest.
 QUEUE_TIMEOUT = """A complete request has waited for a thread for longer than --queue-timeout; where forwarded=start \
 has it count, the time at the front end included. The client was answered 503, or what --queue-timeout-status says.
 -> Find what makes the application slow; add threads if it mostly waits."""
+
+SUSPENDED_FULL = """A request was to wait without a thread (x-wsgiorg.fdevent), and as many do as --max-suspended \
+allows. It was answered 503, or its response was broken off if it had begun; close() of its iterable was called.
+-> See what so many requests wait for; raise --max-suspended, and --max-connections, if that is as it should be."""
 
 STOPPING = """The server was told to stop at once, or --drain-timeout was over, while the request waited for a thread. \
 The client was answered 503 with Retry-After. The log tells of it as PD0316.

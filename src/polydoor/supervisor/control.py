@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import select
-import socket
-import struct
+import sys
 import time
 
 from polydoor import codes
@@ -22,6 +21,7 @@ from polydoor.worker.listening import listen_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
     from typing import Any
 
@@ -35,8 +35,8 @@ LINE_MAX = 4096
 PATIENCE_S = 3.0  # to send the line, and to take the answer
 RETRY_S = 1.0  # after an accept() that failed
 NOTHING = 0  # events: only that the peer has gone
+INT_BYTES = 4
 SOMEBODY_ELSE = ("PD0201", "PD0211")  # in core/base/notice.h: a live socket, or something that is no socket
-CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class Asker:
@@ -70,7 +70,6 @@ class Control:
         self._on = on
         self._off = off
         self._bound: Bound | None = None
-        self._listener: socket.socket | None = None
         self._askers: dict[int, Asker] = {}  # by descriptor, in their order
         self._retry_at = 0.0
 
@@ -85,24 +84,19 @@ class Control:
             first, *more = str(error).split("\n")
             say(f"there is no control socket: {first}", *more, code=codes.NO_CONTROL_SOCKET)
             return
-        self._listener = socket.socket(fileno=os.dup(self._bound.fd))
-        self._listener.setblocking(False)
-        self._on(self._listener.fileno(), self._accept)
+        os.set_blocking(self._bound.fd, False)
+        self._on(self._bound.fd, self._accept)
 
     def leave(self) -> None:
         """In a worker: all of it is the supervisor's."""
         for asker in self._askers.values():
             asker.sock.close()
-        if self._listener:
-            self._listener.close()
         if self._bound:
             self._bound.leave()
             self._bound.close()
 
     def close(self) -> None:
         """Remove the socket. Who waits sees that the process has ended."""
-        if self._listener:
-            self._listener.close()
         if self._bound:
             self._bound.close()
 
@@ -123,22 +117,25 @@ class Control:
         for asker in list(self._askers.values()):
             if asker.deadline and now >= asker.deadline:
                 self._drop(asker)
-        if self._listener and self._retry_at and now >= self._retry_at:
+        if self._bound and self._retry_at and now >= self._retry_at:
             self._retry_at = 0.0
-            self._on(self._listener.fileno(), self._accept)
+            self._on(self._bound.fd, self._accept)
 
     # --- one connection -----------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        assert self._listener is not None
+        import socket  # only now: most supervisors are never asked
+
+        assert self._bound is not None
         now = time.monotonic()
         try:
-            sock, _ = self._listener.accept()
+            with socket.socket(fileno=os.dup(self._bound.fd)) as listener:
+                sock, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:  # no descriptors or no memory: who waits would wake us again and again
             self._retry_at = now + RETRY_S
-            self._off(self._listener.fileno())
+            self._off(self._bound.fd)
             return
         sock.setblocking(False)
         if not is_trusted(peer_uid(sock)):
@@ -232,8 +229,10 @@ def command_of(line: bytes) -> str:
 
 def peer_uid(sock: socket.socket) -> int:
     """Whose process has connected, as the kernel knows it."""
-    _, uid, _ = CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
-    return int(uid)
+    from _socket import SO_PEERCRED, SOL_SOCKET
+
+    credentials = sock.getsockopt(SOL_SOCKET, SO_PEERCRED, 3 * INT_BYTES)  # struct ucred: pid, uid, gid
+    return int.from_bytes(credentials[INT_BYTES : 2 * INT_BYTES], sys.byteorder)
 
 
 def is_trusted(uid: int) -> bool:

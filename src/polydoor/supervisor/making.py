@@ -6,10 +6,8 @@ the supervisor's loop, so that a new process leaves nothing unfinished behind.
 
 from __future__ import annotations
 
-import socket
-
 from polydoor import codes
-from polydoor.bridge import Board, adopt_orphans
+from polydoor.bridge import Board, adopt_orphans, handover_pair
 from polydoor.supervisor.member import Death
 from polydoor.supervisor.process import Process, fork
 from polydoor.supervisor.prototypes import Prototypes
@@ -52,13 +50,6 @@ class Maker:
         raise NotImplementedError
 
 
-def _pair(handed_on: tuple[int, int] | None) -> tuple[socket.socket, socket.socket]:
-    """Where workers leave connections, and take them over."""
-    if handed_on is None:
-        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    return socket.socket(fileno=handed_on[0]), socket.socket(fileno=handed_on[1])
-
-
 class Making:
     """Orders, the places on the board, and the prototypes."""
 
@@ -71,7 +62,7 @@ class Making:
         self._anew = anew
         self._board = board
         self._sockets = sockets
-        self._handover = _pair(handover)
+        self._handover = handover or handover_pair()  # where workers leave connections, and take them over
         self._prototypes = Prototypes(self._seat, self._in_child)
         self._ordered: list[Member] = []
         self._dropped: list[Member] = []  # ordered, and not wanted any more before it was made
@@ -95,7 +86,7 @@ class Making:
     @property
     def fds(self) -> list[int]:
         """The descriptors that adopted workers and new ones have in common."""
-        return [end.fileno() for end in self._handover]
+        return list(self._handover)
 
     def pids(self) -> set[int]:
         """All processes that were made and have not been taken leave of."""
@@ -178,8 +169,7 @@ class Making:
         self._maker.leave()
 
     def _seat(self, number: int, slot: int, channel: Channel) -> Seat:
-        ends = (self._handover[0].detach(), self._handover[1].detach())  # they outlive this object
-        seat = Seat(self._anew.newest, number, slot, self._board, ends, self._sockets.specs, channel)
+        seat = Seat(self._anew.newest, number, slot, self._board, self._handover, self._sockets.specs, channel)
         seat.strangers = self.strangers
         return seat
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
+from polydoor.worker import csignal as signal
 from polydoor.worker.channel import FAILED, channel_pair, read_failure
 
 TYPE_CHECKING = False
@@ -68,11 +68,7 @@ class Process:
 def how(status: int) -> str:
     """How a process ended, by what waitpid() says."""
     if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            name = signal.Signals(number).name
-        except ValueError:  # a real-time signal
-            name = f"signal {number}"
+        name = signal.name_of(os.WTERMSIG(status))
         return f"killed by {name}{', with a core dump' if os.WCOREDUMP(status) else ''}"
     return f"ended with status {os.WEXITSTATUS(status)}"
 

@@ -6,18 +6,18 @@ A reload begins with a prototype of its own; which of the two is left is decided
 from __future__ import annotations
 
 import os
-import signal
-import socket
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
 from polydoor.supervisor.process import CANNOT_START, how
+from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, read_failure
 from polydoor.worker.prototype import FORKED, REFUSED, Prototype
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket
     from collections.abc import Callable
 
     from polydoor.settings.load import Settings
@@ -33,7 +33,7 @@ class Loaded:
 
     __slots__ = ("death", "line", "pid", "state")
 
-    def __init__(self, pid: int, line: socket.socket) -> None:
+    def __init__(self, pid: int, line: socket) -> None:
         self.pid = pid
         self.line = line
         self.state = ""  # or READY, FAILED, REFUSED
@@ -61,8 +61,10 @@ class Loaded:
 
     def fork(self, number: int, slot: int, its: Channel) -> int:
         """Have it make a worker; return the process number, 0 if it cannot."""
+        from polydoor.worker.csocket import send_fds
+
         try:
-            socket.send_fds(self.line, [f"{number} {slot}".encode()], list(its.fds))
+            send_fds(self.line, f"{number} {slot}".encode(), its.fds)
             word, _, pid = self.line.recv(MESSAGE_MAX).decode().partition(" ")
         except OSError:
             word, pid = "", ""
@@ -98,7 +100,9 @@ class Prototypes:
 
     def begin(self, settings: Settings) -> Prototype | None:
         """Make a process for a prototype; in that, return its role."""
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        from polydoor.worker.csocket import pair  # only now: most supervisors make none
+
+        ours, its = pair()
         pid = os.fork()
         if pid == 0:
             ours.close()

@@ -6,13 +6,13 @@ descriptors and pipes, and, while there is no worker, the listening sockets.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
-import signal
 import time
 
 from polydoor import codes
-from polydoor.bridge import Board
+from polydoor.bridge import Board, give_memory_back
 from polydoor.states import RUNNING
 from polydoor.supervisor import tell
 from polydoor.supervisor.changes import Changes
@@ -28,11 +28,11 @@ from polydoor.supervisor.status import status
 from polydoor.supervisor.strangers import bury_strangers, keep_apart
 from polydoor.supervisor.takeover import STATE, board_of, taken_over
 from polydoor.supervisor.upgrade import Upgrade
+from polydoor.worker import csignal as signal
 from polydoor.worker.channel import FAILED, FILES, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
-from polydoor.worker.extras import find_pid_file, find_rights, find_service
+from polydoor.worker.extras import VARIABLES, find_pid_file, find_rights, find_service
 from polydoor.worker.output import open_standard
 from polydoor.worker.signals import WakePipe
-from polydoor.worker.systemd import VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ class Supervisor(Hands, Maker):
                     self._upgrade.adopt(self.inherited)
                 else:
                     self.pool.boot(time.monotonic())
+                gc.collect()
+                gc.freeze()  # no collection shall touch, and thereby copy, what this process and a worker share
+                give_memory_back()
                 while not self.has_ended:
                     if role := self.making.work():
                         return role
@@ -338,14 +341,14 @@ class Supervisor(Hands, Maker):
 
     def _hear_signals(self) -> None:
         for number in self.signals.wait(0):
-            self._on_signal(signal.Signals(number))
+            self._on_signal(number)
 
-    def _on_signal(self, number: signal.Signals) -> None:
+    def _on_signal(self, number: int) -> None:
         now = time.monotonic()
         if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             self._stop(now, number)
         elif number == signal.SIGHUP:
-            self.reload(number.name)
+            self.reload(signal.name_of(number))
         elif number == signal.SIGUSR1:
             self._tell_all(REOPEN)
         elif number == signal.SIGUSR2:
@@ -361,7 +364,7 @@ class Supervisor(Hands, Maker):
         for process in self.processes.values():
             process.channel.tell(word)
 
-    def _stop(self, now: float, number: signal.Signals, asked_by: str = "") -> None:
+    def _stop(self, now: float, number: int, asked_by: str = "") -> None:
         """SIGTERM lets everything finish that has come; so does the first SIGINT of one who develops."""
         pool = self.pool
         is_first = pool.state.now == RUNNING
@@ -372,13 +375,13 @@ class Supervisor(Hands, Maker):
         if is_first:
             self.notices.stopping(delay_s + drain_s + 2 * GRACE_S)
         if number == signal.SIGTERM and is_first and delay_s and not self._drain_at:
-            tell.delayed(asked_by or number.name, delay_s)
+            tell.delayed(asked_by or signal.name_of(number), delay_s)
             self._drain_at = now + delay_s
             self._tell_all(UNREADY)
             return
         self._drain_at = 0.0
         self.sockets.refuse()
-        tell.stopping(asked_by or number.name, drain_s)
+        tell.stopping(asked_by or signal.name_of(number), drain_s)
         pool.stop(now, quickly=not gently)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from polydoor import codes
@@ -26,6 +25,8 @@ FORM = 1  # of what is in it; another one for every change
 
 def written(state: Mapping[str, Any]) -> int:
     """A memory file with the state."""
+    import json  # only now: most supervisors live and die as they are
+
     memory = os.memfd_create("polydoor-state")
     os.write(memory, json.dumps({"form": FORM, **state}).encode())
     return memory
@@ -36,6 +37,8 @@ def taken_over() -> dict[str, Any] | None:
     text = os.environ.pop(STATE, "")
     if not text.isdecimal():
         return None
+    import json
+
     with os.fdopen(int(text), "rb") as memory:
         memory.seek(0)
         state: dict[str, Any] = json.loads(memory.read())

@@ -8,7 +8,6 @@ replaces them.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 
@@ -17,6 +16,7 @@ from polydoor.states import RUNNING
 from polydoor.supervisor import tell
 from polydoor.supervisor.process import how
 from polydoor.supervisor.takeover import STATE, adopted, kept, written
+from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 
 TYPE_CHECKING = False

@@ -106,8 +106,8 @@ def _load_module(name: str, attribute: str) -> ModuleType:
 
 
 def _load_file(path: str, attribute: str) -> ModuleType:
-    from importlib.machinery import ModuleSpec, SourceFileLoader
-    from importlib.util import module_from_spec
+    from _frozen_importlib import ModuleSpec, module_from_spec  # not importlib.util, which brings contextlib and more
+    from _frozen_importlib_external import SourceFileLoader
 
     full = os.path.abspath(path)
     _check_file(path, full, attribute)

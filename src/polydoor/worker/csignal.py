@@ -4,5 +4,6 @@ from _signal import *  # noqa: F403
 
 
 def name_of(number: int) -> str:
-    """The name of a signal."""
-    return next(name for name, value in globals().items() if value == number and name[:3] == "SIG" and name[3] != "_")
+    """The name of a signal; of several the one that comes first in the alphabet, as SIGABRT before SIGIOT."""
+    known = (name for name, value in globals().items() if value == number and name[:3] == "SIG" and name[3] != "_")
+    return min(known, default=f"signal {number}")

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from polydoor.worker.rights import Rights
     from polydoor.worker.systemd import Service
 
+VARIABLES = (  # of systemd
+    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
+    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"),
+)
+
 
 def idle_watch(engine: Engine, limit_ms: int) -> IdleWatch | None:
     """What `--idle-stop` needs; None without it."""

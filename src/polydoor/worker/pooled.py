@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 from polydoor import codes
 from polydoor.errors import PolydoorError
 from polydoor.states import DRAINING, RUNNING
+from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY, failure_text
 from polydoor.worker.descriptors import close_all

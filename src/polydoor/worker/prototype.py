@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import threading
 
 from polydoor.errors import PolydoorError
+from polydoor.worker import csignal as signal
 from polydoor.worker.apploader import load_app, load_here
 from polydoor.worker.channel import FAILED, READY, Channel, failure_text
 from polydoor.worker.extras import find_rights
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    from _socket import socket
     from collections.abc import Callable
 
     from polydoor.settings.load import Settings
@@ -34,7 +34,7 @@ MINE = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIG
 class Prototype:
     """The role of the process that is to load the application."""
 
-    def __init__(self, settings: Settings, line: socket.socket, make_seat: Callable[[int, int, Channel], Seat]) -> None:
+    def __init__(self, settings: Settings, line: socket, make_seat: Callable[[int, int, Channel], Seat]) -> None:
         self.settings = settings
         self._line = line  # to the supervisor
         self._make_seat = make_seat
@@ -61,10 +61,10 @@ class Prototype:
 
     def _wait(self) -> Seat | None:
         """Fork for each order: the number and the slot of a worker, with its two ends of a channel."""
-        import socket
+        from polydoor.worker.csocket import receive_fds
 
         while True:
-            order, fds, _flags, _peer = socket.recv_fds(self._line, ORDER_MAX, 2)
+            order, fds = receive_fds(self._line, ORDER_MAX, 2)
             if not order:
                 return None
             number, slot = map(int, order.split())

@@ -12,19 +12,16 @@ from polydoor import codes
 from polydoor.errors import BindError
 from polydoor.settings.listener import parse_listener, protocol_of_name
 from polydoor.worker.banner import say
+from polydoor.worker.extras import VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    from _socket import socket
     from collections.abc import MutableMapping
 
     from polydoor.settings.listener import ListenerSpec
     from polydoor.settings.load import Settings
 
-VARIABLES = (
-    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
-    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"),
-)
 FIRST = 3  # SD_LISTEN_FDS_START
 BEAT = "WATCHDOG=1"
 PATIENCE_S = 1.0  # for a datagram; systemd may be busy
@@ -44,7 +41,7 @@ class Service:
         if told["WATCHDOG_PID"] in {"", str(os.getpid())} and told["WATCHDOG_USEC"].isdecimal():
             self.watchdog_ms = int(told["WATCHDOG_USEC"]) // 2000
         self._address = told["NOTIFY_SOCKET"]
-        self._socket: socket.socket | None = None
+        self._socket: socket | None = None
         self._beat_at = 0.0
 
     def variables(self) -> dict[str, str]:
@@ -130,9 +127,9 @@ class Service:
 
     def _send(self, datagram: bytes, *, wait: bool) -> None:
         if self._socket is None:
-            import socket  # only now: most processes need none
+            import _socket  # only now, as most processes need none; and the half in C, as `socket` is half a megabyte
 
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         self._socket.settimeout(PATIENCE_S if wait else 0)
         path = os.fsencode(self._address)
         self._socket.sendto(datagram, b"\0" + path[1:] if path[:1] == b"@" else path)

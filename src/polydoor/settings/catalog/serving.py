@@ -129,6 +129,20 @@ SERVING = (
         group=GROUP,
     ),
     Setting(
+        "max_suspended",
+        Count(1, 1_000_000),
+        16384,
+        "Requests that wait without a thread (x-wsgiorg.fdevent); one more is answered 503.",
+        group=GROUP,
+    ),
+    Setting(
+        "resume",
+        Choice("home", "any"),
+        "home",
+        "Where a request goes on that has waited without a thread: home is the thread that began it.",
+        group=GROUP,
+    ),
+    Setting(
         "queue_limit",
         Count(1, 1_000_000),
         1024,
