@@ -190,6 +190,19 @@ def test_a_worker_that_hangs_is_killed_and_its_place_is_taken_at_once():
     assert not world.deaths  # who ordered it need not be told
 
 
+def test_failures_of_long_ago_delay_nothing():
+    world = made(1)
+    for wait in (20.0, 1.7):
+        world.code = RAISES
+        starts = world.starts
+        world.pool.asked(world.now, numbers(world)[0], "lifetime")
+        world.run(wait)
+        world.code = GOOD
+        tried = world.starts - starts
+        world.settle()
+    assert tried == 2  # at once, and half a second after that had failed
+
+
 def test_a_worker_that_never_lasts_is_started_less_and_less_often():
     world = made(1)
     for _ in range(8):
@@ -250,6 +263,24 @@ def test_paused_it_serves_nobody_until_told():
     world.settle()
     assert world.served == ["early"]
     assert len(numbers(world)) == 2
+
+
+def test_paused_during_a_reload_it_stays_so():
+    world = made(2)
+    world.pool.reload(world.now)
+    world.pool.pause(world.now)
+    world.settle()
+    assert world.answers == [(1, "")]
+    assert not world.pool.members
+
+
+def test_one_more_during_a_reload_is_one_more_afterwards():
+    world = made(2)
+    world.reloaded = lambda _serial, _error: world.pool.rules.take_over(Rules(2, 2))
+    world.pool.reload(world.now)
+    world.pool.resize(world.now, 1)
+    world.settle()
+    assert len(numbers(world)) == 3
 
 
 def test_idle_it_has_no_worker_and_the_first_request_starts_one():
@@ -332,6 +363,19 @@ def test_what_an_older_program_left_running_is_taken_over_and_replaced():
     assert numbers(world) == [9, 10]
     assert {member.generation for member in world.running()} == {3}
     assert world.pool.restarts == {"upgrade": 2}
+
+
+def test_as_many_as_the_older_program_had_serve_on():
+    world = World(Rules(1, 4), random.Random(1))
+    adopted = {"is_alive": True, "accepts": True, "member": None, "code": GOOD}
+    for number in (1, 2, 3):
+        world.processes[number] = type("Adopted", (), {**adopted, "told": []})()
+    world.pool.adopt(world.now, [(number, 1, RUNNING) for number in (1, 2, 3)], "upgrade")
+    for number in (1, 2, 3):
+        world.processes[number].member = world.pool.members[number]
+    assert not any(world.processes[number].told for number in (1, 2, 3))
+    world.settle()
+    assert numbers(world) == [4, 5, 6]
 
 
 # --- everything at random ---------------------------------------------------------------------------------------------

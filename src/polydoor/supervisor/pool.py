@@ -10,7 +10,7 @@ is started, and only when that is ready is it told to leave. A successor that do
 from __future__ import annotations
 
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, member_state, supervisor_state
-from polydoor.supervisor.backoff import Backoff
+from polydoor.supervisor.backoff import SOON_S, Backoff
 from polydoor.supervisor.member import NOBODY, Member
 from polydoor.supervisor.sizing import Sizing
 
@@ -35,13 +35,14 @@ TRIES = 3  # for each further worker of a reload whose first one is ready
 class Reload:
     """A reload that is going on: the first new worker decides, the others follow."""
 
-    __slots__ = ("cause", "decided", "failures", "serial")
+    __slots__ = ("cause", "decided", "failures", "resized", "serial")
 
     def __init__(self, serial: int, cause: str) -> None:
         self.serial = serial
         self.cause = cause
         self.decided = False  # a worker with the new code has been ready
         self.failures = 0  # since then
+        self.resized = 0  # so many workers more were asked for meanwhile
 
 
 class Pool:
@@ -85,6 +86,8 @@ class Pool:
             self.members[number] = member
             self._last_number = max(self._last_number, number)
             self.generation = max(self.generation, generation)
+        running = sum(member.is_running for member in self.members.values())
+        self.wanted = min(max(self.wanted, running), self.rules.high)
         return self.reload(now, cause)
 
     def ready(self, now: float, number: int) -> None:
@@ -171,8 +174,9 @@ class Pool:
     def resize(self, now: float, by: int) -> None:
         """One worker more or less."""
         self.is_paused = False
-        self.rules.low = min(max(1, self.rules.low + by), self.rules.most)
-        self.rules.high = min(max(self.rules.low, self.rules.high + by), self.rules.most)
+        self.rules.shift(by)
+        if self._reload:
+            self._reload.resized += by
         self.wanted = min(max(self.wanted + by, self.rules.low), self.rules.high)
         self._fill(now, GROWTH)
 
@@ -293,6 +297,8 @@ class Pool:
         self._due.pop(member.number, None)
         member.state.move(DRAINING)
         member.deadline = now + self.rules.drain_s + self.rules.grace_s
+        if now - member.ready_at >= SOON_S:
+            self._backoff.worked()
         self.hands.retire(member, self.rules.drain_s)
 
     def _stop(self, now: float, member: Member, drain_s: float) -> None:
@@ -336,9 +342,9 @@ class Pool:
             return
         old = self.members.get(member.replaces)
         if self._reload and not member.is_old and not self._survives(now, death):
-            old = None
             if not self.seats() and self.rules.low == 0:
                 self.wanted = 0
+            return  # told as the end of the reload; who is missing may come with the old settings
         if old and old.is_running:
             self._due.setdefault(old.number, member.cause)  # once more, later
         delay = self._backoff.not_ready()
@@ -363,14 +369,17 @@ class Pool:
     def _end_reload(self, now: float, error: str) -> None:
         if not self._reload:
             return
-        serial, again = self._reload.serial, self._reload_again
+        serial, again, resized = self._reload.serial, self._reload_again, self._reload.resized
         self._reload, self._reload_again = None, ""
         for member in self.members.values():
             member.is_old = False
             if member.asked and member.is_running and self.state.now == RUNNING:
                 self._due.setdefault(member.number, member.asked)  # the reload would have done that, too
         self.hands.reloaded(serial, error)
-        self.wanted = min(max(self.wanted, self.rules.low), self.rules.high)
+        if resized and not error:  # else the numbers are those that were changed
+            self.rules.shift(resized)
+        if not self.is_paused:
+            self.wanted = min(max(self.wanted, self.rules.low), self.rules.high)
         if again:
             self.reload(now, again)
 

@@ -33,6 +33,11 @@ class Rules:
         self.grace_s = grace_s  # after the drain, before the process is killed
         self.idle_s = idle_s  # without a request, before the last worker goes; 0: it stays
 
+    def shift(self, by: int) -> None:
+        """So many workers more, or less."""
+        self.low = min(max(1, self.low + by), self.most)
+        self.high = min(max(self.low, self.high + by), self.most)
+
     def take_over(self, other: Rules) -> None:
         """Become the same, for all who know this object, but for the number that there may ever be."""
         for name in self.__slots__:
