@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+BOARD_VERSION: int  # only programs with the same one can share a board
 LOOP: str  # the back end of the event loop
 
 def is_of_request(name: bytes) -> bool:
@@ -13,6 +14,9 @@ def end_child(error: BaseException | None = None) -> NoReturn:
 
 def adopt_orphans() -> bool:
     """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
+
+def end_with_parent(parent: int) -> bool:
+    """Be killed when that process, our parent, ends; False: it has. 0: outlive it again."""
 
 def give_memory_back() -> None:
     """Return to the system what loading modules has used and nothing uses any more."""

@@ -9,6 +9,7 @@ cdef extern from "sys/mman.h" nogil:
     int munmap(void *addr, size_t n)
 
 
+BOARD_VERSION = core.PD_BOARD_VERSION
 SLOT_STATES = {core.PD_SLOT_AWAY: "away", core.PD_SLOT_PAUSED: "paused", core.PD_SLOT_ACCEPTS: "accepting"}
 
 

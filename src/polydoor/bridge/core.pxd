@@ -488,6 +488,9 @@ cdef extern from "engine/board.h" nogil:
         uint64_t last_ms
         uint64_t beats
 
+    enum:
+        PD_BOARD_VERSION
+
     struct pd_board:
         uint32_t slots
         uint32_t watcher

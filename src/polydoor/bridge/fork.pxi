@@ -5,13 +5,17 @@ import sys
 cdef extern from *:
     """
     #ifdef __linux__
+    #include <signal.h>
     #include <sys/prctl.h>
     static int adopt_orphans_here(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL); }
+    static void end_with_parent_here(int on) { prctl(PR_SET_PDEATHSIG, on ? (unsigned long)SIGKILL : 0UL); }
     #else
     static int adopt_orphans_here(void) { return -1; }
+    static void end_with_parent_here(int on) { (void)on; }
     #endif
     """
     int adopt_orphans_here()
+    void end_with_parent_here(int on)
 
 
 cdef extern from *:
@@ -35,6 +39,15 @@ def give_memory_back():
 def adopt_orphans():
     """Become the parent of each process below this one that loses its own; False where the system has no such thing."""
     return adopt_orphans_here() == 0
+
+
+def end_with_parent(int parent):
+    """Be killed when that process, our parent, ends; False: it has. It is forgotten when the user changes.
+
+    0: outlive it again.
+    """
+    end_with_parent_here(parent != 0)
+    return not parent or os.getppid() == parent
 
 
 cdef unsigned int forks = 0  # how often fork() lies between the import of this module and now

@@ -117,11 +117,13 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
 
 def probe(settings: Settings) -> int:
     """Be the child that only looks whether this program can load the application, before it takes a server over."""
+    from polydoor.bridge import end_with_parent
     from polydoor.worker.apploader import load_app
     from polydoor.worker.extras import find_rights
 
     if rights := find_rights(settings):
         rights.take()
+        end_with_parent(os.getppid())  # that was forgotten with the user
     load_app(settings.app())
     return 0
 

@@ -54,6 +54,22 @@ took longer than --boot-timeout. Nothing has changed: this program and its worke
 -> Correct what the child said, and send SIGUSR2 again.
 """
 
+WORKER_OVERDUE = "PD0348"
+"""A worker that was to end did not, and is killed
+
+It had its time to finish what it had, and three seconds more. What still runs in it is lost: a request that takes
+longer than --drain-timeout, a thread of the application that is no daemon thread, or what is registered with atexit.
+-> Make such threads daemon threads, give what the application waits for a timeout, or raise --drain-timeout.
+"""
+
+CANNOT_SIGNAL = "PD0349"
+"""The supervisor may not send a signal to its worker
+
+With --user the workers belong to another user, and the container or the service has taken from root the right to
+signal them and the right to become that user.
+-> Give it CAP_KILL.
+"""
+
 SUPERVISOR_GONE = "PD0344"
 """The supervisor of this worker is gone
 

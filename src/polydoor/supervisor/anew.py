@@ -43,6 +43,9 @@ class Anew:
         except ConfigError as error:
             self._before.restore()
             return f"{error.code}: {error}"
+        except OSError as error:  # no descriptor, no memory
+            self._before.restore()
+            return f"cannot read the settings: {error}"
         for text in self._tried.warnings:
             say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
         return ""

@@ -13,7 +13,7 @@ import sys
 import time
 
 from polydoor import codes
-from polydoor.bridge import bind
+from polydoor.bridge import Bound, bind
 from polydoor.errors import BindError
 from polydoor.settings.listener import blank_listener
 from polydoor.worker.banner import say
@@ -23,9 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
+    from types import ModuleType
     from typing import Any
-
-    from polydoor.bridge import Bound
 
     Answer = dict[str, Any]
 
@@ -34,6 +33,8 @@ ASKERS_MAX = 16  # another one takes the place of the one that came first
 LINE_MAX = 4096
 PATIENCE_S = 3.0  # to send the line, and to take the answer
 RETRY_S = 1.0  # after an accept() that failed
+TAKEN_OVER = "another version of Polydoor takes the server over at this moment; ask again"
+FIRST = 1  # the number of the reload with which it begins
 NOTHING = 0  # events: only that the peer has gone
 INT_BYTES = 4
 SOMEBODY_ELSE = ("PD0201", "PD0211")  # in core/base/notice.h: a live socket, or something that is no socket
@@ -70,6 +71,8 @@ class Control:
         self._on = on
         self._off = off
         self._bound: Bound | None = None
+        self._path = ""
+        self._json: ModuleType | None = None  # most supervisors are never asked
         self._askers: dict[int, Asker] = {}  # by descriptor, in their order
         self._retry_at = 0.0
 
@@ -77,15 +80,46 @@ class Control:
         """Make the socket; BindError if somebody else uses the path. Where there can be none, it is said."""
         try:
             spec = blank_listener("http") | {"kind": "unix", "path": path, "mode": 0o600}
-            self._bound = listen_at(spec, lambda spec: bind(spec, BACKLOG))
+            bound = listen_at(spec, lambda spec: bind(spec, BACKLOG))
         except BindError as error:
             if error.code in SOMEBODY_ELSE:
                 raise
             first, *more = str(error).split("\n")
             say(f"there is no control socket: {first}", *more, code=codes.NO_CONTROL_SOCKET)
             return
-        os.set_blocking(self._bound.fd, False)
-        self._on(self._bound.fd, self._accept)
+        self._begin(path, bound)
+
+    def adopt(self, path: str, handed_on: Mapping[str, Any]) -> None:
+        """Take over the socket of an older program, if it is to be at the same path, and who waits there."""
+        bound = Bound.adopt(handed_on["bound"]) if handed_on["bound"] else None
+        if bound and path == handed_on["path"]:
+            self._begin(path, bound)
+        else:
+            if bound:
+                bound.close()
+            if path:
+                self.open(path)
+        for fd in handed_on["waiting"]:
+            self._expect(fd)
+
+    def _expect(self, fd: int) -> None:
+        asker = self._askers[fd] = Asker(self._modules().socket(fileno=fd), 0.0)
+        asker.serial = FIRST
+        self._watch(asker, NOTHING, self._drop)
+
+    def _begin(self, path: str, bound: Bound) -> None:
+        self._path = path
+        self._bound = bound
+        os.set_blocking(bound.fd, False)
+        self._on(bound.fd, self._accept)
+
+    def _modules(self) -> Any:
+        """Load what a connection needs as soon as there is one; return the module of sockets."""
+        import json
+        import socket
+
+        self._json = json
+        return socket
 
     def leave(self) -> None:
         """In a worker: all of it is the supervisor's."""
@@ -99,6 +133,26 @@ class Control:
         """Remove the socket. Who waits sees that the process has ended."""
         if self._bound:
             self._bound.close()
+
+    def hand_on(self) -> None:
+        """Another program takes the place of this one: tell that to who has not said yet what to do."""
+        for asker in list(self._askers.values()):
+            if not asker.serial and not asker.left and not asker.stays:
+                self._take(asker)
+                self._answer(asker, outcome(TAKEN_OVER))
+
+    @property
+    def fds(self) -> list[int]:
+        """The descriptors that are handed on: the socket, what guards its path, and who waits for a reload."""
+        return [*(self._bound.fds if self._bound else ()), *self._waiting()]
+
+    def state(self) -> Answer:
+        """What adopt() needs."""
+        bound = self._bound.state() if self._bound else ()
+        return {"path": self._path, "bound": bound, "waiting": self._waiting()}
+
+    def _waiting(self) -> list[int]:
+        return [fd for fd, asker in self._askers.items() if asker.serial]
 
     def reloaded(self, serial: int, error: str) -> None:
         """Tell those who wait for this reload how it went."""
@@ -124,12 +178,10 @@ class Control:
     # --- one connection -----------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        import socket  # only now: most supervisors are never asked
-
         assert self._bound is not None
         now = time.monotonic()
         try:
-            with socket.socket(fileno=os.dup(self._bound.fd)) as listener:
+            with self._modules().socket(fileno=os.dup(self._bound.fd)) as listener:
                 sock, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
@@ -152,13 +204,19 @@ class Control:
         del self._askers[asker.sock.fileno()]
         asker.sock.close()
 
-    def _read(self, asker: Asker) -> None:
+    def _take(self, asker: Asker) -> bytes | None:
+        """What has come of a line; None: nothing yet."""
         try:
-            data = asker.sock.recv(LINE_MAX + 1 - len(asker.got))
+            return asker.sock.recv(LINE_MAX + 1 - len(asker.got))
         except BlockingIOError:
-            return
+            return None
         except OSError:
-            data = b""
+            return b""
+
+    def _read(self, asker: Asker) -> None:
+        data = self._take(asker)
+        if data is None:
+            return
         asker.got += data
         line, end, _ = asker.got.partition(b"\n")
         if end:
@@ -169,7 +227,7 @@ class Control:
             self._answer(asker, outcome(f"a line may have at most {LINE_MAX} bytes"))
 
     def _obey(self, asker: Asker, line: bytes) -> None:
-        name = command_of(line)
+        name = self._command_of(line)
         if name not in self._commands:
             known = ", ".join(self._commands)
             self._answer(asker, outcome(f'no such command; there are {known}, as in {{"command": "status"}}'))
@@ -184,9 +242,8 @@ class Control:
             asker.deadline = 0.0
 
     def _answer(self, asker: Asker, answer: Answer) -> None:
-        import json  # only now: most supervisors are never asked
-
-        asker.left = json.dumps(answer, separators=(",", ":")).encode() + b"\n"
+        assert self._json is not None
+        asker.left = self._json.dumps(answer, separators=(",", ":")).encode() + b"\n"
         asker.deadline = time.monotonic() + PATIENCE_S
         self._write(asker)
 
@@ -206,6 +263,16 @@ class Control:
         else:
             self._drop(asker)
 
+    def _command_of(self, line: bytes) -> str:
+        """The command that a line asks for; nothing if it is none."""
+        assert self._json is not None
+        try:
+            asked = self._json.loads(line)
+        except (ValueError, RecursionError):
+            return ""
+        name = asked.get("command") if isinstance(asked, dict) else ""
+        return name if isinstance(name, str) else ""
+
     def _watch(self, asker: Asker, events: int, handler: Callable[[Asker], None]) -> None:
         self._on(asker.sock.fileno(), handler, asker, events=events)
 
@@ -213,18 +280,6 @@ class Control:
 def outcome(error: str = "") -> Answer:
     """An answer that says no more than whether it went well."""
     return {"ok": not error, "error": error} if error else {"ok": True}
-
-
-def command_of(line: bytes) -> str:
-    """The command that a line asks for; nothing if it is none."""
-    import json
-
-    try:
-        asked = json.loads(line)
-    except (ValueError, RecursionError):
-        return ""
-    name = asked.get("command") if isinstance(asked, dict) else ""
-    return name if isinstance(name, str) else ""
 
 
 def peer_uid(sock: socket.socket) -> int:

@@ -6,6 +6,8 @@ the supervisor's loop, so that a new process leaves nothing unfinished behind.
 
 from __future__ import annotations
 
+import os
+
 from polydoor import codes
 from polydoor.bridge import Board, adopt_orphans, handover_pair
 from polydoor.supervisor.member import Death
@@ -50,6 +52,12 @@ class Maker:
         raise NotImplementedError
 
 
+def cannot_make(error: OSError) -> Death:
+    """The system makes no process, or there is no descriptor for it."""
+    text = f"cannot make a process: {error.strerror}\nRaise the limit of processes or descriptors, or lower --workers."
+    return Death(text, code=codes.CANNOT_FORK)
+
+
 class Making:
     """Orders, the places on the board, and the prototypes."""
 
@@ -59,6 +67,7 @@ class Making:
         self.processes: dict[int, Process] = {}
         self.strangers: list[int] = []  # descriptors that are left to the supervisor, for no child of its
         self._maker = maker
+        self._pid = os.getpid()
         self._anew = anew
         self._board = board
         self._sockets = sockets
@@ -110,7 +119,11 @@ class Making:
             if self._anew.newest.flag("preload"):
                 loaded = self._prototypes.newest
                 if loaded is None:
-                    return self._begin_prototype()
+                    try:
+                        return self._begin_prototype()
+                    except OSError as error:
+                        self._maker.not_made(self._ordered.pop(0), cannot_make(error))
+                        continue
                 if not loaded.state:
                     return None  # it still loads
             if loaded and loaded.state == READY:
@@ -133,6 +146,10 @@ class Making:
         if gone := self._prototypes.decide(works=works):
             self._forget(gone)
 
+    def give_up_prototypes(self) -> None:
+        """Another program takes over, and makes its own ones."""
+        self._prototypes.kill()
+
     def close(self) -> None:
         """No worker is made any more."""
         self._prototypes.close()
@@ -148,12 +165,13 @@ class Making:
         try:
             pid, channel = fork()
         except OSError as error:
-            text = f"cannot make a process: {error.strerror}\nRaise the limit of processes, or lower --workers."
-            self._maker.not_made(member, Death(text, code=codes.CANNOT_FORK))
+            self._maker.not_made(member, cannot_make(error))
             return None
         if pid == 0:
             self._in_child()
-            return self._seat(member.number, slot, channel)
+            seat = self._seat(member.number, slot, channel)
+            seat.parent = self._pid
+            return seat
         self._follow(Process(member.number, slot, pid, channel))
         return None
 
@@ -204,7 +222,11 @@ class Making:
                 self._maker.not_made(member, death)
 
     def _tell_prototype(self, loaded: Loaded, member: Member, slot: int) -> None:
-        ours, its = channel_pair()
+        try:
+            ours, its = channel_pair()
+        except OSError as error:
+            self._maker.not_made(member, cannot_make(error))
+            return
         pid = loaded.fork(member.number, slot, its)
         its.close()
         if pid:

@@ -52,6 +52,11 @@ class Member:
         return not self.ready_at and not self.is_dismissed
 
     @property
+    def is_overdue(self) -> bool:
+        """It was told to end, and has not in its time."""
+        return bool(self.why) and not self.is_pending
+
+    @property
     def is_running(self) -> bool:
         """It serves."""
         return self.state.now == RUNNING

@@ -12,9 +12,12 @@ from polydoor.worker.channel import FAILED, channel_pair, read_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from polydoor.worker.channel import Channel
 
 CANNOT_START = 3
+ENDED = codes.WORKER_ENDED  # asked now, as codes are loaded then: later there may be no descriptor left for that
 
 
 class Process:
@@ -33,10 +36,7 @@ class Process:
 
     def signal(self, number: int) -> None:
         """Send a signal, if it still lives."""
-        try:
-            signal.pidfd_send_signal(self.pidfd, number)
-        except ProcessLookupError:
-            return
+        send(self.pid, number, lambda: signal.pidfd_send_signal(self.pidfd, number))
 
     def failed(self, text: str) -> None:
         """Keep what it told of why it cannot serve."""
@@ -51,7 +51,7 @@ class Process:
         self.close()
         if self.failure:
             return Death(self.failure[2], self.failure[0], code=self.failure[1], served=served)
-        return Death(how(status), CANNOT_START, code=codes.WORKER_ENDED, served=served)
+        return Death(how(status), CANNOT_START, code=ENDED, served=served)
 
     def _last_words(self) -> list[tuple[str, str]]:
         try:
@@ -63,6 +63,23 @@ class Process:
         """Give back what this process has of it: also what a worker does with those of the others."""
         os.close(self.pidfd)
         self.channel.close()
+
+
+def send(pid: int, number: int, deliver: Callable[[], None]) -> None:
+    """Send a signal to a process, if it still lives; also to one of another user, without CAP_KILL."""
+    try:
+        deliver()
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        from polydoor.supervisor.foreign import send_as_its_user
+
+        send_as_its_user(pid, number, deliver)
+
+
+def kill(pid: int) -> None:
+    """End a child that was not taken leave of: until then its number is its own."""
+    send(pid, signal.SIGKILL, lambda: os.kill(pid, signal.SIGKILL))
 
 
 def how(status: int) -> str:

@@ -9,8 +9,7 @@ import os
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
-from polydoor.supervisor.process import CANNOT_START, how
-from polydoor.worker import csignal as signal
+from polydoor.supervisor.process import CANNOT_START, how, kill
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, read_failure
 from polydoor.worker.prototype import FORKED, REFUSED, Prototype
@@ -73,7 +72,7 @@ class Loaded:
     def bury(self) -> Death:
         """End it; return how it ended."""
         self.line.close()
-        os.kill(self.pid, signal.SIGKILL)  # its number is its own until the next line
+        kill(self.pid)
         _, status = os.waitpid(self.pid, 0)
         return Death(f"the prototype {how(status)}", CANNOT_START, code=codes.WORKER_ENDED)
 
@@ -103,12 +102,18 @@ class Prototypes:
         from polydoor.worker.csocket import pair  # only now: most supervisors make none
 
         ours, its = pair()
-        pid = os.fork()
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            its.close()
+            raise
         if pid == 0:
             ours.close()
             self.leave()
             self._in_child()
-            return Prototype(settings, its, self._make_seat)
+            return Prototype(settings, its, parent, self._make_seat)
         its.close()
         ours.settimeout(PATIENCE_S)
         if self._is_trying:
@@ -139,6 +144,11 @@ class Prototypes:
             self._used = None
         if loaded.line.fileno() >= 0:
             loaded.bury()
+
+    def kill(self) -> None:
+        """End what there is, and be told of it like of any other end."""
+        for pid in self.pids():
+            kill(pid)
 
     def leave(self) -> None:
         """In a child: the prototypes are its parent's."""

@@ -22,7 +22,7 @@ from polydoor.supervisor.limits import Watch, limits_of
 from polydoor.supervisor.making import Maker, Making
 from polydoor.supervisor.notices import Notices
 from polydoor.supervisor.pool import CHANGE, RELOAD, Pool
-from polydoor.supervisor.sizing import Load, Rules
+from polydoor.supervisor.sizing import GRACE_S, Load, rules_of
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
 from polydoor.supervisor.strangers import bury_strangers, keep_apart
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from polydoor.worker.pooled import Seat
     from polydoor.worker.prototype import Prototype
 
-GRACE_S = 3.0  # after the drain: for a worker that ends by itself
 SPARE_SLOTS = 8  # of the board, for successors, and workers that are added by signals
 WATCHED = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
@@ -65,7 +64,7 @@ class Supervisor(Hands, Maker):
         service = find_service()
         self.notices = Notices(service)
         self.pid_file = find_pid_file(settings)
-        self.pool = Pool(rules(settings), self)
+        self.pool = Pool(rules_of(settings), self)
         self.limits = Watch(limits_of(settings))
         self.inherited = taken_over()
         anew.first.forget((*VARIABLES, STATE))
@@ -93,20 +92,17 @@ class Supervisor(Hands, Maker):
         """What applies now."""
         return self.anew.settings
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it stops after a delay."""
+        return self._drain_at != 0.0
+
     def run(self) -> Seat | Prototype | None:
         """Supervise until no worker is left; in each worker, return its seat instead, in a prototype its role."""
         open_standard()
         with self.signals:
             try:
-                if self.inherited:
-                    self.sockets.adopt(self.inherited["sockets"], self.inherited["specs"])
-                else:
-                    self.sockets.open()
-                if path := self.settings.text("control"):
-                    self.control.open(path)
-                if self.pid_file:
-                    self.pid_file.write()
-                self.making.strangers = keep_apart()
+                self._open()
                 self.changes.begin(self.on)
                 self.signals.end_boot()
                 self.on(self.signals.fd, self._hear_signals)
@@ -126,6 +122,7 @@ class Supervisor(Hands, Maker):
                     if self.pid_file:
                         self.pid_file.remove()
                     self.control.close()
+                    self._upgrade.close()
                     self.making.close()
                     self.sockets.close()
                     self.notices.close()
@@ -133,6 +130,20 @@ class Supervisor(Hands, Maker):
         if self.fatal:
             raise tell.failure(self.fatal)
         return None
+
+    def _open(self) -> None:
+        """The sockets come first, as they may be somebody else's."""
+        path = self.settings.text("control")
+        if self.inherited:
+            self.sockets.adopt(self.inherited["sockets"], self.inherited["specs"])
+            self.control.adopt(path, self.inherited["control"])
+        else:
+            self.sockets.open()
+            if path:
+                self.control.open(path)
+        if self.pid_file:
+            self.pid_file.write()
+        self.making.strangers = keep_apart()
 
     # --- orders of the pool -------------------------------------------------------------------------------------------
 
@@ -156,6 +167,8 @@ class Supervisor(Hands, Maker):
     def kill(self, member: Member) -> None:
         """End it."""
         if not self.making.drop(member):
+            if member.is_overdue:
+                tell.overdue(member)
             self.processes[member.number].signal(signal.SIGKILL)
 
     def watch(self, wanted: bool) -> None:
@@ -187,7 +200,7 @@ class Supervisor(Hands, Maker):
         self.anew.decide(works=not error)
         self.making.decide(works=not error)
         if not error:
-            self.pool.rules.take_over(rules(self.settings))
+            self.pool.rules.take_over(rules_of(self.settings))
             self.limits.limits = limits_of(self.settings)
         self.last_reload = (serial, error, time.monotonic())
         tell.reloaded(error, len(self.pool.seats()))
@@ -383,17 +396,3 @@ class Supervisor(Hands, Maker):
         self.sockets.refuse()
         tell.stopping(asked_by or signal.name_of(number), drain_s)
         pool.stop(now, quickly=not gently)
-
-
-def rules(settings: Settings) -> Rules:
-    """What the settings say of the pool."""
-    low, high = settings.workers()
-    return Rules(
-        low,
-        high,
-        threads=settings.number("threads"),
-        boot_s=settings.number("boot_timeout") / 1000,
-        drain_s=settings.number("drain_timeout") / 1000,
-        grace_s=GRACE_S,
-        idle_s=settings.number("idle_stop") / 1000,
-    )

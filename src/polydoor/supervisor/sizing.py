@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from polydoor.settings.load import Settings
+
 GROW_AFTER_S = 0.5  # requests have waited for so long with every thread taken
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
 SOONEST_S = 0.02  # ... at most
+GRACE_S = 3.0  # after the drain: for a worker that ends by itself
 SHRINK_AFTER_S = 30.0  # a whole worker's threads were not needed for so long
 
 
@@ -89,3 +94,17 @@ class Sizing:
             self._many_since = 0.0
             return wanted - 1
         return wanted
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the settings say of the pool."""
+    low, high = settings.workers()
+    return Rules(
+        low,
+        high,
+        threads=settings.number("threads"),
+        boot_s=settings.number("boot_timeout") / 1000,
+        drain_s=settings.number("drain_timeout") / 1000,
+        grace_s=GRACE_S,
+        idle_s=settings.number("idle_stop") / 1000,
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from polydoor import codes
-from polydoor.bridge import Board
+from polydoor.bridge import BOARD_VERSION, Board
+from polydoor.errors import BootError
 from polydoor.states import DRAINING, RUNNING
 from polydoor.supervisor.process import Process
-from polydoor.worker.banner import say
 from polydoor.worker.channel import Channel
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 STATE = "_POLYDOOR_STATE"  # the variable that names the descriptor of a memory file
-FORM = 1  # of what is in it; another one for every change
+FORM = f"2.{BOARD_VERSION}"  # of what is in it; another one for every change
 
 
 def written(state: Mapping[str, Any]) -> int:
@@ -33,7 +33,7 @@ def written(state: Mapping[str, Any]) -> int:
 
 
 def taken_over() -> dict[str, Any] | None:
-    """What an older program has handed on to this one; None: nothing, or what this one does not understand."""
+    """What an older program has handed on to this one, if there is such a one; BootError: this one cannot read it."""
     text = os.environ.pop(STATE, "")
     if not text.isdecimal():
         return None
@@ -44,17 +44,25 @@ def taken_over() -> dict[str, Any] | None:
         state: dict[str, Any] = json.loads(memory.read())
     for fd in state["fds"]:
         os.set_inheritable(fd, False)
-    if state["form"] == FORM:
-        return state
-    say("what the older program hands on is not understood by this one, which begins anew", code=codes.UPGRADE_FAILED)
-    return None
+    check_form(state["form"])  # the trial has seen to that, unless the program was replaced once more behind it
+    return state
+
+
+def check_form(form: str) -> None:
+    """Look whether what a running server would hand on is what this program understands, or raise BootError."""
+    if form != FORM:
+        raise BootError(
+            "this version of Polydoor cannot take over the workers of the running server, which is of another one\n"
+            "Restart the server to run this version.",
+            code=codes.UPGRADE_FAILED,
+        )
 
 
 def kept(supervisor: Supervisor) -> tuple[dict[str, Any], list[int]]:
     """The state for the newer program, and the descriptors that it needs."""
     memory, wakes = supervisor.board.fds
-    sockets, making = supervisor.sockets, supervisor.making
-    fds = [memory, *wakes, *sockets.all_fds, *making.fds]
+    sockets, making, control = supervisor.sockets, supervisor.making, supervisor.control
+    fds = [memory, *wakes, *sockets.all_fds, *making.fds, *control.fds]
     workers = []
     for number, process in supervisor.processes.items():
         member = supervisor.pool.members[number]
@@ -77,6 +85,7 @@ def kept(supervisor: Supervisor) -> tuple[dict[str, Any], list[int]]:
         "handover": making.fds,
         "sockets": sockets.states(),
         "specs": sockets.specs,
+        "control": control.state(),
         "workers": workers,
     }
     return state, fds
@@ -86,8 +95,7 @@ def board_of(state: Mapping[str, Any] | None) -> Board | None:
     """The board of the older program."""
     if not state:
         return None
-    memory, wakes = state["board"]
-    return Board.adopt(memory, wakes)
+    return Board.adopt(*state["board"])
 
 
 def adopted(worker: Mapping[str, Any]) -> Process:

@@ -45,6 +45,15 @@ def died(member: Member, death: Death, delay_s: float) -> None:
     say(f"worker {member.number} did not become ready; {when}: {first}", *more, code=codes.WORKER_NOT_READY)
 
 
+def overdue(member: Member) -> None:
+    """A worker is killed, as its time is over."""
+    if member.is_dismissed or not member.ready_at:
+        say(f"worker {member.number}, which was still loading, {member.why} and is killed", code=codes.WORKER_OVERDUE)
+        return
+    advice = "Make threads of the application daemon threads, give what it waits for a timeout, or raise --drain-timeout."
+    say(f"worker {member.number} {member.why} and is killed", advice, code=codes.WORKER_OVERDUE)
+
+
 def limit(found: Finding) -> None:
     """A worker has reached a limit."""
     if found.code == codes.WORKER_SPENT:
@@ -77,6 +86,24 @@ def delayed(asked_by: str, delay_s: float) -> None:
 def upgraded(count: int) -> None:
     """Another version is in charge."""
     say(f"upgraded: this is version {__version__}; {count} workers of the older program are replaced")
+
+
+def not_tried(error: OSError) -> None:
+    """There is not even a child that tries."""
+    say(
+        f"no upgrade: cannot make a process that tries the new program: {error.strerror}; this one serves on",
+        "Raise the limit of processes or descriptors, and send SIGUSR2 again.",
+        code=codes.UPGRADE_FAILED,
+    )
+
+
+def trial_failed(how: str) -> None:
+    """The new program does not work; what is wrong it has said itself."""
+    say(
+        f"no upgrade: the new program {how}; this one serves on",
+        "What it said stands above. Correct that, and send SIGUSR2 again.",
+        code=codes.UPGRADE_FAILED,
+    )
 
 
 def not_executed(error: OSError) -> None:

@@ -1,6 +1,6 @@
 """SIGUSR2: another version of Polydoor takes this process over, with its sockets and workers.
 
-First the new program is tried, by a child that only loads the application. If that works, the supervisor executes it in
+First the new program is tried, by a child that sees whether it can take over, and loads the application. If that works, the supervisor executes it in
 its own place: the process keeps its number, the sockets stay open, and the workers serve on until the new program
 replaces them.
 """
@@ -11,24 +11,27 @@ import os
 import sys
 import time
 
-from polydoor import codes
+from polydoor.bridge import end_with_parent
+from polydoor.settings.surroundings import Surroundings
 from polydoor.states import RUNNING
 from polydoor.supervisor import tell
-from polydoor.supervisor.process import how
-from polydoor.supervisor.takeover import STATE, adopted, kept, written
+from polydoor.supervisor.process import how, kill
+from polydoor.supervisor.takeover import FORM, STATE, adopted, check_form, kept, written
 from polydoor.worker import csignal as signal
-from polydoor.worker.banner import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, NoReturn
 
-    from polydoor.settings.surroundings import Surroundings
     from polydoor.supervisor.run import Supervisor
 
-PROBE = "_POLYDOOR_PROBE"  # set for the child that only loads the application
-WAITING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+PROBE = "_POLYDOOR_PROBE"  # set for the child that tries, to the form of what would be handed on
+# Left alone they would end or stop the process, or be lost, until the new program hears them.
+WAITING = (
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGCHLD),
+)
 
 
 class Upgrade:
@@ -42,9 +45,13 @@ class Upgrade:
     def begin(self, now: float) -> None:
         """Try the new program."""
         supervisor = self._supervisor
-        if self._trial or supervisor.pool.state.now != RUNNING:
+        if self._trial or not self._is_time():
             return
-        self._trial = Trial(supervisor.anew.first)
+        try:
+            self._trial = Trial(supervisor.anew.first)
+        except OSError as error:
+            tell.not_tried(error)
+            return
         self.ends_at = now + supervisor.pool.rules.boot_s
         supervisor.on(self._trial.pidfd, self._end_trial)
 
@@ -57,6 +64,12 @@ class Upgrade:
         if self._trial and self.ends_at and now >= self.ends_at:
             self.ends_at = 0.0
             self._trial.kill()
+
+    def close(self) -> None:
+        """The server ends."""
+        if self._trial:
+            self._trial.kill()
+            self._trial.end()
 
     def adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the older program left off."""
@@ -75,26 +88,35 @@ class Upgrade:
         trial, self._trial, self.ends_at = self._trial, None, 0.0
         assert trial is not None
         self._supervisor.off(trial.pidfd)
-        if trial.end() and self._supervisor.pool.state.now == RUNNING:
+        status = trial.end()
+        if status:
+            tell.trial_failed(how(status))
+        elif self._is_time():
             self._hand_on()
 
+    def _is_time(self) -> bool:
+        """A server that is about to stop is left to that."""
+        return self._supervisor.pool.state.now == RUNNING and not self._supervisor.is_leaving
+
     def _hand_on(self) -> None:
-        """Become the new program; workers that are still loading are not worth keeping."""
+        """Become the new program; what is still loading is not worth keeping. Until then nothing is closed."""
         supervisor = self._supervisor
         for number, process in supervisor.processes.items():
             if supervisor.pool.members[number].is_starting:
                 process.signal(signal.SIGKILL)
-        supervisor.control.close()
-        supervisor.making.close()
+        supervisor.making.give_up_prototypes()
+        supervisor.control.hand_on()
         state, fds = kept(supervisor)
         memory = written(state)
         for fd in (memory, *fds):
             os.set_inheritable(fd, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)  # they wait for the new program
         more = supervisor.notices.variables()
+        here = Surroundings()
         try:
             _execute(supervisor.anew.first, {STATE: str(memory), **more})
         except OSError as error:
+            here.restore()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITING)
             for fd in fds:
                 os.set_inheritable(fd, False)
@@ -106,35 +128,39 @@ class Trial:
     """The child that tries the new program."""
 
     def __init__(self, first: Surroundings) -> None:
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             try:
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
-                _execute(first, {PROBE: "1"})
+                if end_with_parent(parent):
+                    _execute(first, {PROBE: FORM})
             finally:
                 os._exit(127)
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            kill(self.pid)
+            os.waitpid(self.pid, 0)
+            raise
 
-    def end(self) -> bool:
-        """Take leave of it; whether the new program works. What is wrong it has said itself."""
+    def end(self) -> int:
+        """Take leave of it; its status. What is wrong it has said itself."""
         _, status = os.waitpid(self.pid, 0)
         os.close(self.pidfd)
-        if status:
-            say(
-                f"no upgrade: the new program {how(status)}; this one serves on",
-                "What it said stands above. Correct that, and send SIGUSR2 again.",
-                code=codes.UPGRADE_FAILED,
-            )
-        return status == 0
+        return status
 
     def kill(self) -> None:
         """Its time is over, or the server ends."""
-        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        kill(self.pid)
 
 
 def is_probe() -> bool:
-    """Whether this process is to try whether the application can be loaded, and no more."""
-    return os.environ.pop(PROBE, "") != ""
+    """Whether this process is to try whether it could take a server over; BootError: it could not."""
+    form = os.environ.pop(PROBE, "")
+    if form:
+        check_form(form)
+    return form != ""
 
 
 def _execute(first: Surroundings, more: Mapping[str, str]) -> NoReturn:

@@ -85,5 +85,10 @@ class Channel:
 def channel_pair() -> tuple[Channel, Channel]:
     """Both sides of a new channel."""
     one_read, other_write = os.pipe2(os.O_CLOEXEC)
-    other_read, one_write = os.pipe2(os.O_CLOEXEC)
+    try:
+        other_read, one_write = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        os.close(one_read)
+        os.close(other_write)
+        raise
     return Channel(one_read, one_write), Channel(other_read, other_write)

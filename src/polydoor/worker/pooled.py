@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydoor import codes
+from polydoor.bridge import end_with_parent
 from polydoor.errors import PolydoorError
 from polydoor.states import DRAINING, RUNNING
 from polydoor.worker import csignal as signal
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class Seat:
     """What a supervisor gives to a worker, and what it needs of it until the worker ends."""
 
-    __slots__ = ("board", "channel", "handover", "number", "settings", "slot", "sockets", "strangers")
+    __slots__ = ("board", "channel", "handover", "number", "parent", "settings", "slot", "sockets", "strangers")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Seat:
         self.handover = handover  # two ends of one socket pair: where connections are left, and taken over
         self.sockets = sockets  # listeners, each with its descriptor
         self.channel = channel
+        self.parent = 0  # the supervisor's process, if that has forked this one itself
         self.strangers: list[int] = []  # descriptors that the supervisor was started with and nobody asked for
 
 
@@ -104,12 +106,18 @@ class PooledWorker(Worker):
         """The pid file is the supervisor's."""
 
     def settle(self) -> None:
-        """Keep no descriptor of whoever started the supervisor; the log may have been named by one."""
+        """Keep no descriptor of whoever started the supervisor; the log may have been named by one.
+
+        While it loads, which may take for ever, it does not hear that the supervisor is gone: then it just ends.
+        """
         close_all(self.seat.strangers)
         super().settle()
+        if self.seat.parent and not end_with_parent(self.seat.parent):
+            raise StoppedAtBootError
 
     def announce(self, loaded: LoadedApp) -> None:
         """Tell the supervisor, who tells the others."""
+        end_with_parent(0)
         if self.files:
             self.files.tell()
         self.seat.channel.tell(READY, loaded.name)

@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 
+from polydoor.bridge import end_with_parent
 from polydoor.errors import PolydoorError
 from polydoor.worker import csignal as signal
 from polydoor.worker.apploader import load_app, load_here
@@ -34,9 +35,12 @@ MINE = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIG
 class Prototype:
     """The role of the process that is to load the application."""
 
-    def __init__(self, settings: Settings, line: socket, make_seat: Callable[[int, int, Channel], Seat]) -> None:
+    def __init__(
+        self, settings: Settings, line: socket, parent: int, make_seat: Callable[[int, int, Channel], Seat]
+    ) -> None:
         self.settings = settings
         self._line = line  # to the supervisor
+        self._parent = parent  # which that is
         self._make_seat = make_seat
 
     def run(self) -> tuple[Seat, LoadedApp] | int:
@@ -46,6 +50,8 @@ class Prototype:
         try:
             if rights := find_rights(self.settings):
                 rights.take()
+            if not end_with_parent(self._parent):  # after that, which would undo it
+                return 0
             loaded = load_here(lambda: load_app(self.settings.app()))
         except PolydoorError as error:
             self._tell(f"{FAILED} {failure_text(error)}")
@@ -77,7 +83,10 @@ class Prototype:
             self._tell(f"{FORKED} {pid}")
 
     def _tell(self, text: str) -> None:
-        self._line.send(text.encode("utf-8", "backslashreplace"))
+        try:
+            self._line.send(text.encode("utf-8", "backslashreplace"))
+        except OSError:  # the supervisor is gone; that is seen where it is waited for
+            return
 
 
 def _threads() -> list[str]:
