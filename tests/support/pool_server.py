@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from support.history import History
@@ -35,21 +36,20 @@ class PoolServer(Server):
         options: Sequence[str] = (),
         code: str = GOOD,
         env: dict[str, str] | None = None,
+        program: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.history = History(folder)
         self.deploy(code)
-        env = (
-            (env or {})
-            | self.history.env
-            | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), os.environ.get("PYTHONPATH", "")])}
-        )
+        path = sys.path if program else [os.environ.get("PYTHONPATH", "")]  # another Python finds less
+        env = (env or {}) | self.history.env | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), *path])}
         super().__init__(
             "deployed:application",
             listeners,
             threads=threads,
             options=[*(["-w", workers] if workers else []), "--app-dir", str(folder), "--no-access-log", *options],
             env=env,
+            program=program or [sys.executable],
         )
 
     def deploy(self, code: str) -> None:
@@ -73,7 +73,7 @@ class PoolServer(Server):
         def are_there() -> bool:
             pids = self.workers()
             there = len(pids) == count and not set(pids) & set(without)
-            return there and (not threads or (all(map(_serves, pids)) and _waits(self.pid)))
+            return there and (not threads or (all(map(_serves, pids)) and waits(self.pid)))
 
         assert eventually(are_there), f"{self.workers()} are not {count} without {without}:\n{self.log.text}"
         return self.workers()
@@ -99,12 +99,12 @@ class PoolServer(Server):
 def _serves(pid: int) -> bool:
     """Whether it has its threads, and its main thread has nothing more to do."""
     try:
-        return len(os.listdir(f"/proc/{pid}/task")) > 2 and _waits(pid)
+        return len(os.listdir(f"/proc/{pid}/task")) > 2 and waits(pid)
     except FileNotFoundError:
         return False
 
 
-def _waits(pid: int) -> bool:
+def waits(pid: int) -> bool:
     """Whether the main thread sleeps in poll(), as far as the kernel lets us see that."""
     with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/wchan") as place:
         return stat.read().rpartition(")")[2].split()[0] == "S" and ("poll" in (where := place.read()) or where == "0")

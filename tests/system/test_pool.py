@@ -222,6 +222,19 @@ def test_a_reload_reads_configuration_and_variables_anew(tmp_path):
     server.history.judge()
 
 
+def test_more_workers_than_there_are_places_for_are_told(tmp_path):
+    (tmp_path / "polydoor.toml").write_text("workers = 1\n")
+    with PoolServer(tmp_path, workers="", options=["--chdir", str(tmp_path), "--touch-reload", "none"]) as server:
+        before = server.wait_workers(1)
+        configured(server, "workers = 5\n")
+        server.reload()
+        assert "PD0345: there can be at most 2 workers, 3 fewer than --workers asks for now" in server.log.text
+        before = server.wait_workers(2, without=before)
+        server.signal(signal.SIGUSR2)  # which takes the places over, too
+        server.wait_workers(2, without=before)
+    server.history.judge()
+
+
 def test_the_number_of_workers_is_taken_over_by_a_reload(tmp_path):
     (tmp_path / "polydoor.toml").write_text("workers = 2\n")
     with PoolServer(tmp_path, workers="", options=["--chdir", str(tmp_path)]) as server:

@@ -106,6 +106,33 @@ def test_rights_are_given_up_for_good_before_the_application_is_loaded(start, fo
         assert (folder / "log").stat().st_uid == uid
 
 
+WITHOUT_KILL = """
+import ctypes, os, sys
+PR_CAPBSET_DROP, CAP_KILL = 24, 5
+if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_KILL):
+    sys.exit("no")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+HANGS = "import os, threading\nos.write(1, b'loads\\n')\nthreading.Event().wait()\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--preload"]], ids=["worker", "prototype"])
+def test_a_root_that_may_signal_nobody_ends_its_workers_all_the_same(program, folder, monkeypatch, more):
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGES))
+    without = [*program, "-c", WITHOUT_KILL]
+    if subprocess.run([*without, "-c", ""], check=False).returncode:
+        pytest.skip("this root may not give up a right")
+    code = folder / "served.py"
+    code.write_text((APPS / "rights_app.py").read_text())
+    with Server(f"{code}:app", HTTP, options=["-u", "nobody", "-w", "1", *more], program=without) as server:
+        ask(server)
+        code.write_text(HANGS)
+        server.process.send_signal(signal.SIGHUP)
+        server.output.wait_for("loads")
+        server.stop()
+    assert "PD0" not in server.log.text.replace("PD0342", "")
+
+
 def test_a_folder_that_refuses_the_new_log_is_told(start, folder):
     logs = folder / "logs"
     logs.mkdir()

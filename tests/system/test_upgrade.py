@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from peers.kept import keep
 from support.pool_server import EXITS, GOOD, HANGS, RAISES, PoolServer
-from support.server import one_each
+from support.server import PATIENCE, one_each
 
 SEEN = "import os\nos.write(1, b'seen: %d\\n' % sum(name.startswith('_POLYDOOR') for name in os.environ))\n"
 
@@ -58,6 +60,44 @@ def test_a_program_that_does_not_start_changes_nothing(tmp_path, code):
         upgrade(server)
         server.wait_workers(2, without=before)
         server.ask()
+    server.history.judge()
+
+
+def test_a_program_that_is_gone_when_it_is_to_be_executed_changes_nothing(tmp_path):
+    python = tmp_path / "python"
+    python.symlink_to(os.path.realpath(sys.executable))
+    with PoolServer(tmp_path, options=["--preload", "--control", f"{tmp_path}/ctl"], program=[str(python)]) as server:
+        before = server.wait_workers(3, threads=False)
+        server.deploy(f"import os\nos.unlink({str(python)!r})\n" + GOOD)
+        upgrade(server, "PD0347: no upgrade: cannot execute")
+        server.ask()
+        server.deploy(GOOD)
+        server.reload()
+        assert not set(before) & set(server.wait_workers(3, threads=False))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{tmp_path}/ctl")
+            client.sendall(b'{"command":"status"}\n')
+            assert client.recv(100).startswith(b'{"ok":true')
+    server.history.judge()
+
+
+def test_who_waits_for_a_reload_is_answered_by_the_new_program(tmp_path):
+    with (
+        PoolServer(tmp_path, options=["--control", f"{tmp_path}/ctl"]) as server,
+        socket.socket(socket.AF_UNIX) as waits,
+        socket.socket(socket.AF_UNIX) as silent,
+    ):
+        server.wait_workers(2)
+        server.deploy("import os\nos.write(1, b'loads\\n')\n" + HANGS)
+        waits.connect(f"{tmp_path}/ctl")
+        silent.connect(f"{tmp_path}/ctl")
+        waits.sendall(b'{"command":"reload"}\n')
+        server.output.wait_for("loads")
+        server.deploy(GOOD)
+        upgrade(server)
+        for client, told in ((waits, b'{"ok":true}\n'), (silent, b'{"ok":false,"error":"another version')):
+            client.settimeout(PATIENCE)
+            assert client.recv(1000).startswith(told)
     server.history.judge()
 
 

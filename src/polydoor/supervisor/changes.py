@@ -56,6 +56,11 @@ class Changes:
             for path in self._seen:
                 self._watch(path)
 
+    def leave(self) -> None:
+        """In a worker: the supervisor looks."""
+        if self._inotify:
+            self._inotify.close()
+
     def add(self, paths: Iterable[str]) -> None:
         """Watch more files, as they are now."""
         for path in paths:

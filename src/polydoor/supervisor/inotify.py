@@ -21,6 +21,10 @@ class Inotify:
             raise OSError(ctypes.get_errno(), "inotify_init1")
         self._folders: set[str] = set()
 
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.fd)
+
     def watch(self, folder: str) -> None:
         """Watch a folder, too; where that cannot be, files are looked at every now and then anyway."""
         if folder not in self._folders:

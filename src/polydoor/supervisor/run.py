@@ -25,7 +25,7 @@ from polydoor.supervisor.pool import CHANGE, RELOAD, Pool
 from polydoor.supervisor.sizing import GRACE_S, Load, rules_of
 from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
-from polydoor.supervisor.strangers import bury_strangers, keep_apart
+from polydoor.supervisor.strangers import bury_strangers, is_of_window, keep_apart
 from polydoor.supervisor.takeover import STATE, board_of, taken_over
 from polydoor.supervisor.upgrade import Upgrade
 from polydoor.worker import csignal as signal
@@ -69,6 +69,7 @@ class Supervisor(Hands, Maker):
         self.inherited = taken_over()
         anew.first.forget((*VARIABLES, STATE))
         self.board = board_of(self.inherited) or Board(self.pool.rules.most + SPARE_SLOTS)
+        self.pool.rules.fit(self.board.slots - SPARE_SLOTS)
         self.sockets = Sockets(settings, service, find_rights(settings))
         self.making = Making(self, anew, self.board, self.sockets, (self.inherited or {}).get("handover"))
         self.processes = self.making.processes
@@ -200,7 +201,7 @@ class Supervisor(Hands, Maker):
         self.anew.decide(works=not error)
         self.making.decide(works=not error)
         if not error:
-            self.pool.rules.take_over(rules_of(self.settings))
+            tell.too_many(self.pool.rules.take_over(rules_of(self.settings)), self.pool.rules.most)
             self.limits.limits = limits_of(self.settings)
         self.last_reload = (serial, error, time.monotonic())
         tell.reloaded(error, len(self.pool.seats()))
@@ -270,6 +271,7 @@ class Supervisor(Hands, Maker):
     def leave(self) -> None:
         """In a new process."""
         self.control.leave()
+        self.changes.leave()
         self.notices.close()
         if self.pid_file:
             self.pid_file.leave()
@@ -309,14 +311,15 @@ class Supervisor(Hands, Maker):
         """Tell the pool how busy its workers are."""
         self._sample_at = 0.0
         rows = {process.number: self.board.read(process.slot) for process in self.processes.values()}
-        waiting, idle, busy = (sum(row[name] for row in rows.values()) for name in ("ready", "idle", "busy"))
-        quiet_s = 0.0 if busy else now - max((row["last_ms"] for row in rows.values()), default=0) / 1000
-        self.pool.load(now, Load(waiting, idle, quiet_s))
-        self._check_limits(now, rows)
-
-    def _check_limits(self, now: float, rows: dict[int, dict[str, int]]) -> None:
-        """Replace the workers that have taken too much, and kill those that do not live any more."""
         running = [number for number in rows if self.pool.members[number].is_running]
+        waiting, idle = (sum(rows[number][name] for number in running) for name in ("ready", "idle"))
+        last_ms = max((row["last_ms"] for row in rows.values()), default=0)
+        quiet_s = 0.0 if any(row["busy"] for row in rows.values()) else now - last_ms / 1000
+        self.pool.load(now, Load(waiting, idle, quiet_s))
+        self._check_limits(now, running, rows)
+
+    def _check_limits(self, now: float, running: list[int], rows: dict[int, dict[str, int]]) -> None:
+        """Replace the workers that have taken too much, and kill those that do not live any more."""
         self._obey(now, self.limits.look(now, [self._reading(now, number, rows[number]) for number in running]))
 
     def _reading(self, now: float, number: int, row: dict[str, int]) -> Reading:
@@ -369,7 +372,8 @@ class Supervisor(Hands, Maker):
         elif number in (signal.SIGTTIN, signal.SIGTTOU):
             self.pool.resize(now, 1 if number == signal.SIGTTIN else -1)
         elif number == signal.SIGWINCH:
-            self.pool.pause(now)
+            if not is_of_window():
+                self.pool.pause(now)
         elif number == signal.SIGCHLD:
             bury_strangers(self.making.pids() | self._upgrade.pids())
 

@@ -43,11 +43,21 @@ class Rules:
         self.low = min(max(1, self.low + by), self.most)
         self.high = min(max(self.low, self.high + by), self.most)
 
-    def take_over(self, other: Rules) -> None:
-        """Become the same, for all who know this object, but for the number that there may ever be."""
+    def take_over(self, other: Rules) -> int:
+        """Become the same, for all who know this object, but for the number that there may ever be.
+
+        Return how many there should be more than that.
+        """
+        surplus = max(0, other.high - self.most)
         for name in self.__slots__:
             if name != "most":
                 setattr(self, name, getattr(other, name))
+        self.fit(self.most)
+        return surplus
+
+    def fit(self, most: int) -> None:
+        """There are places for so many workers."""
+        self.most = min(self.most, most)
         self.high = min(self.high, self.most)
         self.low = min(self.low, self.high)
 

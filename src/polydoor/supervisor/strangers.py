@@ -1,4 +1,4 @@
-"""What comes to a supervisor uncalled: descriptors of whoever started it, and children that are no workers."""
+"""What comes to a supervisor uncalled: descriptors, signals of its terminal, and children that are no workers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ def keep_apart() -> list[int]:
     for fd in fds:
         os.set_inheritable(fd, False)
     return fds
+
+
+def is_of_window() -> bool:
+    """Whether SIGWINCH only tells that the window has another size, as it does in the foreground of a terminal."""
+    try:
+        fd = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:  # no terminal
+        return False
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def bury_strangers(workers: Container[int]) -> None:

@@ -50,7 +50,9 @@ def overdue(member: Member) -> None:
     if member.is_dismissed or not member.ready_at:
         say(f"worker {member.number}, which was still loading, {member.why} and is killed", code=codes.WORKER_OVERDUE)
         return
-    advice = "Make threads of the application daemon threads, give what it waits for a timeout, or raise --drain-timeout."
+    advice = (
+        "Make threads of the application daemon threads, give what it waits for a timeout, or raise --drain-timeout."
+    )
     say(f"worker {member.number} {member.why} and is killed", advice, code=codes.WORKER_OVERDUE)
 
 
@@ -76,6 +78,16 @@ def reloaded(error: str, count: int) -> None:
         return
     first, *more = error.split("\n")
     say(f"the reload changed nothing, the old workers serve on: {first}", *more, code=codes.RELOAD_FAILED)
+
+
+def too_many(surplus: int, most: int) -> None:
+    """More workers are wanted than there were places made for."""
+    if surplus:
+        say(
+            f"there can be at most {most} workers, {surplus} fewer than --workers asks for now, until a restart",
+            "Restart the server.",
+            code=codes.NEEDS_RESTART,
+        )
 
 
 def delayed(asked_by: str, delay_s: float) -> None:

@@ -1,8 +1,8 @@
 """SIGUSR2: another version of Polydoor takes this process over, with its sockets and workers.
 
-First the new program is tried, by a child that sees whether it can take over, and loads the application. If that works, the supervisor executes it in
-its own place: the process keeps its number, the sockets stay open, and the workers serve on until the new program
-replaces them.
+First the new program is tried, by a child that sees whether it can take over, and loads the application. If that
+works, the supervisor executes it in its own place: the process keeps its number, the sockets stay open, and the workers
+serve on until the new program replaces them.
 """
 
 from __future__ import annotations

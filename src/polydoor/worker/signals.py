@@ -103,7 +103,7 @@ class WakePipe:
     def _handle(self, number: int, _frame: object) -> None:
         """Interrupt the boot, or answer at once; later the byte in the pipe is all that is needed."""
         if self._is_booting and number in self.unheard:
-            tell_unheard(number)
+            tell_unheard(number, is_quiet=self.is_quiet)
         if not self._is_booting or number not in ENDING:
             return
         self.stopped_by = number
@@ -188,10 +188,12 @@ class WakePipe:
         self._poll.register(fd, select.POLLIN)
 
 
-def tell_unheard(number: int) -> None:
+def tell_unheard(number: int, *, is_quiet: bool = False) -> None:
     """Say that a signal has changed nothing; or let the process be stopped, where its terminal asks for that."""
     if number in OF_TERMINALS and is_in_background():
         os.kill(os.getpid(), signal.SIGSTOP)
+        return
+    if is_quiet:
         return
     what, remedy = UNHEARD[number]
     say(f"{signal.name_of(number)}: {what}; nothing was changed", remedy, code=codes.SIGNAL_UNHEARD)
