@@ -77,7 +77,12 @@ class Control:
         self._retry_at = 0.0
 
     def open(self, path: str) -> None:
-        """Make the socket; BindError if somebody else uses the path. Where there can be none, it is said."""
+        """Make the socket, if there is a path for it; BindError if somebody else uses that.
+
+        Where there can be none, it is said.
+        """
+        if not path:
+            return
         try:
             spec = blank_listener("http") | {"kind": "unix", "path": path, "mode": 0o600}
             bound = listen_at(spec, lambda spec: bind(spec, BACKLOG))
@@ -97,8 +102,7 @@ class Control:
         else:
             if bound:
                 bound.close()
-            if path:
-                self.open(path)
+            self.open(path)
         for fd in handed_on["waiting"]:
             self._expect(fd)
 

@@ -140,8 +140,7 @@ class Supervisor(Hands, Maker):
             self.control.adopt(path, self.inherited["control"])
         else:
             self.sockets.open()
-            if path:
-                self.control.open(path)
+            self.control.open(path)
         if self.pid_file:
             self.pid_file.write()
         self.making.strangers = keep_apart()
@@ -313,8 +312,8 @@ class Supervisor(Hands, Maker):
         rows = {process.number: self.board.read(process.slot) for process in self.processes.values()}
         running = [number for number in rows if self.pool.members[number].is_running]
         waiting, idle = (sum(rows[number][name] for number in running) for name in ("ready", "idle"))
-        last_ms = max((row["last_ms"] for row in rows.values()), default=0)
-        quiet_s = 0.0 if any(row["busy"] for row in rows.values()) else now - last_ms / 1000
+        is_busy = any(row["busy"] for row in rows.values())
+        quiet_s = 0.0 if is_busy else now - max((row["last_ms"] for row in rows.values()), default=0) / 1000
         self.pool.load(now, Load(waiting, idle, quiet_s))
         self._check_limits(now, running, rows)
 
@@ -371,9 +370,8 @@ class Supervisor(Hands, Maker):
             self._upgrade.begin(now)
         elif number in (signal.SIGTTIN, signal.SIGTTOU):
             self.pool.resize(now, 1 if number == signal.SIGTTIN else -1)
-        elif number == signal.SIGWINCH:
-            if not is_of_window():
-                self.pool.pause(now)
+        elif number == signal.SIGWINCH and not is_of_window():
+            self.pool.pause(now)
         elif number == signal.SIGCHLD:
             bury_strangers(self.making.pids() | self._upgrade.pids())
 
