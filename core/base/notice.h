@@ -50,7 +50,17 @@
     X(RESPONSE_SHORT, 404, "the application gave less than its Content-Length") \
     X(FILE_SHRANK, 405, "a file became shorter while it was sent") \
     X(WRITE_TIMEOUT, 406, "the peer does not take the response") \
-    X(BODY_CUT, 407, "more of a request body came than was announced; it was dropped")
+    X(BODY_CUT, 407, "more of a request body came than was announced; it was dropped") \
+    /* the CGI stub */ \
+    X(STUB_CONFIG, 790, "the configuration of the CGI stub cannot be used") \
+    X(STUB_PLACE, 791, "the CGI stub has no place for its lock and its socket") \
+    X(STUB_FOREIGN, 792, "at the path of the CGI stub's socket is somebody else's") \
+    X(STUB_START, 793, "the CGI stub cannot start its daemon") \
+    X(STUB_RUN, 794, "the CGI stub cannot run Python") \
+    X(STUB_BUSY, 795, "the CGI stub answered that the application is busy") \
+    X(STUB_BROKEN, 796, "the daemon ended before it answered") \
+    X(STUB_CUT, 797, "the daemon ended within a response") \
+    X(STUB_NO_REQUEST, 798, "the CGI stub was not started by a web server")
 /* clang-format on */
 
 enum pd_notice {

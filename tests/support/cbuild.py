@@ -43,7 +43,9 @@ LAYERS = {
     "conn": ("base", "codec", "conn"),
     "loop": ("base", "loop"),
     "engine": ("base", "codec", "conn", "loop", "engine"),
+    "cmd": ("base", "codec", "loop", "cmd"),
 }
+MAIN = "cmd/cgi.c"  # a program of its own
 
 # What every C test may use; rig.c, which needs the engine, only comes with its header.
 FOLDERS = (ROOT / "tests" / "core", ROOT / "fuzz")
@@ -64,8 +66,21 @@ class BuildError(Exception):
 
 
 def core_sources(*layers: str) -> list[Path]:
-    """All C files of some layers of core/, such as base and codec."""
-    return [path for layer in layers for path in sorted((ROOT / "core" / layer).glob("*.c"))]
+    """All C files of some layers of core/, such as base and codec, but for a main()."""
+    found = [path for layer in layers for path in sorted((ROOT / "core" / layer).glob("*.c"))]
+    return [path for path in found if path != ROOT / "core" / MAIN]
+
+
+def stub_sources() -> list[Path]:
+    """What the CGI stub is made of: of the layers below, only what it needs."""
+    needed = ("base/notice", "base/sys", "codec/authority", "codec/bytes", "codec/names", "codec/policy", "loop/gate")
+    return [ROOT / "core" / MAIN, *core_sources("cmd"), *(ROOT / "core" / f"{name}.c" for name in needed)]
+
+
+def standin_sources() -> list[Path]:
+    """What stands in for Python behind the CGI stub."""
+    needed = ("base/sys", "loop/gate")
+    return [ROOT / "tests" / "core" / "standin.c", *(ROOT / "core" / f"{name}.c" for name in needed)]
 
 
 def harness_sources() -> list[Path]:

@@ -38,6 +38,9 @@ def test_wheel_holds_every_file_of_the_package(wheel):
     assert check_manifest.main([str(wheel)]) == 0
     with zipfile.ZipFile(wheel) as archive:
         extensions = [name for name in archive.namelist() if re.fullmatch(r"polydoor/bridge/_engine\..*\.so", name)]
+        (stub,) = [name for name in archive.namelist() if re.fullmatch(r"polydoor-.*\.data/scripts/polydoor-cgi", name)]
+        assert archive.getinfo(stub).external_attr >> 16 & 0o111
+        assert archive.read(stub).startswith(b"\x7fELF")
     assert len(extensions) == 1
 
 

@@ -138,3 +138,40 @@ peers that allow names, or without allow from this machine. Others may speak HTT
 
 AJP_WITHOUT_KEY = """A listener that finds out the protocol speaks AJP13 only with a secret.
 -> Add secret=file:PATH or secret=env:NAME to the listener's address, the same as in the web server."""
+
+# --- the CGI stub -----------------------------------------------------------------------------------------------------
+
+STUB_CONFIG = """The file beside the stub, .ht-NAME.conf, or a variable POLYDOOR_CGI_* of the web server says \
+something that the stub cannot use, is missing, or could have been written by somebody else. A stub with a setuid \
+bit does nothing at all. The client is answered 500; what is wrong stands in the web server's error log alone.
+-> Correct what the line names; `polydoor cgi init` writes a file that is right."""
+
+STUB_PLACE = """Lock and socket of the daemon need a directory which this user alone can change, on a file system \
+that has locks. Neither `state` nor the one below /tmp is one.
+-> Give `state` a directory of the user as whom the web server runs the stub, with mode 0700, on a local disk."""
+
+STUB_FOREIGN = """At the socket's path another user listens, or lies something that is no socket of this user. It is \
+neither used nor removed.
+-> See whose it is; remove it, or give `socket` another path."""
+
+STUB_START = """The daemon could not be started, for the reason that the line gives. Up to four requests at a time \
+run as CGI meanwhile, and another start is tried after a pause that doubles up to a minute.
+-> Correct `python` and `directory`; see what the daemon's log says; ask how many processes the account may have."""
+
+STUB_RUN = """The request could not be run as CGI, for the reason that the line gives. The client is answered 500.
+-> Correct `python` and `directory` in the configuration."""
+
+STUB_BUSY = """As many requests wait for the daemon as `backlog` allows, or it did not begin to answer within \
+`patience`, or it does not start and four requests run without it. The client is answered 503 with Retry-After.
+-> See the daemon's log for what takes so long. Raise `backlog` or `patience` where clients should rather wait."""
+
+STUB_BROKEN = """The daemon ended, mostly killed or crashed, after it had got all of the request and before it \
+answered. The request may have been carried out, so it is not sent again. The client is answered 502.
+-> See the daemon's log, and whether the host kills processes that use too much memory or time."""
+
+STUB_CUT = """The daemon ended within a response, which therefore is incomplete. The stub ends with status 1, so \
+that the web server can break off as well.
+-> See the daemon's log, and whether the host kills processes that use too much memory or time."""
+
+STUB_NO_REQUEST = """polydoor-cgi was started at a terminal, or by something that is no web server.
+-> Let a web server run it as a CGI program; `polydoor cgi init` says how."""
