@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from support.memory import rss_kib
 from support.pool_server import GOOD, PoolServer
 from support.server import APPS, one_each
 from support.waiting import eventually
@@ -78,6 +79,21 @@ def test_a_memory_limit_that_no_worker_keeps_replaces_none(tmp_path):
         server.ask()
         assert server.wait_workers(2) == before
     assert server.log.text.count("PD035") == 1
+
+
+def test_of_memory_that_workers_share_each_has_its_part(tmp_path):
+    code = "ballast = b'x' * (80 << 20)\n" + GROWS.replace("1 << 20", "30 << 20")
+    with PoolServer(tmp_path, options=["--max-memory", "80M", "--preload"], code=code) as server:
+        workers = server.wait_workers(3, threads=False)[1:]
+        assert all(rss_kib(pid) > 80 * 1024 for pid in workers)
+        server.reload()  # the supervisor has looked at all of them
+        server.wait_workers(3, threads=False)
+        assert "PD035" not in server.log.text
+        server.ask()
+        server.ask()
+        server.ask()
+        server.log.wait_for("is replaced by max-memory")
+    server.history.judge()
 
 
 def test_a_stuck_request_costs_its_worker_and_nobody_else(tmp_path):

@@ -1,6 +1,6 @@
 """Which workers have taken too much or do not live any more: a table of readings, and what follows from it.
 
-No process, clock or file is touched here, except by `usage`, which reads /proc.
+No process, clock or file is touched here, except by `usage` and `share`, which read /proc.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Limits:
         self.requests = requests
         self.requests_jitter = requests_jitter  # so many more at most, for each worker by chance
         self.lifetime_s = lifetime_s
-        self.memory = memory  # bytes that are resident
+        self.memory = memory  # bytes
         self.cpu_s = cpu_s
         self.silence_s = silence_s  # of its main thread
 
@@ -101,6 +101,8 @@ class Watch:
     def reading(self, member: Member, pid: int, row: Mapping[str, int], now: float) -> Reading:
         """A worker now, by its row of the board, and by /proc if a limit needs that."""
         memory, cpu_s = usage(pid) if self.limits.memory or self.limits.cpu_s else (0, 0.0)
+        if self.limits.memory and memory >= self.limits.memory:
+            memory = share(pid, memory)
         seen = {"requests": row["requests"], "beats": row["beats"]}
         return Reading(member.number, age_s=now - member.ready_at, memory=memory, cpu_s=cpu_s, **seen)
 
@@ -172,13 +174,25 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def usage(pid: int) -> tuple[int, float]:
-    """The memory of a process in bytes, and its processor time in seconds; zeros if it is gone."""
+    """The resident memory of a process in bytes, and its processor time in seconds; zeros if it is gone."""
     try:
         resident = int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE
         fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()  # the name may hold anything
     except (OSError, IndexError):
         return 0, 0.0
     return resident, (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def share(pid: int, resident: int) -> int:
+    """Its part of its resident memory: of a page that several processes share each has but a part, as with --preload.
+
+    The kernel looks at each page for that, which takes a while; so ask only where all of it would be too much.
+    """
+    try:
+        line = next(line for line in _read(f"/proc/{pid}/smaps_rollup").splitlines() if line.startswith(b"Pss:"))
+    except (OSError, StopIteration):  # of another user, and without CAP_SYS_PTRACE; or there is no such file
+        return resident
+    return int(line.split()[1]) * 1024
 
 
 def by_chance() -> float:

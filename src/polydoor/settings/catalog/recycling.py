@@ -35,7 +35,8 @@ RECYCLING = (
         "max_memory",
         Size(0, 1024**5),
         0,
-        "A worker with so much resident memory is replaced, unless it has that from the start; 0 never.",
+        "A worker with so much memory, of what several share its part, is replaced, unless it has that from the "
+        "start; 0 never.",
         group=GROUP,
         reloadable=True,
     ),
