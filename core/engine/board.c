@@ -36,12 +36,31 @@ void pd_board_beat(struct pd_board *b, uint32_t slot)
     atomic_fetch_add_explicit(&b->slot[slot].beats, 1, memory_order_relaxed);
 }
 
+bool pd_board_silence(struct pd_board *b, uint32_t slot)
+{
+    assert(slot < b->slots);
+    return !atomic_exchange(&b->slot[slot].silent, true);
+}
+
+bool pd_board_unsilence(struct pd_board *b, uint32_t slot)
+{
+    assert(slot < b->slots);
+    return atomic_load_explicit(&b->slot[slot].silent, memory_order_relaxed) &&
+           atomic_exchange(&b->slot[slot].silent, false);
+}
+
+bool pd_board_is_there(const struct pd_board *b, uint32_t slot)
+{
+    return slot < b->slots && atomic_load(&b->slot[slot].state) == PD_SLOT_ACCEPTS &&
+           !atomic_load(&b->slot[slot].silent);
+}
+
 void pd_board_clear(struct pd_board *b, uint32_t slot)
 {
     assert(slot < b->slots);
     struct pd_slot *s = &b->slot[slot];
     atomic_store(&s->state, PD_SLOT_AWAY); /* first: nobody may choose it any more */
-    s->pid = s->worker = s->threads = s->idle = s->running = s->ready = s->connections = s->busy = 0;
+    s->pid = s->worker = s->threads = s->idle = s->running = s->ready = s->connections = s->busy = s->silent = 0;
     s->requests = s->begun = s->refused = s->dropped = s->oldest_ms = s->last_ms = s->beats = 0;
 }
 
@@ -58,6 +77,7 @@ static uint32_t peek32(const _Atomic uint32_t *p)
 /* What decides between two that may watch. */
 struct choice {
     uint32_t slot;
+    bool silent;
     bool idle;
     uint32_t connections;
     uint64_t last_ms;
@@ -65,6 +85,8 @@ struct choice {
 
 static bool is_better(const struct choice *a, const struct choice *than)
 {
+    if (a->silent != than->silent)
+        return than->silent;
     if (a->idle != than->idle)
         return a->idle;
     if (a->connections != than->connections)
@@ -80,13 +102,14 @@ uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher)
         const struct pd_slot *s = &b->slot[i];
         if (atomic_load(&s->state) != PD_SLOT_ACCEPTS)
             continue;
-        struct choice c = { i, peek32(&s->idle) > 0, peek32(&s->connections), peek(&s->last_ms) };
+        struct choice c = { i, atomic_load(&s->silent), peek32(&s->idle) > 0, peek32(&s->connections),
+                            peek(&s->last_ms) };
         if (best.slot == PD_BOARD_NOBODY || is_better(&c, &best))
             best = c;
         if (i == watcher)
             present = c;
     }
-    bool may_stay = present.slot != PD_BOARD_NOBODY && present.idle == best.idle &&
+    bool may_stay = present.slot != PD_BOARD_NOBODY && present.silent == best.silent && present.idle == best.idle &&
                     present.connections <= (uint64_t)best.connections + 1;
     return may_stay ? watcher : best.slot;
 }

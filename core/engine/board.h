@@ -15,7 +15,7 @@
 #include "base/compiler.h"
 
 enum {
-    PD_BOARD_VERSION = 1, /* another one for every change of what follows: a successor may be of another build */
+    PD_BOARD_VERSION = 2, /* another one for every change of what follows: a successor may be of another build */
     PD_BOARD_SLOTS_MAX = 1024,
     PD_BOARD_LINE = 128, /* processors fetch cache lines in pairs */
 };
@@ -38,7 +38,8 @@ struct pd_slot {
     _Atomic uint32_t running; /* requests with application threads */
     _Atomic uint32_t ready;   /* requests that wait for a thread */
     _Atomic uint32_t connections;
-    _Atomic uint32_t busy; /* connections with a request or output */
+    _Atomic uint32_t busy;   /* connections with a request or output */
+    _Atomic uint32_t silent; /* its main thread is not heard of, so nobody may be there to run a request */
     _Atomic uint64_t requests;
     _Atomic uint64_t begun;
     _Atomic uint64_t refused;
@@ -63,14 +64,20 @@ void pd_board_init(struct pd_board *b, size_t slots);
 /* Whether `n` bytes, which another program may have written, are a board that this one can use. */
 bool pd_board_is_one(const void *memory, size_t n) PD_MUST_CHECK;
 
-/* Its worker is alive, says the embedder. */
+/* Its worker is alive, says the embedder, who can see that. */
 void pd_board_beat(struct pd_board *b, uint32_t slot);
+/* Nothing is heard of its worker. True: that is new, and the others are to be woken. */
+bool pd_board_silence(struct pd_board *b, uint32_t slot);
+/* ... and now something is. True: that is new, and the worker is to look whose turn it is. */
+bool pd_board_unsilence(struct pd_board *b, uint32_t slot);
+/* Whether this one is there to watch. */
+bool pd_board_is_there(const struct pd_board *b, uint32_t slot);
 /* Takes away what a worker that is no more has left. The others are to be woken afterwards. */
 void pd_board_clear(struct pd_board *b, uint32_t slot);
 /*
  * Who should watch: the one that does, as long as it may; else the one that has the fewest connections, among those
- * the one that ran a request last. May watch who accepts, has an idle thread unless nobody has one, and not two
- * connections more than another of these. PD_BOARD_NOBODY: nobody accepts.
+ * the one that ran a request last. May watch who accepts, is heard of unless nobody is, has an idle thread unless
+ * nobody of these has one, and not two connections more than another of these. PD_BOARD_NOBODY: nobody accepts.
  */
 uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher);
 /* How many have not gone, apart from this one. */

@@ -1,7 +1,7 @@
 /*
  * calls.h - the calls of the application that run now, and since when nothing has come of them (overdue.c).
  *
- * All of it is guarded by engine.lock, but for `beats_missed`.
+ * All of it is guarded by engine.lock, but for `beats_missed` and `is_late`.
  */
 #ifndef PD_CALLS_H
 #define PD_CALLS_H
@@ -31,6 +31,7 @@ struct pd_calls {
     int beat_timer;          /* timerfd, -1: nobody looks after the beat */
     enum pd_owner beat_owner;
     _Atomic unsigned beats_missed;
+    _Atomic bool is_late; /* the next beat is, by less than a whole one */
     bool stuck; /* the embedder's beat stands still: everything is answered, and the process is about to end */
 };
 

@@ -16,6 +16,7 @@ enum {
     LENT_MS = 20,     /* a thread is at work on the connection: look again then */
     WAITING_MS = 500, /* ... waits for the peer */
     BEAT_MS = 1000,   /* how often pd_engine_beat() is called */
+    LATE_MS = 500,    /* a beat that is so late may not come: others accept meanwhile */
     BEATS_LEAST = 2,  /* missed, before something is wrong */
 };
 
@@ -301,16 +302,18 @@ void pd_calls_fini(struct pd_engine *e)
 /* The next tick comes then. */
 static void beat_await(struct pd_engine *e, unsigned ms)
 {
-    struct itimerspec next = { .it_value = { .tv_sec = ms / 1000 } };
+    struct itimerspec next = { .it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * (long)NS_PER_MS } };
     PD_SYS(e->sys, timerfd_settime, e->calls.beat_timer, 0, &next, NULL);
 }
 
 void pd_engine_beat(struct pd_engine *e)
 {
+    pd_spread_heard(e);
     if (e->calls.beat_timer < 0)
         return;
     e->calls.beats_missed = 0;
-    beat_await(e, 2 * BEAT_MS);
+    e->calls.is_late = false;
+    beat_await(e, BEAT_MS + LATE_MS);
 }
 
 /*
@@ -322,6 +325,12 @@ void pd_beat_missed(struct pd_engine *e)
     uint64_t ticks;
     if (PD_SYS(e->sys, read, e->calls.beat_timer, &ticks, sizeof ticks) != (ssize_t)sizeof ticks)
         return;
+    if (!e->calls.is_late) {
+        e->calls.is_late = true;
+        pd_spread_missed(e);
+        beat_await(e, BEAT_MS - LATE_MS);
+        return;
+    }
     unsigned missed = ++e->calls.beats_missed;
     if (missed < BEATS_LEAST || (missed + 1) * (uint64_t)BEAT_MS < e->host.config.timeouts.gil) {
         beat_await(e, BEAT_MS);

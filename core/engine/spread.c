@@ -49,8 +49,8 @@ static void spread_wake(const struct pd_engine *e, uint32_t slot)
 
 /*
  * Whether this worker is to watch. Whose turn it is passes it on here, when another one should have it, and so does
- * anyone else when that one does not accept. Whoever gets it is woken after it was written down, so a worker that looks
- * when it is woken cannot miss it.
+ * anyone else when that one does not accept, or is silent. Whoever gets it is woken after it was written down, so a
+ * worker that looks when it is woken cannot miss it.
  */
 static bool spread_decide(struct pd_engine *e)
 {
@@ -58,8 +58,7 @@ static bool spread_decide(struct pd_engine *e)
     uint32_t self = e->spread.self;
     uint32_t watcher = atomic_load(&b->watcher);
     for (;;) {
-        bool is_there = watcher < b->slots && atomic_load(&b->slot[watcher].state) == PD_SLOT_ACCEPTS;
-        if (is_there && watcher != self)
+        if (watcher != self && pd_board_is_there(b, watcher))
             return false;
         uint32_t next = pd_board_choose(b, watcher);
         if (next == watcher || next == PD_BOARD_NOBODY)
@@ -124,6 +123,20 @@ void pd_spread_woken(struct pd_engine *e)
     pd_wakeup_clear(&own);
     if (spread_look(e))
         pd_doors_watch(e);
+}
+
+void pd_spread_missed(struct pd_engine *e)
+{
+    const struct pd_spread *s = &e->spread;
+    if (s->board && s->started && !s->left && pd_board_silence(s->board, s->self) && spread_decide(e))
+        pd_doors_watch(e);
+}
+
+void pd_spread_heard(struct pd_engine *e)
+{
+    const struct pd_spread *s = &e->spread;
+    if (s->board && pd_board_unsilence(s->board, s->self))
+        spread_wake(e, s->self);
 }
 
 bool pd_spread_has_others(const struct pd_engine *e)

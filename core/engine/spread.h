@@ -61,6 +61,10 @@ void pd_spread_leave(struct pd_engine *e);
 bool pd_spread_may_accept(struct pd_engine *e);
 /* Somebody has passed the turn on to this worker, or wants everyone to look. */
 void pd_spread_woken(struct pd_engine *e);
+/* The embedder's beat is late: it may be that nobody can run what is accepted. For the holder of the role. */
+void pd_spread_missed(struct pd_engine *e);
+/* ... and now it has come; for any thread. */
+void pd_spread_heard(struct pd_engine *e);
 /* Whether connections can be handed over: another worker serves on. */
 bool pd_spread_has_others(const struct pd_engine *e);
 

@@ -67,11 +67,34 @@ static void test_an_idle_thread_comes_before_connections(void)
     free(b);
 }
 
+static void test_who_is_heard_of_comes_before_an_idle_thread(void)
+{
+    struct pd_board *b = board_new(SLOTS);
+    say(b, 0, 3, 1, 0);
+    say(b, 1, 0, 50, 0);
+    CHECK_INT(pd_board_choose(b, 0), 0);
+    CHECK(pd_board_is_there(b, 0));
+    CHECK(pd_board_silence(b, 0));
+    CHECK(!pd_board_silence(b, 0));
+    CHECK(!pd_board_is_there(b, 0));
+    CHECK_INT(pd_board_choose(b, 0), 1);
+    CHECK_INT(pd_board_choose(b, 1), 1);
+    CHECK(pd_board_silence(b, 1)); /* nobody else is there: as if all were */
+    CHECK_INT(pd_board_choose(b, 1), 0);
+    CHECK(pd_board_unsilence(b, 1));
+    CHECK(!pd_board_unsilence(b, 1));
+    CHECK_INT(pd_board_choose(b, 0), 1);
+    CHECK(!pd_board_is_there(b, 2));
+    CHECK(!pd_board_is_there(b, PD_BOARD_NOBODY));
+    free(b);
+}
+
 static void test_a_cleared_slot_is_nobodys(void)
 {
     struct pd_board *b = board_new(SLOTS);
     say(b, 1, 3, 2, 9);
     b->slot[1].pid = 77;
+    CHECK(pd_board_silence(b, 1));
     pd_board_beat(b, 1);
     CHECK_INT(b->slot[1].beats, 1);
     CHECK_INT(pd_board_choose(b, 1), 1);
@@ -124,6 +147,7 @@ int main(void)
     test_nobody_is_chosen_where_nobody_accepts();
     test_who_watches_stays_within_one_connection();
     test_an_idle_thread_comes_before_connections();
+    test_who_is_heard_of_comes_before_an_idle_thread();
     test_a_cleared_slot_is_nobodys();
     test_connections_spread();
     test_only_a_board_is_one();

@@ -1,6 +1,7 @@
 /*
- * test_handover.c - two engines as two workers: idle connections pass from the one that retires to the other, with what
- * is known of them, and whatever the system calls do, nothing is left open. Also run under ThreadSanitizer.
+ * test_handover.c - two engines as two workers: the turn to accept passes from one that is not heard of, and idle
+ * connections pass from the one that retires to the other, with what is known of them. Whatever the system calls do,
+ * nothing is left open. Also run under ThreadSanitizer.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -25,6 +27,7 @@ struct worker {
     char name; /* of the worker, in its answers */
     _Atomic int fail_send;
     _Atomic int fail_receive;
+    _Atomic int ticks;          /* of timers that come at once; the others never do */
     int error;                  /* with which they fail */
     pthread_t threads[THREADS]; /* the last is the relief thread */
 };
@@ -59,6 +62,18 @@ static ssize_t worker_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
         return -1;
     }
     return recvmsg(fd, msg, flags);
+}
+
+/* The relief thread's timer, which has an interval, runs; that of the beat ticks when it is told to. */
+static int worker_settime(void *ctx, int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
+{
+    struct worker *w = ctx;
+    struct itimerspec now = *value;
+    if (!now.it_interval.tv_nsec && (now.it_value.tv_sec || now.it_value.tv_nsec > 1)) {
+        bool soon = atomic_load(&w->ticks) && atomic_fetch_sub(&w->ticks, 1);
+        now.it_value = (struct timespec){ .tv_nsec = soon };
+    }
+    return timerfd_settime(fd, flags, &now, old);
 }
 
 /* --- the workers -------------------------------------------------------------------------------------------------- */
@@ -105,6 +120,8 @@ static struct worker *worker_begin(struct scene *s, unsigned slot, const struct 
     w->sys.ctx = w;
     w->sys.sendmsg = worker_sendmsg;
     w->sys.recvmsg = worker_recvmsg;
+    w->sys.timerfd_settime = worker_settime;
+    config.timeouts.gil = 10000;
     w->name = (char)('A' + slot);
     w->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &w->sys);
     pd_listener_config_init(&listener);
@@ -200,10 +217,56 @@ static void ask(int fd, const char *want)
     check_answer(fd, want);
 }
 
-/* --- what is passed on -------------------------------------------------------------------------------------------- */
-
 static const struct pd_port PLAIN = { .codec = &pd_codec_http1 };
 static const struct pd_port FINDING = { .codec = &pd_codec_http1, .detect = true, .proxied = true };
+
+/* --- whose turn it is --------------------------------------------------------------------------------------------- */
+
+static void wait_for_turn(struct scene *s, uint32_t slot)
+{
+    while (atomic_load(&s->board->watcher) != slot)
+        sched_yield();
+}
+
+static void dial_and_ask(struct scene *s, int *fd, const char *want)
+{
+    *fd = peer_dial(&s->door);
+    ask(*fd, want);
+}
+
+static void test_who_is_not_heard_of_accepts_only_where_nobody_else_can(void)
+{
+    struct scene s;
+    int fds[5];
+    scene_init(&s);
+    struct worker *a = worker_begin(&s, 0, &PLAIN);
+    struct worker *b = worker_begin(&s, 1, &PLAIN);
+    pd_engine_beat(a->engine);
+    dial_and_ask(&s, &fds[0], "A http 127.0.0.1\n");
+    a->ticks = 1; /* the next beat is late */
+    pd_engine_beat(a->engine);
+    wait_for_turn(&s, 1);
+    CHECK_INT(s.board->slot[0].silent, 1);
+    dial_and_ask(&s, &fds[1], "B http 127.0.0.1\n");
+    CHECK(pd_board_silence(s.board, 1)); /* so does the supervisor, and wakes all */
+    for (int i = 0; i < WORKERS; i++)
+        CHECK_INT(eventfd_write(s.wake_fds[i], 1), 0);
+    dial_and_ask(&s, &fds[2], "B http 127.0.0.1\n");
+    pd_engine_beat(a->engine);
+    wait_for_turn(&s, 0);
+    CHECK_INT(s.board->slot[0].silent, 0);
+    dial_and_ask(&s, &fds[3], "A http 127.0.0.1\n");
+    pd_engine_beat(b->engine);
+    CHECK_INT(s.board->slot[1].silent, 0);
+    dial_and_ask(&s, &fds[4], "A http 127.0.0.1\n");
+    worker_stop(a);
+    worker_stop(b);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        close(fds[i]);
+    scene_fini(&s);
+}
+
+/* --- what is passed on -------------------------------------------------------------------------------------------- */
 
 static void test_a_kept_connection_goes_on_at_the_other_worker(void)
 {
@@ -392,6 +455,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     alarm(120);
+    test_who_is_not_heard_of_accepts_only_where_nobody_else_can();
     test_a_kept_connection_goes_on_at_the_other_worker();
     test_what_is_known_of_a_connection_goes_with_it();
     test_a_listener_that_is_no_more_is_not_served();

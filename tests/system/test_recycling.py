@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from peers.kept import keep
 from support.memory import rss_kib
 from support.pool_server import GOOD, PoolServer
 from support.server import APPS, one_each
@@ -119,6 +122,47 @@ def test_a_held_interpreter_costs_its_worker_and_nobody_else(tmp_path):
         assert held.finish().status == 504
         assert "ended with status 6" in server.log.wait_for("PD0340")
         server.wait_workers(2)
+
+
+def silent(server):
+    """The workers that are not heard of, as the control socket tells."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(server.folder / "ctl"))
+        client.sendall(b'{"command":"status"}\n')
+        told = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+    return [row["pid"] for row in told["workers"] if row["silent"]]
+
+
+def test_a_stopped_worker_loses_its_turn_to_accept(tmp_path):
+    """Nobody kills it here, so these clients would wait for ever."""
+    options = ["--gil-timeout", "0", "--control", f"{tmp_path}/ctl"]
+    with PoolServer(tmp_path, options=options) as server:
+        workers = server.wait_workers(2)
+        for pid, other in (workers, workers[::-1]):  # one of them has the turn
+            os.kill(pid, signal.SIGSTOP)
+            assert eventually(lambda pid=pid: silent(server) == [pid])  # until then it may still accept
+            assert server.pids(server.doors[0], 5) == {other}
+            os.kill(pid, signal.SIGCONT)
+            assert eventually(lambda: not silent(server))
+        assert server.workers() == workers
+    server.history.judge()
+
+
+def test_a_worker_whose_interpreter_is_held_loses_its_turn_to_accept(tmp_path):
+    """Its other threads are idle, and its engine could go on giving them requests that nobody runs."""
+    options = ["--gil-timeout", "1h", "--control", f"{tmp_path}/ctl"]
+    with PoolServer(tmp_path, threads=4, options=options, code=STUCK) as server:
+        server.wait_workers(2)
+        with server.doors[0].start("GET", "/hold"):
+            server.log.wait_for("stuck in /hold")
+            assert eventually(lambda: len(silent(server)) == 1)
+            (held,) = silent(server)
+            with ExitStack() as stack:
+                stack.callback(os.kill, held, signal.SIGKILL)
+                for _ in range(12):  # kept, so that the other one has more and more
+                    kept = stack.enter_context(keep(server.doors[0]))
+                    assert kept.ask("GET", "/").body == b"hello"
+                assert silent(server) == [held]
 
 
 def test_a_worker_that_was_stopped_is_killed_and_replaced(tmp_path):

@@ -85,6 +85,20 @@ def test_a_beat_that_stands_still_ends_the_worker():
     assert worker.look(is_alive=False) == told
 
 
+def test_who_misses_a_beat_is_silent_until_the_next_one():
+    worker = Worker()
+    for _ in range(8):
+        worker.look(is_alive=False)  # no beat is due before the second look
+        worker.look()
+        assert not worker.watch.silent()
+    for _ in range(3):
+        assert not worker.watch.silent()
+        worker.look(is_alive=False)
+    assert worker.watch.silent() == [7]
+    worker.look()
+    assert not worker.watch.silent()
+
+
 def test_each_beat_counts():
     worker = Worker(silence_s=2.0)
     for turn in range(40):

@@ -50,6 +50,9 @@ class Board:
     def beat(self, slot: int) -> None:
         """Count a beat of the worker's main thread."""
 
+    def silence(self, slot: int) -> None:
+        """Say that nothing is heard of a worker: others accept, where there are any, until Engine.beat() is called."""
+
     def clear(self, slot: int) -> None:
         """Take away what a worker has left that is no more, and wake the others."""
 

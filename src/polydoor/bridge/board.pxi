@@ -109,12 +109,18 @@ cdef class Board:
         return {"pid": s.pid, "worker": s.worker, "state": SLOT_STATES.get(s.state, "away"), "threads": s.threads,
                 "idle": s.idle, "running": s.running, "ready": s.ready, "connections": s.connections, "busy": s.busy,
                 "requests": s.requests, "begun": s.begun, "refused": s.refused, "dropped": s.dropped,
-                "oldest_ms": s.oldest_ms, "last_ms": s.last_ms, "beats": s.beats}
+                "oldest_ms": s.oldest_ms, "last_ms": s.last_ms, "beats": s.beats, "silent": s.silent}
 
     def beat(self, uint32_t slot):
         """Count a beat of the worker's main thread."""
         self.check(slot)
         core.pd_board_beat(self.board, slot)
+
+    def silence(self, uint32_t slot):
+        """Say that nothing is heard of a worker: others accept, where there are any, until Engine.beat() is called."""
+        self.check(slot)
+        if core.pd_board_silence(self.board, slot):
+            self.wake()
 
     def clear(self, uint32_t slot):
         """Take away what a worker has left that is no more, and let the others see whose turn it is now."""

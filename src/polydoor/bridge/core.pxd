@@ -480,6 +480,7 @@ cdef extern from "engine/board.h" nogil:
         uint32_t ready
         uint32_t connections
         uint32_t busy
+        uint32_t silent
         uint64_t requests
         uint64_t begun
         uint64_t refused
@@ -500,6 +501,7 @@ cdef extern from "engine/board.h" nogil:
     void pd_board_init(pd_board *b, size_t slots)
     bint pd_board_is_one(const void *memory, size_t n)
     void pd_board_beat(pd_board *b, uint32_t slot)
+    bint pd_board_silence(pd_board *b, uint32_t slot)
     void pd_board_clear(pd_board *b, uint32_t slot)
 
 

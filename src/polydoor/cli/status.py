@@ -64,7 +64,7 @@ def cells(worker: dict[str, Any]) -> tuple[str, ...]:
     return (
         str(worker["number"]),
         str(worker["pid"]),
-        worker["state"],
+        "silent" if worker.get("silent") else worker["state"],
         age(worker["age"]),
         str(worker["generation"]),
         str(worker["requests"]),

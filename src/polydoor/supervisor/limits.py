@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REQUESTS, LIFETIME, MEMORY, CPU, SILENCE = "max-requests", "max-lifetime", "max-memory", "max-cpu", "heartbeat"
 GAP_S = 2.0  # who was not looking for so long was stopped, or the machine was: then beats say nothing
+SILENT_S = 1.5  # without one of the beats that come each second: others accept, where there are any
 PATIENCE_S = 3.0  # past gil-timeout, after which a worker ends by itself
 LEAST_GIL_S = 3.0  # what a shorter gil-timeout counts as
 SPREAD = 0.1  # of max-lifetime: by so much sooner, each worker by another part of it
@@ -127,6 +128,10 @@ class Watch:
                 found.append(finding)
         self._known = known
         return found
+
+    def silent(self) -> list[int]:
+        """The workers that were not heard of, at the last look, for longer than it takes to say that one lives."""
+        return [number for number, known in self._known.items() if known.silent_s >= SILENT_S]
 
     def _too_large(self, reading: Reading, known: Known) -> list[Finding]:
         if not known.is_too_large or self._has_told:

@@ -18,7 +18,7 @@ from polydoor.worker.pooled import Seat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from polydoor.supervisor.anew import Anew
     from polydoor.supervisor.member import Member
@@ -136,6 +136,17 @@ class Making:
         """A process has ended: its place is free."""
         del self.processes[process.number]
         self._board.clear(process.slot)
+
+    def look_for_stopped(self) -> None:
+        """Others accept in the place of a worker that a signal has stopped."""
+        for process in self.processes.values():
+            if process.is_stopped():
+                self._board.silence(process.slot)
+
+    def silence(self, numbers: Iterable[int]) -> None:
+        """... and of those that are not heard of."""
+        for number in numbers:
+            self._board.silence(self.processes[number].slot)
 
     def reloading(self) -> None:
         """The next worker is of a new generation."""

@@ -38,6 +38,13 @@ class Process:
         """Send a signal, if it still lives."""
         send(self.pid, number, lambda: signal.pidfd_send_signal(self.pidfd, number))
 
+    def is_stopped(self) -> bool:
+        """Whether it was stopped by a signal since this was asked last, and has not gone on."""
+        try:
+            return os.waitid(os.P_PIDFD, self.pidfd, os.WSTOPPED | os.WNOHANG) is not None
+        except ChildProcessError:  # it has ended, or is not ours yet
+            return False
+
     def failed(self, text: str) -> None:
         """Keep what it told of why it cannot serve."""
         self.failure = read_failure(text)

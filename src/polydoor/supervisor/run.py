@@ -307,7 +307,7 @@ class Supervisor(Hands, Maker):
         self.pool.knock(time.monotonic())
 
     def _sample(self, now: float) -> None:
-        """Tell the pool how busy its workers are."""
+        """Tell the pool how busy its workers are, and which have taken too much, or are not heard of."""
         self._sample_at = 0.0
         rows = {process.number: self.board.read(process.slot) for process in self.processes.values()}
         running = [number for number in rows if self.pool.members[number].is_running]
@@ -315,11 +315,8 @@ class Supervisor(Hands, Maker):
         is_busy = any(row["busy"] for row in rows.values())
         quiet_s = 0.0 if is_busy else now - max((row["last_ms"] for row in rows.values()), default=0) / 1000
         self.pool.load(now, Load(waiting, idle, quiet_s))
-        self._check_limits(now, running, rows)
-
-    def _check_limits(self, now: float, running: list[int], rows: dict[int, dict[str, int]]) -> None:
-        """Replace the workers that have taken too much, and kill those that do not live any more."""
         self._obey(now, self.limits.look(now, [self._reading(now, number, rows[number]) for number in running]))
+        self.making.silence(self.limits.silent())
 
     def _reading(self, now: float, number: int, row: dict[str, int]) -> Reading:
         return self.limits.reading(self.pool.members[number], self.processes[number].pid, row, now)
@@ -373,6 +370,7 @@ class Supervisor(Hands, Maker):
         elif number == signal.SIGWINCH and not is_of_window():
             self.pool.pause(now)
         elif number == signal.SIGCHLD:
+            self.making.look_for_stopped()
             bury_strangers(self.making.pids() | self._upgrade.pids())
 
     def _tell_all(self, word: str) -> None:

@@ -50,6 +50,7 @@ def _worker(supervisor: Supervisor, member: Member, process: Process, now: float
         "number": member.number,
         "pid": process.pid,
         "state": member.state.now,
+        "silent": bool(row["silent"]),
         "cause": member.cause,
         "generation": member.generation,
         "age": round(now - process.began, 1),
