@@ -228,8 +228,11 @@ static void wait_for_turn(struct scene *s, uint32_t slot)
         sched_yield();
 }
 
-static void dial_and_ask(struct scene *s, int *fd, const char *want)
+/* Asks when both threads of that worker are idle: one that has none passes its turn on. */
+static void dial_and_ask(struct scene *s, unsigned slot, int *fd, const char *want)
 {
+    while (atomic_load(&s->board->slot[slot].idle) < THREADS - 1)
+        sched_yield();
     *fd = peer_dial(&s->door);
     ask(*fd, want);
 }
@@ -242,23 +245,23 @@ static void test_who_is_not_heard_of_accepts_only_where_nobody_else_can(void)
     struct worker *a = worker_begin(&s, 0, &PLAIN);
     struct worker *b = worker_begin(&s, 1, &PLAIN);
     pd_engine_beat(a->engine);
-    dial_and_ask(&s, &fds[0], "A http 127.0.0.1\n");
+    dial_and_ask(&s, 0, &fds[0], "A http 127.0.0.1\n");
     a->ticks = 1; /* the next beat is late */
     pd_engine_beat(a->engine);
     wait_for_turn(&s, 1);
     CHECK_INT(s.board->slot[0].silent, 1);
-    dial_and_ask(&s, &fds[1], "B http 127.0.0.1\n");
+    dial_and_ask(&s, 1, &fds[1], "B http 127.0.0.1\n");
     CHECK(pd_board_silence(s.board, 1)); /* so does the supervisor, and wakes all */
     for (int i = 0; i < WORKERS; i++)
         CHECK_INT(eventfd_write(s.wake_fds[i], 1), 0);
-    dial_and_ask(&s, &fds[2], "B http 127.0.0.1\n");
+    dial_and_ask(&s, 1, &fds[2], "B http 127.0.0.1\n");
     pd_engine_beat(a->engine);
     wait_for_turn(&s, 0);
     CHECK_INT(s.board->slot[0].silent, 0);
-    dial_and_ask(&s, &fds[3], "A http 127.0.0.1\n");
+    dial_and_ask(&s, 0, &fds[3], "A http 127.0.0.1\n");
     pd_engine_beat(b->engine);
     CHECK_INT(s.board->slot[1].silent, 0);
-    dial_and_ask(&s, &fds[4], "A http 127.0.0.1\n");
+    dial_and_ask(&s, 0, &fds[4], "A http 127.0.0.1\n");
     worker_stop(a);
     worker_stop(b);
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
