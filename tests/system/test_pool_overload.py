@@ -40,7 +40,7 @@ def test_two_workers_run_nothing_for_impatient_clients_that_have_left(tmp_path, 
         door, history = server.door(name), server.history
 
         def crowd():
-            """Calls that began 0.1 s behind the end of their client, and how long the next client waited for its call."""
+            """Calls that began 0.1 s behind the end of their client, and how long the next one waited for its own."""
             waiting = [history.start(door, sleep=0.2) for _ in range(CROWD)]
             threading.Event().wait(max(0.0, waiting[-1].record.sent + PATIENCE_S - time.monotonic()))
             gone = [asked.leave() for asked in waiting]
