@@ -356,8 +356,9 @@ static void take_payload(struct ajp_client *c, struct pd_slice in, size_t *used,
         return;
     }
     if (c->code == AJP_END_RESPONSE) {
-        n = 1; /* whether the connection may be used again, which we never do */
+        n = 1;
         pd_answer_end(&c->reader, true, true, a);
+        a->reuse = in.p[0] != 0;
     } else if (c->data) {
         pd_answer_next(&c->reader, pd_slice(in.p, in.n < c->data ? in.n : c->data), &n, scratch, a);
         c->data -= (uint32_t)n;

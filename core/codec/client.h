@@ -57,6 +57,7 @@ struct pd_answer {
     size_t wanted;
     uint32_t app_status; /* FastCGI: the exit status that the application gave */
     bool surplus;
+    bool reuse; /* with END, AJP13: the server takes another request on this connection */
 };
 
 /* The body of the request is framed like the body of a response in codec.h, with the same bounds. */
