@@ -148,7 +148,8 @@ void load_conn_answered(struct load_run *r, struct load_ask *ask, const struct p
 {
     struct load_conn *c = ask->conn;
     bool muxed = r->options->streams > 1;
-    bool again = ask->again && a->ended == PD_ENDED_WHOLE && !surplus && !c->half_closed && load_sender_is_done(c);
+    bool again = !muxed && ask->again && a->ended == PD_ENDED_WHOLE && !surplus && !c->half_closed;
+    again = again && load_sender_is_done(c);
     bool right = load_run_done(r, ask);
     if (right && surplus)
         load_deviate(&r->deviations, LOAD_SURPLUS, ask->request->name, "bytes came behind the end of the response");

@@ -4,22 +4,22 @@
 
 #include <stdint.h>
 
-#define LOAD_DEVIATIONS(X) \
-    X(CONNECT, "connect")       /* no connection */ \
-    X(CLOSED, "closed")         /* the connection ended without a byte of the response */ \
-    X(CUT, "cut")               /* ... within the response */ \
-    X(MALFORMED, "malformed")   /* what came is no response of the protocol */ \
-    X(SURPLUS, "surplus")       /* bytes came behind the end of the response */ \
-    X(STATUS, "status") \
-    X(LENGTH, "length") \
-    X(BODY, "body") \
+#define LOAD_DEVIATIONS(X)                                                                                             \
+    X(CONNECT, "connect")     /* no connection */                                                                      \
+    X(CLOSED, "closed")       /* the connection ended without a byte of the response */                                \
+    X(CUT, "cut")             /* ... within the response */                                                            \
+    X(MALFORMED, "malformed") /* what came is no response of the protocol */                                           \
+    X(SURPLUS, "surplus")     /* bytes came behind the end of the response */                                          \
+    X(STATUS, "status")                                                                                                \
+    X(LENGTH, "length")                                                                                                \
+    X(BODY, "body")                                                                                                    \
     X(TIMEOUT, "timeout")
 
 enum load_deviation {
 #define LOAD_ENUM(name, text) LOAD_##name,
     LOAD_DEVIATIONS(LOAD_ENUM)
 #undef LOAD_ENUM
-    LOAD_DEVIATION_COUNT
+        LOAD_DEVIATION_COUNT
 };
 
 struct load_deviations {

@@ -3,10 +3,10 @@
 #define LOAD_FAIL_H
 
 enum load_exit {
-    LOAD_RIGHT = 0,   /* every response was right */
-    LOAD_WRONG = 1,   /* at least one was not, or did not come */
-    LOAD_USAGE = 2,   /* the command line or a file of variants is wrong */
-    LOAD_CANNOT = 3,  /* nobody could be asked, or the system refused something */
+    LOAD_RIGHT = 0,  /* every response was right */
+    LOAD_WRONG = 1,  /* at least one was not, or did not come */
+    LOAD_USAGE = 2,  /* the command line or a file of variants is wrong */
+    LOAD_CANNOT = 3, /* nobody could be asked, or the system refused something */
 };
 
 /* Says what happened and what to do, and ends the program. */

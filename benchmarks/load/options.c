@@ -13,7 +13,8 @@
 static const char usage[] =
     "usage: polydoor-load URL [PATH] [options]\n"
     "\n"
-    "Asks a server over HTTP/1.1, FastCGI, SCGI, uwsgi or AJP13 again and again, checks each response, and prints what it\n"
+    "Asks a server over HTTP/1.1, FastCGI, SCGI, uwsgi or AJP13 again and again, checks each response, and prints what "
+    "it\n"
     "measured as JSON. URL is as http://127.0.0.1:8000, fastcgi+unix:/run/shop.sock, ajp://[::1]:8009.\n"
     "\n"
     "How much\n"
@@ -190,7 +191,7 @@ static const struct {
     const char *name;
     const struct pd_client_codec *codec;
 } protocols[] = {
-    { "http", &pd_client_http1 }, { "fastcgi", &pd_client_fastcgi }, { "scgi", &pd_client_scgi },
+    { "http", &pd_client_http1 },  { "fastcgi", &pd_client_fastcgi }, { "scgi", &pd_client_scgi },
     { "uwsgi", &pd_client_uwsgi }, { "ajp", &pd_client_ajp13 },
 };
 
@@ -243,16 +244,17 @@ static void parse_url(struct load_target *t, const char *url)
         pd_addr_name(&t->address, t->address_n, t->name, sizeof t->name);
         return;
     }
-    load_fail(LOAD_USAGE, "%s is no address; write it as http://127.0.0.1:8000 or scgi+unix:/run/shop.sock, with http, "
-                          "fastcgi, scgi, uwsgi or ajp", url);
+    load_fail(LOAD_USAGE,
+              "%s is no address; write it as http://127.0.0.1:8000 or scgi+unix:/run/shop.sock, with http, "
+              "fastcgi, scgi, uwsgi or ajp",
+              url);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 /* Options of the request; false: it is none. */
-static bool take_request(struct load_options *o, int option, const char *text)
+static bool take_request(struct load_plan *p, int option, const char *text)
 {
-    struct load_plan *p = &o->plan;
     switch (option) {
     case 'X':
         p->method = text;
@@ -273,12 +275,6 @@ static bool take_request(struct load_options *o, int option, const char *text)
         return true;
     case OPTION_CHUNKED:
         p->chunked = true;
-        return true;
-    case OPTION_SECRET_ENV:
-        o->secret = secret(text);
-        return true;
-    case OPTION_VARIANTS:
-        o->variants = text;
         return true;
     case OPTION_STATUS:
         p->status = status(option, text);
@@ -325,7 +321,7 @@ static bool take_pace(struct load_options *o, int option, const char *text)
 
 static void take(struct load_options *o, int option, const char *text)
 {
-    if (take_request(o, option, text) || take_pace(o, option, text))
+    if (take_request(&o->plan, option, text) || take_pace(o, option, text))
         return;
     switch (option) {
     case 'c':
@@ -342,6 +338,12 @@ static void take(struct load_options *o, int option, const char *text)
         return;
     case OPTION_CLOSE:
         o->closes = true;
+        return;
+    case OPTION_SECRET_ENV:
+        o->secret = secret(text);
+        return;
+    case OPTION_VARIANTS:
+        o->variants = text;
         return;
     case OPTION_HOLD:
         o->holds = true;
@@ -384,8 +386,11 @@ static void settle(struct load_options *o)
 void load_options_parse(struct load_options *o, int argc, char **argv)
 {
     const uint64_t second = 1000000000;
-    *o = (struct load_options){ .connections = 16, .streams = 1, .timeout_ns = 10 * second,
-                                .drain_ns = 5 * second, .plan = { .status = 200, .length = -1 } };
+    *o = (struct load_options){ .connections = 16,
+                                .streams = 1,
+                                .timeout_ns = 10 * second,
+                                .drain_ns = 5 * second,
+                                .plan = { .status = 200, .length = -1 } };
     for (int option; (option = getopt_long(argc, argv, "c:d:n:r:X:H:", names, NULL)) != -1;)
         take(o, option, optarg);
     if (optind == argc || argc - optind > 2)

@@ -35,7 +35,7 @@ struct load_plan {
     unsigned nheaders;
     const char *params[LOAD_HEADERS_MAX]; /* "NAME=VALUE" */
     unsigned nparams;
-    uint64_t body;         /* bytes of a made body */
+    uint64_t body; /* bytes of a made body */
     bool has_body;
     bool chunked;          /* its length is not announced */
     const char *body_file; /* ... or the body itself */

@@ -44,8 +44,9 @@ static void take_body(struct load_run *r, struct load_ask *ask, struct pd_slice 
 /* An answer that is none: from here on nothing on the connection can be believed. */
 static void refuse(struct load_run *r, struct load_conn *c, enum pd_reason reason)
 {
-    enum load_deviation kind = reason == PD_R_ANSWER_EMPTY ? LOAD_CLOSED :
-                               reason == PD_R_ANSWER_NO_HEAD ? LOAD_CUT : LOAD_MALFORMED;
+    enum load_deviation kind = reason == PD_R_ANSWER_EMPTY     ? LOAD_CLOSED
+                               : reason == PD_R_ANSWER_NO_HEAD ? LOAD_CUT
+                                                               : LOAD_MALFORMED;
     load_conn_fail(r, c, kind, pd_reason_text(reason));
 }
 

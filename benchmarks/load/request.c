@@ -157,9 +157,13 @@ static void fill_head(struct load_request *r, const struct load_maker *m, const 
 {
     const struct load_options *o = m->options;
     const char *method = p->method ? p->method : p->has_body ? "POST" : "GET";
-    r->head = (struct pd_head){ .form = o->target.codec->form, .method = text(method), .target = text(p->path),
+    r->head = (struct pd_head){ .form = o->target.codec->form,
+                                .method = text(method),
+                                .target = text(p->path),
                                 .content_length = p->has_body && !p->chunked ? (int64_t)r->body.size : -1,
-                                .chunked = p->chunked, .http_minor = 1, .keep_alive = !o->closes };
+                                .chunked = p->chunked,
+                                .http_minor = 1,
+                                .keep_alive = !o->closes };
     if (r->head.form != PD_HEAD_CGI)
         add_headers(f, p, &o->target);
     r->head.nheaders = (uint16_t)f->n;

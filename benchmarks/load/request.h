@@ -16,10 +16,10 @@
 #include "options.h"
 
 enum {
-    LOAD_WIRE_BODY = 65536,    /* body bytes that are encoded beforehand */
-    LOAD_PREFIX_MAX = 64,      /* codec.h allows fewer */
-    LOAD_KEPT_MAX = 1 << 24,   /* bytes of a body that are compared */
-    LOAD_BLOCK = 1 << 18,      /* of a made body */
+    LOAD_WIRE_BODY = 65536,  /* body bytes that are encoded beforehand */
+    LOAD_PREFIX_MAX = 64,    /* codec.h allows fewer */
+    LOAD_KEPT_MAX = 1 << 24, /* bytes of a body that are compared */
+    LOAD_BLOCK = 1 << 18,    /* of a made body */
 };
 
 /* Bytes that are sent again and again until `size` are sent. */

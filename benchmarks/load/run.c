@@ -152,8 +152,8 @@ static void end_overdue(struct load_run *r)
     for (size_t i = 0; i < r->nasks; i++) {
         struct load_ask *ask = &r->conns[0].asks[i];
         if (ask->request && r->now - ask->sent_ns >= timeout)
-            load_conn_fail(r, ask->conn, LOAD_TIMEOUT, ask->begun || ask->got ? "no end of the response in time" :
-                                                                                "no response in time");
+            load_conn_fail(r, ask->conn, LOAD_TIMEOUT,
+                           ask->begun || ask->got ? "no end of the response in time" : "no response in time");
     }
 }
 
@@ -285,9 +285,9 @@ static bool is_quiet(const struct load_run *r)
 void load_run_phase(struct load_run *r, struct load_limit limit, struct load_tally *tally)
 {
     begin(r, limit, tally);
-    for (size_t i = limit.asks; i-- && !is_over(r);) {
+    for (size_t i = 0; i < limit.asks && !is_over(r); i++) {
         if (r->rate > 0)
-            r->idle[r->nidle++] = &r->conns[0].asks[i];
+            r->idle[r->nidle++] = &r->conns[0].asks[limit.asks - 1 - i];
         else
             start(r, &r->conns[0].asks[i], r->now);
     }

@@ -23,10 +23,10 @@ struct load_ask {
     uint64_t sent_ns;
     uint64_t got; /* body bytes of the response */
     unsigned status;
-    bool begun;      /* a byte of the response has come */
-    bool again;      /* the response leaves the connection open */
-    bool wrong_body; /* a byte differed */
-    uint16_t id;     /* FastCGI */
+    bool begun;              /* a byte of the response has come */
+    bool again;              /* the response leaves the connection open */
+    bool wrong_body;         /* a byte differed */
+    uint16_t id;             /* FastCGI */
     struct load_timer timer; /* idle: when the next request goes out; else when to go on sending or reading */
     alignas(max_align_t) char state[PD_CLIENT_STATE_MAX];
 };
@@ -38,7 +38,7 @@ struct load_tally {
     uint64_t in_time;  /* ... that ended before the time was up */
     uint64_t unsent;   /* open loop: whose time came, but no connection was free */
     uint64_t unanswered;
-    uint64_t sent;     /* bytes */
+    uint64_t sent; /* bytes */
     uint64_t received;
     uint64_t connects;
     uint64_t elapsed_ns;

@@ -125,7 +125,7 @@ def _compiler_version(compiler: str) -> str:
 @functools.cache
 def _headers_digest() -> str:
     digest = hashlib.sha256()
-    for folder in ("core", "tests/core", "fuzz"):
+    for folder in ("core", "tests/core", "fuzz", "benchmarks/load"):
         for path in sorted((ROOT / folder).rglob("*.h")):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
