@@ -15,19 +15,22 @@ class Entry:
     threads: int = 1
     door: str = "http"
     has_threads: bool = False  # the number stands in the name
+    closes: bool = False  # it ends each connection although the protocol would keep it, so the load does
+    is_by_wrk: bool = False  # wrk asks, to check our own load generator
 
     @property
     def key(self) -> str:
         """The name in the results: `polydoor-t5`, `uwsgi-scgi`."""
         door = "" if self.door == "http" else f"-{self.door}"
-        return f"{self.kind}{door}" + (f"-t{self.threads}" if self.has_threads else "")
+        return f"{self.kind}{door}" + (f"-t{self.threads}" if self.has_threads else "") + "-wrk" * self.is_by_wrk
 
     @property
     def label(self) -> str:
         """The name for people."""
-        doors = {"http": "", "fastcgi": " FastCGI", "scgi": " SCGI"}
+        doors = {"http": "", "fastcgi": " FastCGI", "scgi": " SCGI", "uwsgi": " uwsgi", "ajp": " AJP"}
         suffix = {"polydoor": f" -t {self.threads}"}.get(self.kind, f", {self.threads} threads")
-        return KINDS[self.kind].name + doors[self.door] + (suffix if self.has_threads else "")
+        name = KINDS[self.kind].name + doors[self.door] + (suffix if self.has_threads else "")
+        return f"{name}, asked by wrk" if self.is_by_wrk else name
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Case:
     app: str = "hello"
     is_browser: bool = False
     is_behind_nginx: bool = False
+    is_on_sockets: bool = False  # asked over Unix sockets, as a front end does
     is_throughput: bool = False  # requests per second count, not processor time
     notes: tuple[str, ...] = field(default=())
 
@@ -93,12 +97,13 @@ DIRECT = (
 UWSGI_CLOSES = "uWSGI's http-socket closes the connection after each response; so the load opens one per request there."
 ONE_THREAD = "One application thread in every server, but for Polydoor -t 5."
 LOG = "Polydoor writes its access log, as it is shipped, but where the table says otherwise; the others write none."
+BY_WRK = "The row that wrk asked checks our load generator: the server must cost the same."
 
 CASES = (
     Case(
         key="hello",
         title="HTTP/1.1 keep-alive, hello world",
-        entries=(*DIRECT, Entry("polydoor-quiet")),
+        entries=(*DIRECT, Entry("polydoor-quiet"), Entry("polydoor", 1, has_threads=True, is_by_wrk=True)),
         references=("fastpysgi", "uwsgi", "floor"),
         targets=(
             Target("polydoor-t1", "fastpysgi", at_most(1.15), at_most(0.95)),
@@ -106,7 +111,7 @@ CASES = (
             Target("polydoor-t1", "floor", goal=at_most(1.40)),
             Target("polydoor-t5", "floor", goal=at_most(1.40)),
         ),
-        notes=(ONE_THREAD, UWSGI_CLOSES, LOG),
+        notes=(ONE_THREAD, UWSGI_CLOSES, LOG, BY_WRK),
     ),
     Case(
         key="headers",
@@ -149,6 +154,24 @@ CASES = (
             Target("polydoor-scgi", "floor-scgi", goal=at_most(1.20)),
         ),
         is_behind_nginx=True,
+    ),
+    Case(
+        key="doors",
+        title="Every protocol without a front end, hello world",
+        entries=(
+            Entry("polydoor"),
+            Entry("polydoor", door="fastcgi"),
+            Entry("polydoor", door="ajp"),
+            Entry("polydoor", door="scgi"),
+            Entry("polydoor", door="uwsgi"),
+            Entry("uwsgi", door="fastcgi", closes=True),
+            Entry("uwsgi", door="scgi"),
+            Entry("uwsgi", door="uwsgi"),
+        ),
+        references=("polydoor", "uwsgi-scgi"),
+        targets=(Target("polydoor-ajp", "polydoor", goal=at_most(1.40)),),
+        is_on_sockets=True,
+        notes=("HTTP, FastCGI and AJP keep their connections but for uWSGI's; SCGI and uwsgi open one per request.",),
     ),
     Case(
         key="wait",

@@ -14,6 +14,7 @@ import rivals
 ROOT = rivals.HERE.parent
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
 INCLUDES = ("-Icore", "-Ibenchmarks/load")
+CONNECTIONS = 16
 PATIENCE = 120.0  # seconds over the time of the load until it must have ended
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "p99.99", "max")
 

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import browser
 import frontend
-import load
 import measure
 import rivals
 import servers
+import wrk
 from cases import Case, Entry
+from generator import CONNECTIONS, Generator, Load, LoadError, parse
 
 WARM_UP = 0.4  # seconds of the same load before it counts
 BODY = b"Hello, World!"
@@ -43,9 +45,10 @@ class Sample:
     seconds: float
     cpu_seconds: float
     bytes: int
-    p50: float
-    p99: float
     faults: list[str]
+    in_time: int  # requests that were answered before the time was up
+    latency: dict[str, float]  # seconds, by name as in generator.PERCENTILES
+    load_cpu_seconds: float  # of the load generator
 
     @property
     def cost(self) -> float:
@@ -55,7 +58,7 @@ class Sample:
     @property
     def rate(self) -> float:
         """Requests per second."""
-        return self.requests / self.seconds
+        return self.in_time / self.seconds
 
 
 @dataclass
@@ -90,6 +93,8 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
     for entry in case.entries:
         if case.is_behind_nginx and frontend.program() is None:
             outcome.absent[entry.key] = "nginx is not there"
+        elif entry.is_by_wrk and not wrk.is_there():
+            outcome.absent[entry.key] = "wrk is not there"
         elif not servers.KINDS[entry.kind].is_there(versions):
             outcome.absent[entry.key] = "it could not be installed; see benchmarks/rivals/optional.txt"
         else:
@@ -100,7 +105,7 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
                 continue
             try:
                 sample = _sample(case, entry, plan)
-            except (servers.ServerError, measure.ProcessEndedError, load.LoadError) as error:
+            except (servers.ServerError, measure.ProcessEndedError, LoadError) as error:
                 outcome.absent[entry.key] = str(error)
                 outcome.failed.append(f"{case.key}, {entry.label}, round {number}: {str(error).splitlines()[0]}")
                 del outcome.samples[entry.key]
@@ -112,32 +117,57 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
 
 
 def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
-    fields = load.fields_of(is_browser=case.is_browser)
+    fields = browser.FIELDS if case.is_browser else {}
     with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
         folder = Path(name)
-        with _serving(case, entry, plan, folder) as (pid, address):
-            length = check_response(address, fields)
-            url = f"http://{address}/"
-            load.apply(url, WARM_UP, fields, folder)
-            before = measure.tree_seconds(pid)
-            done = load.apply(url, plan.seconds, fields, folder)
-            spent = measure.tree_seconds(pid) - before
-            check_response(address, fields)
+        with _serving(case, entry, plan, folder) as (pid, url):
+            ask = _asked_by_wrk if entry.is_by_wrk else _asked
+            done, spent = ask(url, pid, fields, plan, folder, closes=entry.closes)
     return Sample(
         requests=max(1, done.requests),
         seconds=done.seconds,
         cpu_seconds=spent,
         bytes=done.bytes,
-        p50=done.p50,
-        p99=done.p99,
-        faults=faults_of(done, length),
+        faults=done.faults,
+        in_time=done.in_time,
+        latency=done.latency,
+        load_cpu_seconds=done.cpu_seconds,
     )
+
+
+def _asked(url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, *, closes: bool) -> tuple[Load, float]:
+    """What the load came to, and the processor time of the server; every response is compared with BODY."""
+    expected = folder / "expected"
+    expected.write_bytes(BODY)
+    options = ["-c", str(CONNECTIONS), "-d", f"{plan.seconds}", "--warm-up", f"{WARM_UP}", "--expect", str(expected)]
+    options += [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
+    with Generator(url, [*options, *["--close"] * closes]) as generator:
+        generator.warm()
+        before = measure.tree_seconds(pid)
+        done = parse(generator.run())
+        return done, measure.tree_seconds(pid) - before
+
+
+def _asked_by_wrk(
+    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, *, closes: bool
+) -> tuple[Load, float]:
+    """The same by wrk, which compares nothing: a response before and after, and the mean length, must do."""
+    assert not closes
+    address = url.removeprefix("http://")
+    length = check_response(address, fields)
+    wrk.apply(url, WARM_UP, fields, folder)
+    before = measure.tree_seconds(pid)
+    done = wrk.apply(url, plan.seconds, fields, folder)
+    spent = measure.tree_seconds(pid) - before
+    check_response(address, fields)
+    done.faults.extend(faults_of(done, length))
+    return done, spent
 
 
 @contextmanager
 def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tuple[int, str]]:
-    """Run the server, and nginx where the case wants it; gives its process and the address to ask."""
-    is_unix = case.is_behind_nginx and not plan.uses_tcp
+    """Run the server, and nginx where the case wants it; gives its process and the URL to ask."""
+    is_unix = case.is_on_sockets or (case.is_behind_nginx and not plan.uses_tcp)
     address = str(folder / "app.sock") if is_unix else servers.free_address()
     if entry.kind == "floor":
         rivals.build_floor(folder, entry.door)
@@ -145,13 +175,14 @@ def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tup
     command = servers.KINDS[entry.kind].command(place)
     with servers.Process(command, folder, plan.server_core) as process:
         process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
-        if not case.is_behind_nginx:
-            process.wait_until(lambda: answers(address), f"{entry.label} does not answer")
-            yield process.pid, address
+        if case.is_behind_nginx:
+            with frontend.running(folder, entry.door, address, plan.load_core) as front:
+                process.wait_until(lambda: answers(front), f"{entry.label} does not answer behind nginx")
+                yield process.pid, f"http://{front}"
             return
-        with frontend.running(folder, entry.door, address, plan.load_core) as front:
-            process.wait_until(lambda: answers(front), f"{entry.label} does not answer behind nginx")
-            yield process.pid, front
+        if not is_unix:
+            process.wait_until(lambda: answers(address), f"{entry.label} does not answer")
+        yield process.pid, f"{entry.door}+unix:{address}" if is_unix else f"{entry.door}://{address}"
 
 
 def answers(address: str) -> bool:
@@ -188,15 +219,14 @@ def is_whole(response: bytes) -> bool:
     return bool(end) and length is not None and len(body) >= int(length[1])
 
 
-def faults_of(done: load.Load, length: int) -> list[str]:
-    """What was not right in a run, where each response should have had this length."""
-    faults = [f"{count} errors of kind {kind}" for kind, count in done.errors.items()]
+def faults_of(done: Load, length: int) -> list[str]:
+    """What is wrong with the sizes of a run, where each response should have had this length."""
     if not done.requests:
-        return [*faults, "no response at all"]
+        return ["no response at all"]
     each = done.bytes / done.requests
     if abs(each - length) > TOLERANCE * length:
-        faults.append(f"{each:.1f} bytes for each response instead of {length}")
-    return faults
+        return [f"{each:.1f} bytes for each response instead of {length}"]
+    return []
 
 
 def plan_cores() -> tuple[int, int]:

@@ -3,14 +3,13 @@
 import argparse
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import footprint
 import frontend
-import load
+import generator
 import machine
 import measure
 import overload
@@ -18,6 +17,7 @@ import rivals
 import rounds
 import servers
 import tables
+import wrk
 from cases import CASES, Case, Entry
 
 RESULTS = rivals.HERE / "results"
@@ -27,15 +27,15 @@ START = "start"  # the case that is no load: see footprint.py
 def main(arguments: list[str]) -> int:
     """Return 0 when all was measured and every response was right; a missed target is a result, not a failure."""
     options = parse(arguments)
-    if shutil.which("wrk") is None:
-        print("bench: wrk is not there; `make test-deps` installs it (or: apt install wrk)", file=sys.stderr)
-        return 2
+    if not wrk.is_there():
+        say("wrk is not there, so the row that checks our load generator is left out; `make test-deps` installs it")
     if frontend.program() is None:
         say("nginx is not there, so FastCGI and SCGI are left out; `make test-deps` installs it")
     try:
         rivals.prepare(say)
+        generator.build()
         return measure_all(options)
-    except (rivals.RivalError, load.LoadError, servers.ServerError) as error:
+    except (rivals.RivalError, generator.LoadError, servers.ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
 

@@ -95,7 +95,7 @@ def uwsgi(place: Place) -> list[str]:
 
     http-socket ends a connection after each response but does not say so; the added field does.
     """
-    option = {"http": "--http-socket", "fastcgi": "--fastcgi-socket", "scgi": "--scgi-socket"}[place.door]
+    option = f"--{place.door}-socket"
     sane = ["--master", "--single-interpreter", "--need-app", "--die-on-term", "--disable-logging"]
     threads = ["--threads", str(place.threads)] if place.threads > 1 else []
     closes = ["--add-header", "Connection: close"] if place.door == "http" else []

@@ -9,6 +9,8 @@ from figures import Figure, figure, ratios
 from rounds import Outcome, Plan, Sample
 
 Row = tuple[str, ...]
+DELAYS = ("p50", "p99", "p99.9")
+DELAY_HEAD = tuple(f"{name} µs" for name in DELAYS)
 TARGET_HEAD = ("ratio", "measured", "lowest – highest", "must", "", "goal", "")
 
 
@@ -16,10 +18,10 @@ def case_table(outcome: Outcome) -> list[Row]:
     """A row for each server, the head first: figures and ratios to the references of the case."""
     references = [key for key in outcome.case.references if key in outcome.samples]
     labels = [f"× {_short(outcome.case, key)}" for key in references]
-    rows: list[Row] = [("server", "µs CPU/request", "lowest – highest", "requests/s", "p50 µs", "p99 µs", *labels)]
+    rows: list[Row] = [("server", "µs CPU/request", "lowest – highest", "requests/s", *DELAY_HEAD, *labels)]
     for entry in outcome.case.entries:
         if entry.key not in outcome.samples:
-            rows.append((entry.label, "not measured", *[""] * (4 + len(labels))))
+            rows.append((entry.label, "not measured", *[""] * (2 + len(DELAYS) + len(labels))))
             continue
         samples = outcome.samples[entry.key]
         against = [f"{_ratio(outcome, entry.key, key).middle:.2f}" for key in references]
@@ -62,7 +64,7 @@ def _columns(samples: Sequence[Sample], *, is_rate: bool) -> Row:
     costs = figure([sample.cost * 1e6 for sample in samples])
     rates = figure([sample.rate for sample in samples])
     extent = f"{rates.lowest:.0f} – {rates.highest:.0f} /s" if is_rate else f"{costs.lowest:.2f} – {costs.highest:.2f}"
-    delays = [f"{figure([getattr(sample, name) * 1e6 for sample in samples]).middle:.0f}" for name in ("p50", "p99")]
+    delays = [f"{figure([sample.latency[name] * 1e6 for sample in samples]).middle:.0f}" for name in DELAYS]
     return (f"{costs.middle:.2f}", extent, f"{rates.middle:.0f}", *delays)
 
 
@@ -107,7 +109,7 @@ def _is_words(rows: Sequence[Row], column: int) -> bool:
 def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> dict[str, Any]:
     """Everything that was measured, for JSON."""
     return {
-        "format": 1,
+        "format": 2,
         "facts": facts,
         "plan": asdict(plan),
         "noise": noise(outcomes),

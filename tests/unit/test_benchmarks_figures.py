@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+import browser
 import cases
 import figures
-import load
+import generator
 import measure
 import rivals
 import rounds
+import wrk
 
 
 def said(**changed):
@@ -23,7 +25,11 @@ def said(**changed):
         "status": 0,
         "timeout": 0,
         "p50": 250,
+        "p90": 700,
         "p99": 900,
+        "p99.9": 1200,
+        "p99.99": 1300,
+        "max": 1400,
     }
     return f"Running 3600s test @ http://127.0.0.1:1/\nfigures {json.dumps(told | changed)}\nRequests/sec: 500\n"
 
@@ -71,40 +77,68 @@ def test_bound_reads_as_written():
 
 
 def test_wrk_figures_are_read():
-    done = load.parse(said())
-    assert (done.requests, done.bytes, done.seconds, done.p50, done.p99) == (1000, 150_000, 2.0, 0.00025, 0.0009)
-    assert done.errors == {}
+    done = wrk.parse(said())
+    assert (done.requests, done.in_time, done.bytes, done.seconds, done.faults) == (1000, 1000, 150_000, 2.0, [])
+    assert (done.latency["p50"], done.latency["p99.9"], done.latency["max"]) == (0.00025, 0.0012, 0.0014)
 
 
-def test_wrk_errors_are_kept_by_kind():
-    assert load.parse(said(read=3, status=1)).errors == {"read": 3, "status": 1}
+def test_wrk_errors_are_faults():
+    assert wrk.parse(said(read=3, status=1)).faults == ["3 errors of kind read", "1 errors of kind status"]
 
 
 def test_wrk_without_figures_is_an_error():
-    with pytest.raises(load.LoadError, match="unable to connect"):
-        load.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
-
-
-def test_right_responses_have_no_fault():
-    assert rounds.faults_of(load.parse(said()), 150) == []
+    with pytest.raises(generator.LoadError, match="unable to connect"):
+        wrk.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
 @pytest.mark.parametrize(
-    ("changed", "length", "fault"),
+    ("changed", "faults"),
     [
-        ({"read": 2}, 150, "2 errors of kind read"),
-        ({"status": 7}, 150, "7 errors of kind status"),
-        ({"bytes": 100_000}, 150, "100.0 bytes for each response instead of 150"),
-        ({"requests": 0, "bytes": 0}, 150, "no response at all"),
+        ({}, []),
+        ({"bytes": 100_000}, ["100.0 bytes for each response instead of 150"]),
+        ({"requests": 0, "bytes": 0}, ["no response at all"]),
     ],
 )
-def test_wrong_responses_are_faults(changed, length, fault):
-    assert rounds.faults_of(load.parse(said(**changed)), length) == [fault]
+def test_wrong_sizes_are_faults(changed, faults):
+    assert rounds.faults_of(wrk.parse(said(**changed)), 150) == faults
+
+
+def result(**changed):
+    names = ("p50", "p90", "p99", "p99.9", "p99.99", "max")
+    usual = {
+        "requests": 100,
+        "in_time": 96,
+        "bytes_received": 15_000,
+        "seconds": 2.0,
+        "unanswered": 0,
+        "cpu": {"user": 0.25, "system": 0.5},
+        "latency": {"count": 100, "mean": 0.1, "min": 0.1} | dict.fromkeys(names, 0.1),
+        "deviations": {},
+        "first_deviation": "",
+    }
+    return usual | changed
+
+
+def test_figures_of_the_load_generator_are_read():
+    done = generator.parse(result())
+    assert (done.requests, done.in_time, done.bytes, done.cpu_seconds, done.faults) == (100, 96, 15_000, 0.75, [])
+    assert tuple(done.latency) == generator.PERCENTILES
+
+
+def test_deviations_are_faults():
+    done = generator.parse(
+        result(deviations={"cut": 2, "status": 1}, first_deviation="GET /: status 500 instead of 200", unanswered=3)
+    )
+    assert done.faults == [
+        "2 × cut",
+        "1 × status; the first: GET /: status 500 instead of 200",
+        "3 requests were not answered in time",
+    ]
+    assert generator.parse(result(requests=0)).faults == ["no response at all"]
 
 
 def test_browser_sends_twenty_fields_with_host():
-    assert len(load.fields_of(is_browser=True)) + 1 == 20
-    assert load.fields_of(is_browser=False) == {}
+    assert len(browser.FIELDS) + 1 == 20
 
 
 @pytest.mark.parametrize(
