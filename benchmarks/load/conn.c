@@ -33,16 +33,16 @@ static void set(int fd, int level, int name, int value)
 }
 
 /* False: it failed, or is to be tried again soon. */
-static bool conn_open(struct load_run *r, struct load_conn *c)
+static bool conn_open(struct load_run *r, struct load_ask *ask)
 {
+    struct load_conn *c = ask->conn;
     const struct load_options *o = r->options;
     int family = o->target.address.sa.sa_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         load_fail(LOAD_CANNOT, "no socket: %s; raise the limit of descriptors (ulimit -n) above --connections",
                   strerror(errno));
-    const struct load_request *q = c->asks->request;
-    if (family != AF_UNIX && (!q->ended || o->streams > 1 || o->send_rate))
+    if (family != AF_UNIX && (!ask->request->ended || o->streams > 1 || o->send_rate))
         set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (o->read_rate)
         set(fd, SOL_SOCKET, SO_RCVBUF, SLOW_BUFFER);
@@ -50,7 +50,7 @@ static bool conn_open(struct load_run *r, struct load_conn *c)
         int error = errno;
         close(fd);
         if (error == EAGAIN) { /* the queue of a Unix socket is full */
-            load_run_wait(r, c->asks, r->now + RETRY_NS);
+            load_run_wait(r, ask, r->now + RETRY_NS);
             return false;
         }
         load_conn_fail(r, c, LOAD_CONNECT, strerror(error));
@@ -83,7 +83,7 @@ void load_conn_start(struct load_run *r, struct load_ask *ask)
         load_mux_put(c, ask);
     else
         begin_sending(c);
-    if (c->fd < 0 && !conn_open(r, c))
+    if (c->fd < 0 && !conn_open(r, ask))
         return;
     if (!c->in_event)
         load_conn_flush(r, c);
@@ -92,7 +92,7 @@ void load_conn_start(struct load_run *r, struct load_ask *ask)
 void load_conn_resume(struct load_run *r, struct load_ask *ask)
 {
     struct load_conn *c = ask->conn;
-    if (c->fd < 0 && !conn_open(r, c))
+    if (c->fd < 0 && !conn_open(r, ask))
         return;
     load_conn_flush(r, c);
     if (c->fd >= 0 && r->options->read_rate && c->in_since_ns)

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -33,6 +34,16 @@ static void check_streams(const struct load_run *r)
         if (!r->requests[i].ended)
             load_fail(LOAD_USAGE, "%s: with --streams a body has at most %d bytes", r->requests[i].name,
                       LOAD_WIRE_BODY);
+}
+
+/* A descriptor for each connection, as far as the system lets us. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* where it fails, opening a socket will tell */
 }
 
 /* Whoever started this may now look at the processor time of the server. */
@@ -67,6 +78,7 @@ int main(int argc, char **argv)
 {
     struct load_options options;
     load_options_parse(&options, argc, argv);
+    raise_limit();
     struct pd_arena arena;
     pd_arena_init(&arena, pd_sys_default(), MEMORY);
     struct load_maker maker = { &options, &arena, PD_LIMITS_DEFAULT };
