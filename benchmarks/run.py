@@ -13,6 +13,7 @@ import generator
 import machine
 import measure
 import overload
+import report
 import rivals
 import rounds
 import servers
@@ -50,6 +51,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="interleaved rounds")
     parser.add_argument("--seconds", type=float, help="load for each server in each round")
     parser.add_argument("--tcp", action="store_true", help="TCP between nginx and the servers, not Unix sockets")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the tables and plots as an HTML page")
     parser.add_argument("--write", action="store_true", help="write results/speed and results/start")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (3 if options.quick else 5)
@@ -71,6 +73,10 @@ def measure_all(options: argparse.Namespace) -> int:
     facts["noise"] = f"rounds of a server lie {tables.noise(outcomes):.1%} apart (the middle server's figure)"
     if outcomes:
         show(outcomes, facts)
+    for path in [*([options.report] if options.report else []), *([RESULTS / "speed.html"] if options.write else [])]:
+        if outcomes:
+            path.write_text(report.page(outcomes, plan, facts), encoding="utf-8")
+            say(f"wrote {path}")
     if outcomes and options.write:
         write("speed", tables.document(outcomes, plan, facts), tables.page(outcomes, plan, facts))
     if not options.only or START in options.only:
@@ -101,7 +107,7 @@ def show(outcomes: list[rounds.Outcome], facts: dict[str, str]) -> None:
         print(f"\n{outcome.case.title}\n\n{tables.text(tables.case_table(outcome))}")
         for remark in tables.remarks(outcome):
             print(f"  {remark}")
-    print(f"\nRatios, round by round\n\n{tables.text(tables.target_table(outcomes))}\n")
+    print(f"\nRatios, round by round\n\n{tables.text(tables.target_table(outcomes))}\n\n{tables.BOUND}\n")
     for name, value in facts.items():
         print(f"{name:26} {value}")
 

@@ -5,13 +5,17 @@ from dataclasses import asdict
 from typing import Any
 
 from cases import Case, Entry, Target
-from figures import Figure, figure, ratios
+from figures import Figure, bound_of, figure, pairs, ratios
 from rounds import Outcome, Plan, Sample
 
 Row = tuple[str, ...]
 DELAYS = ("p50", "p99", "p99.9")
 DELAY_HEAD = tuple(f"{name} µs" for name in DELAYS)
-TARGET_HEAD = ("ratio", "measured", "lowest – highest", "must", "", "goal", "")
+TARGET_HEAD = ("ratio", "measured", "lowest – highest", "95 % bound", "must", "", "goal", "")
+BOUND = (
+    "A target is met when the 95 % bound of its ratio meets it, and not shown when only the median does: more rounds "
+    "tell. Five rounds are the fewest that have a bound."
+)
 
 
 def case_table(outcome: Outcome) -> list[Row]:
@@ -39,14 +43,24 @@ def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
 
 def _target_row(outcome: Outcome, target: Target) -> Row:
     name = target_name(outcome.case, target)
-    bounds = (target.must, target.goal)
-    limits = [str(bound) if bound else "" for bound in bounds]
+    limits = [str(bound) if bound else "" for bound in (target.must, target.goal)]
     if not {target.entry, target.other} <= outcome.samples.keys():
-        return (name, "not measured", "", limits[0], "", limits[1], "")
-    ratio = _ratio(outcome, target.entry, target.other, target.factor)
-    verdicts = [bound.verdict(ratio.middle) if bound else "" for bound in bounds]
+        return (name, "not measured", "", "", limits[0], "", limits[1], "")
+    values = target_values(outcome, target)
+    ratio = figure(values)
+    sure = [bound_of(values, is_least=bound.is_least) if bound else None for bound in (target.must, target.goal)]
+    verdicts = [
+        bound.verdict(ratio.middle, limit) if bound else ""
+        for bound, limit in zip((target.must, target.goal), sure, strict=True)
+    ]
+    shown = next((f"{limit:.2f}" for limit in sure if limit is not None), "–")
     extent = f"{ratio.lowest:.2f} – {ratio.highest:.2f}"
-    return (name, f"{ratio.middle:.2f}", extent, limits[0], verdicts[0], limits[1], verdicts[1])
+    return (name, f"{ratio.middle:.2f}", extent, shown, limits[0], verdicts[0], limits[1], verdicts[1])
+
+
+def target_values(outcome: Outcome, target: Target) -> list[float]:
+    """The ratio of a target in each round."""
+    return pairs(outcome.values(target.entry), outcome.values(target.other), target.factor)
 
 
 def target_name(case: Case, target: Target) -> str:
@@ -85,7 +99,7 @@ def text(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         cells = [
-            cell.ljust(width) if _is_words(rows, at) else cell.rjust(width) for at, (cell, width) in _cells(row, widths)
+            cell.ljust(width) if is_words(rows, at) else cell.rjust(width) for at, (cell, width) in _cells(row, widths)
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
@@ -93,7 +107,7 @@ def text(rows: Sequence[Row]) -> str:
 
 def markdown(rows: Sequence[Row]) -> str:
     """The same for a document."""
-    rule = tuple("---" if _is_words(rows, at) else "---:" for at in range(len(rows[0])))
+    rule = tuple("---" if is_words(rows, at) else "---:" for at in range(len(rows[0])))
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
@@ -101,9 +115,9 @@ def _cells(row: Row, widths: Sequence[int]) -> Iterable[tuple[int, tuple[str, in
     return enumerate(zip(row, widths, strict=True))
 
 
-def _is_words(rows: Sequence[Row], column: int) -> bool:
+def is_words(rows: Sequence[Row], column: int) -> bool:
     """Whether a column holds words: the first one, and verdicts."""
-    return column == 0 or any("met" in row[column] or "missed" in row[column] for row in rows[1:])
+    return column == 0 or any(row[column].startswith(("met", "missed", "not shown")) for row in rows[1:])
 
 
 def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> dict[str, Any]:
@@ -118,10 +132,22 @@ def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> 
                 "title": outcome.case.title,
                 "samples": {key: [asdict(sample) for sample in samples] for key, samples in outcome.samples.items()},
                 "absent": outcome.absent,
+                "ratios": [_ratio_document(outcome, target) for target in outcome.case.targets],
             }
             for outcome in outcomes
         },
     }
+
+
+def _ratio_document(outcome: Outcome, target: Target) -> dict[str, Any]:
+    """A target with the ratio of every round."""
+    told = {name: str(bound) for name, bound in (("must", target.must), ("goal", target.goal)) if bound}
+    found: dict[str, Any] = {"entry": target.entry, "other": target.other, "factor": target.factor} | told
+    if {target.entry, target.other} <= outcome.samples.keys():
+        values = target_values(outcome, target)
+        is_least = any(bound.is_least for bound in (target.must, target.goal) if bound)
+        found |= {"values": values, "bound": bound_of(values, is_least=is_least)}
+    return found
 
 
 def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
@@ -131,6 +157,7 @@ def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
         f"Medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s; the server on core {plan.server_core}, "
         f"load and front end on core {plan.load_core}. `make bench` repeats it; [how to read it](../README.md).",
         markdown(target_table(outcomes)),
+        BOUND,
     ]
     for outcome in outcomes:
         parts += [f"## {outcome.case.title}", markdown(case_table(outcome)), *remarks(outcome)]

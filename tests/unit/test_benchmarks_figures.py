@@ -57,18 +57,28 @@ def test_ratios_of_unequal_rounds_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("bound", "value", "verdict"),
+    ("bound", "value", "sure", "verdict"),
     [
-        (cases.at_most(1.15), 1.15, "met"),
-        (cases.at_most(1.15), 1.154, "met"),
-        (cases.at_most(1.00), 1.10, "missed by 10%"),
-        (cases.at_least(0.85), 0.85, "met"),
-        (cases.at_least(0.85), 2.0, "met"),
-        (cases.at_least(0.80), 0.60, "missed by 25%"),
+        (cases.at_most(1.15), 1.15, 1.15, "met"),
+        (cases.at_most(1.15), 1.154, 1.154, "met"),
+        (cases.at_most(1.15), 1.10, 1.16, "not shown"),
+        (cases.at_most(1.15), 1.10, None, "not shown"),
+        (cases.at_most(1.00), 1.10, 1.20, "missed by 10%"),
+        (cases.at_least(0.85), 0.85, 0.85, "met"),
+        (cases.at_least(0.85), 2.0, 0.84, "not shown"),
+        (cases.at_least(0.80), 0.60, 0.50, "missed by 25%"),
     ],
 )
-def test_bound_says_met_or_by_how_much_it_was_missed(bound, value, verdict):
-    assert bound.verdict(value) == verdict
+def test_bound_says_met_or_by_how_much_it_was_missed(bound, value, sure, verdict):
+    assert bound.verdict(value, sure) == verdict
+
+
+def test_true_median_is_at_most_one_time_in_twenty_beyond_its_bound():
+    assert figures.bound_of([1.0, 2.0, 3.0, 4.0]) is None
+    assert figures.bound_of([5.0, 1.0, 2.0, 4.0, 3.0]) == 5.0
+    assert figures.bound_of([5.0, 1.0, 2.0, 4.0, 3.0], is_least=True) == 1.0
+    assert figures.bound_of([float(n) for n in range(1, 10)]) == 8.0
+    assert figures.bound_of([float(n) for n in range(1, 10)], is_least=True) == 2.0
 
 
 def test_bound_reads_as_written():

@@ -59,28 +59,44 @@ def test_terminal_table_whole():
 
 
 def test_target_table_whole():
-    table = tables.target_table([outcome(polydoor=[9.0, 8.0, 10.0], uwsgi=[12.0, 13.0, 12.5], floor=[7.5, 7.5, 7.5])])
-    assert table[1:] == [
-        ("scgi: Polydoor SCGI to uWSGI SCGI", "0.75", "0.62 – 0.80", "≤ 1.00", "met", "≤ 0.50", "missed by 50%"),
-        ("scgi: Polydoor SCGI to empty C server SCGI", "1.20", "1.07 – 1.33", "", "", "≤ 1.20", "met"),
+    found = outcome(polydoor=[9.0, 8.0, 10.0, 9.0, 9.0], uwsgi=[12.0, 13.0, 12.5, 12.0, 12.0], floor=[7.5] * 5)
+    assert tables.target_table([found])[1:] == [
+        (
+            "scgi: Polydoor SCGI to uWSGI SCGI",
+            "0.75",
+            "0.62 – 0.80",
+            "0.80",
+            "≤ 1.00",
+            "met",
+            "≤ 0.50",
+            "missed by 50%",
+        ),
+        ("scgi: Polydoor SCGI to empty C server SCGI", "1.20", "1.07 – 1.33", "1.33", "", "", "≤ 1.20", "not shown"),
     ]
+
+
+def test_few_rounds_show_nothing():
+    row = tables.target_table([outcome(polydoor=[9.0], uwsgi=[12.0], floor=[7.5])])[1]
+    assert row[1:6] == ("0.75", "0.75 – 0.75", "–", "≤ 1.00", "not shown")
 
 
 def test_absent_server_is_shown_as_not_measured():
     found = outcome(polydoor=[9.0], floor=[7.5])
     found.absent["uwsgi-scgi"] = "it did not start"
     assert tables.case_table(found)[2][:2] == ("uWSGI SCGI", "not measured")
-    assert tables.target_table([found])[1][1:] == ("not measured", "", "≤ 1.00", "", "≤ 0.50", "")
+    assert tables.target_table([found])[1][1:] == ("not measured", "", "", "≤ 1.00", "", "≤ 0.50", "")
     assert tables.remarks(found) == ["A note.", "uWSGI SCGI was not measured: it did not start"]
 
 
 def test_throughput_case_compares_rates():
     case = next(case for case in CASES if case.key == "wait")
     rates = {"polydoor-t1": 1600, "polydoor-t5": 7200, "gunicorn-t5": 6000}
-    found = rounds.Outcome(case, {key: [sample(1.0, rate // 2)] for key, rate in rates.items()})
+    found = rounds.Outcome(case, {key: [sample(1.0, rate // 2)] * 5 for key, rate in rates.items()})
     rows = tables.target_table([found])
-    assert rows[1][:5] == ("wait: Polydoor -t 5 to 5 × Polydoor -t 1", "0.90", "0.90 – 0.90", "≥ 0.85", "met")
-    assert rows[2][:5] == ("wait: Polydoor -t 5 to gunicorn gthread, 5 threads", "1.20", "1.20 – 1.20", "≥ 1.00", "met")
+    assert rows[1][:3] == ("wait: Polydoor -t 5 to 5 × Polydoor -t 1", "0.90", "0.90 – 0.90")
+    assert rows[1][3:6] == ("0.90", "≥ 0.85", "met")
+    assert rows[2][:3] == ("wait: Polydoor -t 5 to gunicorn gthread, 5 threads", "1.20", "1.20 – 1.20")
+    assert rows[2][3:6] == ("1.20", "≥ 1.00", "met")
 
 
 def test_markdown_keeps_columns_and_alignment():
@@ -97,6 +113,9 @@ def test_page_and_document_hold_everything():
     assert data["facts"] == {"processor": "a fast one"}
     assert data["plan"]["rounds"] == 3
     assert data["cases"]["scgi"]["samples"]["uwsgi-scgi"][0]["cpu_seconds"] == pytest.approx(0.012)
+    ratio = data["cases"]["scgi"]["ratios"][0]
+    assert (ratio["entry"], ratio["other"], ratio["must"]) == ("polydoor-scgi", "uwsgi-scgi", "≤ 1.00")
+    assert ratio["values"] == [pytest.approx(0.75)]
 
 
 def test_noise_is_that_of_the_middle_server():
