@@ -104,11 +104,42 @@ static void test_too_large(void)
     done(&x);
 }
 
+/* END_RESPONSE says whether the server takes another request on the connection. */
+static void test_reuse(void)
+{
+    struct pd_field host[] = { F("Host", "a") };
+    struct pd_head head = { .form = PD_HEAD_AJP,
+                            .method = PD_SLICE("GET"),
+                            .target = PD_SLICE("/"),
+                            .fields = host,
+                            .nheaders = 1,
+                            .nvariables = 1,
+                            .nfields = 1,
+                            .content_length = -1 };
+    for (int again = 0; again < 2; again++) {
+        const char bytes[] = { 'A', 'B', 0, 8, 4, 0, (char)200, 0, 0, 0, 0, 0, 'A', 'B', 0, 2, 5, (char)again };
+        struct pd_scratch scratch;
+        struct pd_answer a;
+        struct asked x;
+        size_t used, at = 0;
+        ask(&x, &head);
+        do {
+            pd_client_ajp13.next(x.state, pd_slice(bytes + at, sizeof bytes - at), &used, &scratch, &a);
+            at += used;
+        } while (a.kind == PD_ANSWER_HEAD);
+        CHECK_INT(a.kind, PD_ANSWER_END);
+        CHECK_INT(a.ended, PD_ENDED_WHOLE);
+        CHECK_INT(a.reuse, again);
+        done(&x);
+    }
+}
+
 int main(void)
 {
     test_get();
     test_everything_else();
     test_body();
     test_too_large();
+    test_reuse();
     return check_result();
 }
