@@ -17,6 +17,8 @@ from polydoor.settings.option import Flag, Setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from polydoor.cli.arguments import Arguments
     from polydoor.settings.listener import ListenerSpec
 
@@ -45,8 +47,16 @@ CGI = Command(
         ),
     ),
 )
-ROWS = (CGI,)
-OTHERS = ("daemon",)  # behind `cgi`, where no web server has started it: for a request they are applications
+OTHERS = ("init", "status", "stop", "daemon")  # behind `cgi`, where no web server has started it; else applications
+
+
+def __getattr__(name: str) -> Any:
+    """ROWS, what the help says of all commands here; the process for a request does without."""
+    if name != "ROWS":
+        raise AttributeError(name)
+    from polydoor.cli import cgi_init, cgi_status, cgi_stop
+
+    return CGI, cgi_init.INIT, cgi_status.STATUS, cgi_stop.STOP
 
 
 def main(argv: list[str]) -> int:

@@ -29,3 +29,17 @@ NO_STUB = "PD0783"
 `polydoor cgi daemon` is what polydoor-cgi executes, with a listening socket and a lock file as descriptors 3 and 4.
 -> Let a web server start polydoor-cgi; `polydoor cgi init` sets it up.
 """
+
+NOT_OURS = "PD0784"
+"""A file is in the way
+
+`polydoor cgi init` writes over nothing that it has not written itself, and over nothing that was changed since.
+-> Look at the file. Give another name, move it away, or add --force, which keeps the old one beside it.
+"""
+
+UNSAFE_SETUP = "PD0785"
+"""The CGI stub would be set up unsafely
+
+A directory or a value could be read or changed by others, or fetched by anybody; the message says which.
+-> Change what the message names.
+"""

@@ -8,6 +8,7 @@ import socket
 from polydoor import codes
 from polydoor.bridge._gate import Gate
 from polydoor.errors import BootError, ConfigError
+from polydoor.hosting.keys import STUBS_OWN, check_option
 from polydoor.hosting.life import LISTENER, Life, app_file
 from polydoor.hosting.logfile import LogFile, is_at
 from polydoor.hosting.places import Places
@@ -34,8 +35,6 @@ LOCK = 4  # the descriptor of the lock file
 PROFILE = {"threads": "3", "max_connections": "32", "access_log": "off"}
 SMALL_STACK = "512K"
 PROTECTED = ((3, 12), (3, 13))  # Pythons that count C recursion and do not see where the stack ends
-# What says where to listen, or needs a supervisor: there is one door and one process here.
-STUBS_OWN = ("bind", "host", "port", "uds", "fd", "workers", "control", "reload", "preload", "idle_stop", "pid", "dev")
 
 
 def serve_hosted(configuration: Configuration, settings: Settings, spec: ListenerSpec, *, is_last: bool) -> int:
@@ -52,11 +51,7 @@ def adapt(settings: Settings) -> None:
 
     for name in STUBS_OWN:
         if settings.is_said(name) and settings.origin(name).startswith("--"):
-            raise ConfigError(
-                f"options: {BY_NAME[name].option} has no place behind the CGI stub\n"
-                "There is one process and one way in. Take it out of `options`.",
-                code=codes.CONTRADICTION,
-            )
+            check_option(BY_NAME[name])
         settings.reset(BY_NAME[name])  # a file that other deployments share may say it
     stack = {} if sys.version_info[:2] in PROTECTED else {"thread_stack": SMALL_STACK}
     for name, text in (PROFILE | stack).items():

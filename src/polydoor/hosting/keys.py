@@ -5,6 +5,8 @@ The stub reads the same file with a table of its own (core/cmd/config.c); a test
 
 from __future__ import annotations
 
+from polydoor import codes
+from polydoor.errors import ConfigError
 from polydoor.settings.option import Count, Setting, Word
 from polydoor.settings.words import Assignment
 
@@ -95,3 +97,14 @@ KEYS = (
 BY_NAME = {row.name: row for row in KEYS}
 BY_KEY = {row.key: row for row in KEYS}
 REQUIRED = ("app", "python", "directory")
+# What says where to listen, or needs a supervisor: there is one door and one process here.
+STUBS_OWN = ("bind", "host", "port", "uds", "fd", "workers", "control", "reload", "preload", "idle_stop", "pid", "dev")
+
+
+def check_option(row: Setting) -> None:
+    """Refuse what has no place behind a stub."""
+    if row.name in STUBS_OWN:
+        raise ConfigError(
+            f"{row.option} has no place behind the CGI stub\nThere is one process and one way in. Take it out.",
+            code=codes.CONTRADICTION,
+        )
