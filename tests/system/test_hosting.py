@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from peers.cgi import Command
 from peers.door import CgiDoor
+from polydoor.cli import main
 from support.hosted import FOUND, Hosted, written
 from support.server import APPS, PATIENCE
 from support.waiting import eventually
@@ -195,3 +199,31 @@ def test_by_hand_the_command_says_who_starts_it(tmp_path):
     command = [sys.executable, "-m", "polydoor", "cgi", "daemon", str(written(tmp_path, APP))]
     done = subprocess.run(command, env=FOUND, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr[:17]) == (2, "polydoor: PD0783:")
+
+
+def test_status_and_stop_find_the_daemon(tmp_path, capsys):
+    path = written(tmp_path, APP)
+    with Hosted(path) as hosted:
+        assert hosted.told("serving")
+        assert main(["cgi", "status", str(tmp_path)]) == 0
+        assert re.fullmatch(
+            rf".*/shop\.cgi: .*: serving for \d+ s, pid {hosted.process.pid}\n", capsys.readouterr().out
+        )
+        assert main(["cgi", "status", str(tmp_path), "--json"]) == 0
+        (told,) = json.loads(capsys.readouterr().out)
+        assert (told["state"], told["pid"], told["failures"]) == ("serving", hosted.process.pid, 0)
+        reaper = threading.Thread(target=hosted.process.wait)  # which is init's work where a stub has started it
+        reaper.start()
+        assert main(["cgi", "stop", str(tmp_path)]) == 0
+        reaper.join()
+        assert hosted.process.returncode == 0
+        assert main(["cgi", "stop", str(tmp_path)]) == 3
+        assert main(["cgi", "status", str(tmp_path)]) == 3
+    capsys.readouterr()
+
+
+def test_status_tells_of_starts_that_failed(tmp_path, capsys):
+    with Hosted(written(tmp_path, "absent:application")) as hosted:
+        assert hosted.process.wait(PATIENCE) == 3
+    assert main(["cgi", "status", str(tmp_path)]) == 3
+    assert f"no daemon: the last 1 starts failed, see {hosted.log}" in capsys.readouterr().out

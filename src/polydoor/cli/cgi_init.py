@@ -54,7 +54,7 @@ OWN = (
     *(BY_NAME[name] for name in (*KEYS, *PAGES)),
 )
 INIT = Command(
-    "polydoor cgi init APP DIR [--name NAME] [--copy|--link|--script] [--server SERVER] [options]",
+    "polydoor cgi init APP DIR [--name NAME] [--server SERVER] [options]",
     "Sets up polydoor-cgi in DIR, which a web server serves: the program, its configuration, and an .htaccess.",
     more="All other options of Polydoor may stand here, too; they are written into the configuration.",
     own=OWN,
