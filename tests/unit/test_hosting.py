@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +12,12 @@ import pytest
 from polydoor.errors import ConfigError
 from polydoor.hosting import life as lives
 from polydoor.hosting.configuration import beside, read_configuration
+from polydoor.hosting.keys import KEYS
 from polydoor.hosting.places import Places, fnv1a
+from polydoor.settings.option import Count
 from support.hosted import written
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 WHOLE = 'app = "shop:app"\npython = "/usr/bin/python3"\ndirectory = "/home/shop"\n'
 
@@ -211,3 +217,14 @@ def test_a_change_and_a_lost_socket_end_it_at_once(monkeypatch):
     assert world.leaves == []
     world.life.leave()
     assert world.leaves == [False]
+
+
+def test_the_stub_knows_the_same_keys_with_the_same_bounds():
+    source = (ROOT / "core" / "cmd" / "config.c").read_text()
+    rows = re.findall(r'^    \{ "([a-z-]+)", KIND_(\w+), AT\(\w+\), (.*) \},$', source, re.MULTILINE)
+    bounds = {
+        row.key: (row.kind.low, row.kind.high, row.default) if isinstance(row.kind, Count) else (0, 0, 0)
+        for row in KEYS
+    }
+    ours = {name: tuple(eval(part.replace("(int64_t)", "")) for part in text.split(",")) for name, _, text in rows}
+    assert ours == bounds

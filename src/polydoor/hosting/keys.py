@@ -40,7 +40,7 @@ KEYS = (
     Setting("directory", Absolute(), "", "Where the application lives; the working directory of both.", group=GROUP),
     Setting(
         "state",
-        Absolute(empty="none"),
+        Absolute(empty="one in /tmp; init names one in ~/.local/state"),
         "",
         "The directory of lock, socket and log, private to its user; made where its parent is there.",
         group=GROUP,
