@@ -35,7 +35,7 @@ MEMBER_MOVES = {
     STARTING: (RUNNING, STOPPING, EXITED),  # the process was made and has not said that it is ready
     RUNNING: (DRAINING, STOPPING, EXITED),  # it serves
     DRAINING: (STOPPING, EXITED),  # it was told to leave, and finishes what it has
-    STOPPING: (EXITED,),  # its time is over: it is killed
+    STOPPING: (DRAINING, EXITED),  # its time is over; or it was dismissed while it started, and is ready all the same
     EXITED: (),  # the process is gone
 }
 

@@ -27,6 +27,7 @@ class Process:
         self.code = code  # on disk when it began
         self.begun = begun
         self.accepts = False
+        self.is_ready = False
         self.is_alive = True
         self.told: list[str] = []
 
@@ -42,6 +43,7 @@ class World(Hands):
         self.code = GOOD
         self.unreadable = ""  # why the configuration cannot be read
         self.watching = False
+        self.late = 0.3  # how likely a worker is ready at the very moment at which a signal is to end its start
         self.clients: list[str] = []  # that connected and were not accepted yet
         self.served: list[str] = []
         self.answers: list[tuple[int, str]] = []
@@ -93,7 +95,11 @@ class World(Hands):
         self._leave(member, "retire", drain_s)
 
     def stop(self, member: Member, drain_s: float) -> None:
-        self._leave(member, "stop", drain_s)
+        process = self.processes[member.number]
+        if member.is_dismissed and process.code == GOOD and self.chance.random() < self.late:
+            self.later(self.soon(), lambda: self._ready(process))
+        else:
+            self._leave(member, "stop", drain_s)
 
     def kill(self, member: Member) -> None:
         process = self.processes[member.number]
@@ -127,8 +133,8 @@ class World(Hands):
     # --- what the world does ------------------------------------------------------------------------------------------
 
     def _ready(self, process: Process) -> None:
-        if process.is_alive and "stop" not in process.told:
-            process.accepts = True
+        if process.is_alive and not process.is_ready and "stop" not in process.told:
+            process.accepts = process.is_ready = True
             self.pool.ready(self.now, process.member.number)
             self.later(self.soon(), self._look)
 

@@ -13,11 +13,24 @@ import pytest
 from interop import site
 from support.memory import pss_kib
 from support.pool_server import EXITS, GOOD, HANGS, RAISES, PoolServer
-from support.server import PATIENCE, Server, one_each
+from support.server import APPS, PATIENCE, Server, one_each
 from support.waiting import eventually
 
 LOADED = "import os\nwith open({path!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n"
 THREAD = "import threading\nthreading.Thread(target=threading.Event().wait, name='collector', daemon=True).start()\n"
+IGNORES_CHILDREN = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+CANNOT_FORK = (
+    "import os\ndef fork():\n    raise BlockingIOError(11, 'the limit of processes is reached')\nos.fork = fork\n"
+)
+NO_PROC = """
+import os
+listdir = os.listdir
+def without_proc(path="."):
+    if path == "/proc/self/task":
+        raise FileNotFoundError(path)
+    return listdir(path)
+os.listdir = without_proc
+"""
 
 
 class Preloaded(PoolServer):
@@ -92,6 +105,35 @@ def test_an_application_that_starts_threads_is_refused_by_name_and_loaded_by_eac
         server.ask()
         assert "PD0346" in server.log.text
     server.history.judge()
+
+
+def test_where_threads_cannot_be_seen_every_worker_loads_it(tmp_path):
+    with Preloaded(tmp_path, code=NO_PROC) as server:
+        assert server.log.wait_for("PD0346: the application starts threads when it is loaded (perhaps, for there is")
+        assert eventually(lambda: len(server.loads()) == 3)  # the prototype, and each for itself
+        server.ask()
+    server.history.judge()
+
+
+def test_an_application_that_ignores_the_end_of_children_can_be_forked(tmp_path):
+    with Preloaded(tmp_path, code=IGNORES_CHILDREN) as server:
+        workers = server.wait_workers(2)
+        os.kill(workers[0], signal.SIGKILL)
+        server.wait_workers(2, without=workers[:1])
+        assert len(server.loads()) == 1
+        server.reload("reloaded: 2 of 2 workers are new")
+        server.ask()
+    server.history.judge()
+
+
+def test_a_prototype_that_cannot_fork_ends_the_first_start_with_the_reason(tmp_path):
+    (tmp_path / "deployed.py").write_text(CANNOT_FORK + GOOD)
+    command = [sys.executable, "-m", "polydoor", "deployed:application", "-w", "3", "--preload"]
+    command += ["--app-dir", str(tmp_path), "-b", f"unix:{tmp_path}/s"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=PATIENCE, check=False)
+    assert (done.returncode, "PD0307" in done.stderr) == (3, False), done.stderr
+    assert "the prototype made no process" in done.stderr
 
 
 def test_a_prototype_that_dies_is_made_again_when_a_worker_is_needed(tmp_path):

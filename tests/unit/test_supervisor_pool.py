@@ -338,6 +338,19 @@ def test_stop_lets_all_finish_and_ends_once():
     assert world.pool.state.now == EXITED
 
 
+def test_a_worker_that_is_ready_when_its_start_is_to_end_ends_as_soon_as_others():
+    world = World(Rules(4, 4, drain_s=0.0, grace_s=9.0), random.Random(1))
+    world.late = 1.0
+    world.pool.boot(world.now)
+    while not world.serving_since:
+        world.run(0.01)
+    assert len(numbers(world)) < 4
+    world.pool.stop(world.now)
+    world.run(2.0)
+    assert world.ended == [(0, "")]
+    assert not any("kill" in process.told for process in world.processes.values())
+
+
 def test_stop_during_a_reload_ends_that_too():
     world = made(3)
     world.pool.reload(world.now)

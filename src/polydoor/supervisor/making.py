@@ -244,6 +244,5 @@ class Making:
             self._follow(Process(member.number, slot, pid, ours))
             return
         ours.close()
-        death = Death("the prototype made no process", code=codes.CANNOT_FORK)
-        self._lose(loaded, death)
-        self._maker.not_made(member, death)
+        self._ordered.insert(0, member)  # as long as nobody was told, it can still be dropped
+        self._lose(loaded, Death("the prototype made no process", code=codes.CANNOT_FORK))

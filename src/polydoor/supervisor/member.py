@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polydoor.states import RUNNING, STARTING, member_state
+from polydoor.states import DRAINING, RUNNING, STARTING, member_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class Member:
         self.is_dismissed = False  # it is not wanted any more, and was told so before it was ready
         self.asked = ""  # for a successor, and why
         self.why = ""  # what the pool did to it, if it did not end by itself
+
+    def come_late(self, now: float) -> None:
+        """It became ready just when it was dismissed."""
+        self.is_dismissed = False
+        self.ready_at = now
+        self.state.move(DRAINING)
 
     @property
     def is_starting(self) -> bool:

@@ -58,6 +58,7 @@ class Pool:
         self.restarts: dict[str, int] = {}  # by cause, for whoever asks
         self.last_error = ""  # of the last worker that did not become ready
         self.is_paused = False  # told to have no workers, and not to start one when somebody connects
+        self._is_hurried = False  # what was accepted is not finished
         self._hands_watch = False
         self._sizing = Sizing(rules)
         self._backoff = Backoff()
@@ -93,8 +94,10 @@ class Pool:
     def ready(self, now: float, number: int) -> None:
         """A worker serves from now on; the one that it follows is told to leave."""
         member = self.members[number]
-        if not member.is_starting:
-            return  # it was given up meanwhile
+        if not member.is_starting:  # it was given up meanwhile
+            if member.is_dismissed and member.deadline:
+                self._leave_late(now, member)
+            return
         member.state.move(RUNNING)
         member.ready_at = now
         member.deadline = 0.0
@@ -203,6 +206,7 @@ class Pool:
 
     def stop(self, now: float, *, quickly: bool = False) -> None:
         """Let every worker finish what has come, or not even that; then end. Again, it can only be quicker."""
+        self._is_hurried = self._is_hurried or quickly
         if self.state.now in (STARTING, RUNNING):
             self.state.move(STOPPING)
             self._due.clear()
@@ -313,6 +317,14 @@ class Pool:
         elif member.is_running:
             member.state.move(DRAINING)
         self.hands.stop(member, drain_s)
+
+    def _leave_late(self, now: float, member: Member) -> None:
+        """A signal reached it when it had just become ready: it may have accepted something, and waits for orders."""
+        member.come_late(now)
+        drain_s = 0.0 if self._is_hurried else self.rules.drain_s
+        member.deadline = now + drain_s + self.rules.grace_s
+        leave = self.hands.retire if self.state.now == RUNNING else self.hands.stop
+        leave(member, drain_s)
 
     def _give_up(self, member: Member) -> None:
         """Its time is over."""

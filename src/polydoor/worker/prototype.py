@@ -92,21 +92,32 @@ class Prototype:
 def _threads() -> list[str]:
     """The names of the threads beside this one; those of C have none."""
     named = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    count = len(os.listdir("/proc/self/task")) - 1
+    try:
+        count = len(os.listdir("/proc/self/task")) - 1
+    except OSError:
+        return [*named, "perhaps, for there is no /proc to see them in"]
     return named + ["a thread of an extension"] * (count - len(named))
 
 
 def fork_orphan() -> int | None:
     """Fork twice, so that the new process is nobody's child here; return its number, 0 if there is none, None in it."""
     read, write = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(read)
+        os.close(write)
+        return 0
     if child == 0:
         _fork_and_leave(read, write)
         return None
     os.close(write)
     told = os.read(read, 32)
     os.close(read)
-    os.waitpid(child, 0)
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:  # the application ignores SIGCHLD, or waits for every child itself
+        return int(told or 0)
     return int(told or 0)
 
 
