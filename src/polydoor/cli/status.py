@@ -38,7 +38,10 @@ def report(told: dict[str, Any]) -> Iterator[str]:
     for name in told["listeners"]:
         yield f"  {name}"
     yield ""
-    yield from table(told["workers"], told["wanted"])
+    if told["paused"] and not told["workers"]:
+        yield "no worker, as SIGWINCH asked for; SIGHUP or SIGTTIN brings them back"
+    else:
+        yield from table(told["workers"], told["wanted"])
     if told["restarts"]:
         causes = ", ".join(f"{count} by {cause}" for cause, count in told["restarts"].items())
         yield f"workers replaced: {causes}"

@@ -19,7 +19,7 @@ class Surroundings:
         self.environ = dict(os.environ)
         self.path = list(sys.path)
         try:
-            self.folder = os.getcwd()
+            self.folder = _by_its_name(os.getcwd())
         except FileNotFoundError:  # it was deleted
             self.folder = ""
 
@@ -37,3 +37,12 @@ class Surroundings:
             os.chdir(self.folder)
         except OSError:
             return
+
+
+def _by_its_name(folder: str) -> str:
+    """How who started the process calls this folder: a link such as `current` may lead to the next release later."""
+    name = os.environ.get("PWD", "")
+    try:
+        return name if os.path.isabs(name) and os.path.samefile(name, folder) else folder
+    except OSError:
+        return folder

@@ -37,6 +37,7 @@ def status(supervisor: Supervisor) -> dict[str, Any]:
             if number in pool.members
         ],
         "wanted": pool.wanted,
+        "paused": pool.is_paused,
         "restarts": pool.restarts,
         "last_reload": {"ok": not error, "error": error, "age": round(now - at, 1)} if serial else None,
         "last_error": pool.last_error,

@@ -119,7 +119,7 @@ def trial_failed(how: str) -> None:
 
 
 def not_executed(error: OSError) -> None:
-    """The new program works, and yet it could not be executed."""
+    """There is no new program to execute, or not any more."""
     say(
         f"no upgrade: cannot execute {sys.executable}: {error.strerror}; this program serves on",
         "Look whether it is still there.",

@@ -135,6 +135,8 @@ class Trial:
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
                 if end_with_parent(parent):
                     _execute(first, {PROBE: FORM})
+            except OSError as error:
+                tell.not_executed(error)
             finally:
                 os._exit(127)
         try:

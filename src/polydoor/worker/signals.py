@@ -123,7 +123,7 @@ class WakePipe:
         ours = [number for number in self.watched if number not in self.unheard]
         taken = [signal.name_of(number) for number in ours if signal.getsignal(number) != self._handle]
         for number in self.wait(0):
-            if number not in self.unheard:  # else it has been answered
+            if number != HEARD and number not in self.unheard:  # else it is heard again, or has been answered
                 self.post(number)
         self._is_booting = False
         if self.watched:
