@@ -9,19 +9,9 @@ import socket
 import subprocess
 import sys
 
-from support.server import APPS, PATIENCE, Server
+from support.server import APPS, Server
 from support.waiting import eventually
 
-LOADS_ON = """
-import os, pathlib, time
-supervisor = os.getppid()
-pathlib.Path("loading").touch()
-while os.getppid() == supervisor:
-    time.sleep(0.01)
-def application(environ, start_response):
-    start_response("200 OK", [])
-    return []
-"""
 RELEASE = """
 def application(environ, start_response):
     start_response("200 OK", [])
@@ -77,14 +67,3 @@ def test_an_upgrade_to_a_python_that_has_gone_says_so_and_changes_nothing(tmp_pa
         server.log.wait_for(f"PD0347: no upgrade: cannot execute {python}: No such file or directory")
         server.log.wait_for("PD0347: no upgrade: the new program ended with status 127; this one serves on")
         assert server.doors[0].request("GET", "/echo").status == 200
-
-
-def test_a_worker_that_loads_when_its_supervisor_is_killed_ends_as_others_do(tmp_path):
-    (tmp_path / "shop.py").write_text(LOADS_ON)
-    command = [sys.executable, "-m", "polydoor", "shop:application", "-w", "1", "-b", f"unix:{tmp_path}/s"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert eventually((tmp_path / "loading").exists)
-        process.kill()
-        said = process.communicate(timeout=PATIENCE)[1]  # until the worker has ended
-    assert "PD0344: the supervisor is gone" in said
-    assert "PD0307" not in said
