@@ -68,6 +68,14 @@ class Member:
         return self.state.now == RUNNING
 
 
+def adopted(member: Member, state: str, now: float, leaves_at: float) -> Member:
+    """The same, which an older program has left in that state."""
+    member.state = member_state(state)
+    member.ready_at = now
+    member.deadline = 0.0 if state == RUNNING else leaves_at
+    return member
+
+
 class Death:
     """How a worker ended: `text` is what a person reads, `status` what the supervisor would end with for it."""
 

@@ -9,9 +9,9 @@ is started, and only when that is ready is it told to leave. A successor that do
 
 from __future__ import annotations
 
-from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, member_state, supervisor_state
+from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, supervisor_state
 from polydoor.supervisor.backoff import SOON_S, Backoff
-from polydoor.supervisor.member import NOBODY, Member
+from polydoor.supervisor.member import NOBODY, Member, adopted
 from polydoor.supervisor.sizing import Sizing
 
 TYPE_CHECKING = False
@@ -80,11 +80,8 @@ class Pool:
         """Take over workers (number, generation, state) from the program that this one follows, and replace them."""
         self.state.move(RUNNING)
         for number, generation, state in members:
-            member = Member(number, generation, BOOT)
-            member.state = member_state(state)
-            member.ready_at = now
-            member.deadline = 0.0 if state == RUNNING else now + self.rules.drain_s + self.rules.grace_s
-            self.members[number] = member
+            leaves_at = now + self.rules.drain_s + self.rules.grace_s
+            self.members[number] = adopted(Member(number, generation, BOOT), state, now, leaves_at)
             self._last_number = max(self._last_number, number)
             self.generation = max(self.generation, generation)
         running = sum(member.is_running for member in self.members.values())
