@@ -47,6 +47,7 @@ struct pd_slot {
     _Atomic uint64_t oldest_ms; /* when the request that has waited longest became ready */
     _Atomic uint64_t last_ms;   /* when an application thread took a request last */
     _Atomic uint64_t beats;     /* counted by the embedder */
+    _Atomic uint32_t suspended; /* requests that wait without a thread */
 };
 
 struct pd_board {

@@ -24,11 +24,12 @@ static void spread_publish(const struct pd_engine *e)
     struct pd_slot *s = e->spread.slot;
     size_t clients = e->nclients;
     size_t ended = e->nended;
-    size_t taken = e->running + e->nready;
+    size_t taken = e->running + e->nready + e->nresumed;
     const struct pd_list *oldest = e->ready.next;
     put(&s->threads, e->app_threads);
     put(&s->idle, e->app_threads > taken ? e->app_threads - taken : 0);
     put(&s->running, e->running);
+    put(&s->suspended, pd_waits_count(e));
     put(&s->ready, e->nready);
     put(&s->connections, clients > ended ? clients - ended : 0);
     put(&s->busy, e->nbusy);

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/exchange_api.h"
+#include "engine/suspend.h"
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
@@ -26,7 +26,8 @@ struct scene {
     _Atomic unsigned long served;
     _Atomic unsigned kind; /* turns through the ways to answer */
     _Atomic(struct pd_exchange *) parked;
-    int file; /* LARGE bytes */
+    int pair[2]; /* never anything to read, always room to write */
+    int file;    /* LARGE bytes */
     char large[LARGE];
 };
 
@@ -126,6 +127,22 @@ static bool park(struct scene *s, struct pd_exchange *x)
     return true;
 }
 
+/* Others wait for a descriptor that all of them share. */
+static bool suspend(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
+{
+    unsigned kind = atomic_load(&s->kind);
+    struct pd_wait_for what = { s->pair[0], kind % 2 ? PD_READABLE : PD_WRITABLE, 2000000, x };
+    if (x->was_parked || kind % 5 > 1)
+        return false;
+    return pd_exchange_suspend(t, x, &what) == PD_SUSPEND_OK;
+}
+
+static void check_wait(const struct pd_exchange *x)
+{
+    enum pd_wait_end end;
+    must(!pd_exchange_was_suspended(x) || pd_exchange_waited(x, &end) == x, "tag");
+}
+
 static void *app_thread(void *arg)
 {
     struct scene *s = arg;
@@ -133,7 +150,8 @@ static void *app_thread(void *arg)
     struct pd_exchange *x;
     must(t != NULL, "thread");
     while ((x = pd_engine_next(t)) != NULL) {
-        if (park(s, x))
+        check_wait(x);
+        if (park(s, x) || suspend(s, t, x))
             continue;
         atomic_fetch_add(&s->served, 1);
         answer(s, t, x);
@@ -276,6 +294,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s.pair) == 0, "pair");
     must(s.engine && s.file >= 0 && ftruncate(s.file, LARGE) == 0, "engine");
     int lines = open_log(s.engine);
     must(pthread_create(&writer, NULL, log_thread, &s) == 0, "thread");
@@ -297,5 +316,7 @@ int main(int argc, char **argv)
     printf("%lu calls\n", atomic_load(&s.served));
     pd_engine_free(s.engine);
     close(s.file);
+    close(s.pair[0]);
+    close(s.pair[1]);
     return 0;
 }

@@ -488,6 +488,7 @@ cdef extern from "engine/board.h" nogil:
         uint64_t oldest_ms
         uint64_t last_ms
         uint64_t beats
+        uint32_t suspended
 
     enum:
         PD_BOARD_VERSION

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 STATUS = control_command("status", "Shows how the running server is: its workers, what they do, and the last reload.")
 ROWS = (STATUS,)
-HEAD = ("worker", "pid", "state", "age", "code", "requests", "busy", "queue", "oldest", "conns", "memory")
+HEAD = ("worker", "pid", "state", "age", "code", "requests", "busy", "suspended", "queue", "oldest", "conns", "memory")
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 MIB = 1024**2
 
@@ -72,6 +72,7 @@ def cells(worker: dict[str, Any]) -> tuple[str, ...]:
         str(worker["generation"]),
         str(worker["requests"]),
         f"{worker['busy']}/{worker['threads']}",
+        str(worker["suspended"]),
         str(worker["queue"]),
         f"{worker['oldest_wait']:.1f} s",
         str(worker["connections"]),

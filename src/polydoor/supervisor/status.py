@@ -57,6 +57,7 @@ def _worker(supervisor: Supervisor, member: Member, process: Process, now: float
         "age": round(now - process.began, 1),
         "requests": row["requests"],
         "busy": row["running"],
+        "suspended": row["suspended"],
         "threads": supervisor.pool.rules.threads,
         "queue": row["ready"],
         "oldest_wait": round(max(0.0, now - oldest_ms / 1000), 3) if oldest_ms and row["ready"] else 0.0,
