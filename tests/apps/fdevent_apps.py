@@ -257,7 +257,7 @@ def fails(environ: Environ, start_response: StartResponse, key: str) -> Iterator
     if argument(environ, "begun"):
         start_response("200 OK", TEXT)
         yield b"begun"
-    yield environ[READABLE](pair(key)[0], 0)
+    yield environ[READABLE](pair(key)[0])
     raise LookupError("behind a wait")
 
 
@@ -273,8 +273,24 @@ def forever(environ: Environ, start_response: StartResponse, key: str) -> Iterat
         journal.note(key, "resumed")
     except GeneratorExit:
         journal.note(key, "exit")
+        environ["wsgi.errors"].write(f"closed {key}\n")
         journal.note(key, bool(environ["polydoor.client_gone"]()))
         raise
+
+
+@waiting
+def shared(environ: Environ, start_response: StartResponse, key: str) -> Iterator[bytes]:
+    """Waits for the one descriptor that all requests of this kind share; `key` only notes the end."""
+    start_response("200 OK", TEXT)
+    yield environ[READABLE](pair("shared")[0])
+    yield b"resumed"
+
+
+@route
+def hold(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Keeps its thread until the gate is open."""
+    journal.note(argument(environ, "key"), "holding")
+    return reply(start_response, journal.pass_gate(argument(environ, "key")))
 
 
 @waiting

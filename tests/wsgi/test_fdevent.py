@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.fixtures import PROTOCOLS
 from support.server import APPS, Server, one_each
-from support.waiting import eventually
+from support.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,31 +27,9 @@ def fdevent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-class Control:
-    """Talks to the application about its waits. It blocks no thread there: that may be the one that is to go on."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def ask(self, target: str) -> Any:
-        response = self._door.request("GET", target)
-        assert response.status == 200, response.summary()
-        return response.json()
-
-    def poke(self, key: str) -> None:
-        """Gives what waits under `key` something to read."""
-        self.ask(f"/poke?key={key}")
-
-    def notes(self, key: str, count: int) -> list[Any]:
-        """What was noted under `key`, once there are `count` notes."""
-        assert eventually(lambda: len(self.ask(f"/notes?key={key}")) >= count), self.ask(f"/notes?key={key}")
-        noted: list[Any] = self.ask(f"/notes?key={key}")
-        return noted
-
-
 @pytest.fixture
-def control(fdevent: Server) -> Control:
-    return Control(fdevent.door("http"))
+def control(fdevent: Server) -> Waits:
+    return Waits(fdevent.door("http"))
 
 
 @pytest.fixture(params=PROTOCOLS)
@@ -164,8 +142,11 @@ def test_f13_middleware_that_keeps_empty_strings_breaks_it(http, fdevent, key, t
 
 
 def test_f14_an_error_behind_a_wait_is_as_any_other(door, control, key):
-    assert door.request("GET", f"/fails?key={key}").status == 500
-    broken = door.request("GET", f"/fails?key={key}&begun=1")
+    with door.start("GET", f"/fails?key={key}") as early, door.start("GET", f"/fails?key={key}&begun=1") as late:
+        assert late.wait_body(b"begun")
+        control.poke(key)
+        assert early.finish().status == 500
+        broken = late.finish()
     assert not broken.complete, broken.summary()
     assert control.notes(key, 2) == ["closed", "closed"]
 

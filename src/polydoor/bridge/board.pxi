@@ -107,9 +107,10 @@ cdef class Board:
         self.check(slot)
         cdef core.pd_slot *s = &self.board.slot[slot]
         return {"pid": s.pid, "worker": s.worker, "state": SLOT_STATES.get(s.state, "away"), "threads": s.threads,
-                "idle": s.idle, "running": s.running, "ready": s.ready, "connections": s.connections, "busy": s.busy, "suspended": s.suspended,
-                "requests": s.requests, "begun": s.begun, "refused": s.refused, "dropped": s.dropped,
-                "oldest_ms": s.oldest_ms, "last_ms": s.last_ms, "beats": s.beats, "silent": s.silent}
+                "idle": s.idle, "running": s.running, "suspended": s.suspended, "ready": s.ready,
+                "connections": s.connections, "busy": s.busy, "requests": s.requests, "begun": s.begun,
+                "refused": s.refused, "dropped": s.dropped, "oldest_ms": s.oldest_ms, "last_ms": s.last_ms,
+                "beats": s.beats, "silent": s.silent}
 
     def beat(self, uint32_t slot):
         """Count a beat of the worker's main thread."""
