@@ -222,6 +222,13 @@ def test_a_reload_reads_configuration_and_variables_anew(tmp_path):
     server.history.judge()
 
 
+def test_as_many_workers_as_may_be_have_their_places(tmp_path):
+    with PoolServer(tmp_path, workers="1:512") as server:
+        server.wait_workers(1)
+        server.ask()
+    server.history.judge()
+
+
 def test_more_workers_than_there_are_places_for_are_told(tmp_path):
     (tmp_path / "polydoor.toml").write_text("workers = 1\n")
     with PoolServer(tmp_path, workers="", options=["--chdir", str(tmp_path), "--touch-reload", "none"]) as server:

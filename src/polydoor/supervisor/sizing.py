@@ -10,6 +10,7 @@ GROW_AFTER_S = 0.5  # requests have waited for so long with every thread taken
 SAMPLE_S = 0.5  # how often the load is looked at, where it matters
 SOONEST_S = 0.02  # ... at most
 GRACE_S = 3.0  # after the drain: for a worker that ends by itself
+SPARE_MAX = 32  # each costs a descriptor, and a board has an end
 SHRINK_AFTER_S = 30.0  # a whole worker's threads were not needed for so long
 
 
@@ -31,7 +32,7 @@ class Rules:
     ) -> None:
         self.low = low
         self.high = high
-        self.most = 2 * high  # signals and reloads may ask for more, up to this
+        self.most = high + min(high, SPARE_MAX)  # signals and reloads may ask for more, up to this
         self.threads = threads  # of each worker
         self.boot_s = boot_s  # to be ready
         self.drain_s = drain_s  # to finish what was accepted
