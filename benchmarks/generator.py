@@ -16,6 +16,11 @@ FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
 INCLUDES = ("-Icore", "-Ibenchmarks/load")
 CONNECTIONS = 16
 PATIENCE = 120.0  # seconds over the time of the load until it must have ended
+CORE = (
+    *("base/arena", "base/buf", "base/net", "base/sys", "loop/addr"),
+    *("codec/answer", "codec/bytes", "codec/chunked", "codec/client", "codec/reason", "codec/response"),
+    *(f"codec/{name}_client" for name in ("ajp13", "fastcgi", "http1", "scgi", "uwsgi")),
+)
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "p99.99", "max")
 
 
@@ -37,10 +42,8 @@ class Load:
 
 
 def sources() -> list[Path]:
-    """What the program is made of: its own files, and of core/ what is below the codecs."""
-    core = ROOT / "core"
-    folders = (rivals.HERE / "load", core / "base", core / "codec")
-    return [path for folder in folders for path in sorted(folder.glob("*.c"))] + [core / "loop" / "addr.c"]
+    """What the program is made of: its own files, and of core/ what they need."""
+    return [*sorted((rivals.HERE / "load").glob("*.c")), *(ROOT / "core" / f"{name}.c" for name in CORE)]
 
 
 def build() -> Path:

@@ -14,6 +14,7 @@ from support.server import APPS, Server, one_each
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.timeout(300)  # the first of them compiles the program
 PROTOCOLS = ("http", "fastcgi", "scgi", "uwsgi", "ajp")
 KEPT = ("http", "fastcgi", "ajp")
 

@@ -11,6 +11,7 @@ import pytest
 from support import cbuild
 from support.load import RIGHT, Peer, load
 
+pytestmark = pytest.mark.timeout(300)  # the first of them compiles the programs
 PERCENTS = ("0", "50", "90", "99", "99.9", "99.99", "100")
 
 
