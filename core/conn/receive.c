@@ -149,8 +149,9 @@ static void receive_begin_body(struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
     const struct pd_request *q = &x->request;
+    /* The others say BODY_END themselves. So does the CGI stub, which asks again what was not read to its end. */
     if (q->content_length == 0 || (q->content_length < 0 && !q->chunked))
-        x->body.complete = c->codec->multiplexed; /* the others say BODY_END themselves */
+        x->body.complete = c->codec->multiplexed && !c->port->site.program;
     x->is_health = pd_health_is_asked(x);
     x->streaming = c->port->stream && !x->is_health; /* ours is answered when nothing of it can come any more */
     x->input_ms = x->streaming ? 0 : c->host->now_ms;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import threading
 
 import pytest
 
+from peers import fastcgi
 from peers.cgi import Command
 from peers.door import CgiDoor
 from polydoor.cli import main
@@ -74,6 +76,18 @@ def test_a_request_from_the_stub_gives_the_environ_of_cgi(daemon, name):
             del seen["environ"][name]
     assert as_daemon["environ"] == as_cgi["environ"]
     assert as_daemon["body"] == as_cgi["body"]
+
+
+def test_no_application_is_called_before_the_last_record(daemon):
+    """By what a dead daemon had not read the stub knows that a request may be sent again."""
+    with fastcgi.FcgiConnection(daemon.socket) as connection:
+        connection.expect(1)
+        connection.send(fastcgi.head(1, GET | {"REQUEST_URI": "/process"}))
+        for _ in range(3):
+            assert daemon.door.ask(GET | {"REQUEST_URI": "/process"}).status == 200
+        assert select.select([connection.wire.sock], [], [], 0)[0] == []
+        connection.send(fastcgi.record(fastcgi.STDIN, 1))
+        assert connection.response(1).status == 200
 
 
 def test_a_body_of_unknown_length_is_refused_as_by_cgi(daemon):
