@@ -225,7 +225,7 @@ static enum pd_gate_result bind_listener(struct pd_gate *g, const char *path, in
     return PD_GATE_OK;
 }
 
-/* Each start counts as failed until the daemon says that it is ready. */
+/* Each start counts as failed until the daemon says that it is ready; one whose stub was killed on the way, as none. */
 static enum pd_gate_result note_start(struct pd_gate *g)
 {
     struct pd_gate_record old = pd_gate_read(g);
@@ -233,7 +233,7 @@ static enum pd_gate_result note_start(struct pd_gate *g)
         .started_ms = pd_gate_now_ms(g),
         .dev = g->dev,
         .ino = g->ino,
-        .failures = old.failures + 1,
+        .failures = old.pid || !old.failures ? old.failures + 1 : old.failures,
     };
     return pd_gate_write(g, &record) ? PD_GATE_OK : PD_GATE_FAILED;
 }
@@ -306,7 +306,7 @@ bool pd_gate_write(struct pd_gate *g, const struct pd_gate_record *record)
 
 int64_t pd_gate_backoff_ms(const struct pd_gate_record *record, int64_t now_ms)
 {
-    if (!record->failures)
+    if (!record->failures || !record->pid)
         return 0;
     int64_t pause = BACKOFF_MS;
     for (uint32_t i = 1; i < record->failures && pause < PD_GATE_BACKOFF_MAX_MS; i++)
