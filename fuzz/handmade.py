@@ -5,6 +5,7 @@ A bar stands for NUL, which ends each string of such an input.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -276,3 +277,47 @@ def wide_responses() -> Iterator[bytes]:
     """Inputs of fuzz_ajp_response: a head too large for a packet, not for a larger one, and for the buffer."""
     for knob in (0x01, 0x41, 0x81):
         yield bytes([knob, 0, 0, 0]) + _bytes(f"200 OK|X|{'v' * 9000}||body")
+
+
+CONFIGURATIONS = (
+    'app = "shop:app"\npython = "/usr/bin/python3"\ndirectory = "/srv/shop"\n',
+    '# all of them\r\n  app="a" # b\r\nstate = "/s"\nsocket = "/s/k"\nlog = "/l"\nlog-size = 4096\nbusy-page = "/b"\n',
+    'options = ["-t", "2",]\nenvironment = [ "A=b", "LONG_1=\\"q\\" \\\\" ]\noptions = []\n',
+    "idle-timeout = 0\nstart-timeout = 600\npatience = 3600\nbacklog = 1\nexec-below = 30\nretry-after = 0",
+    'error-page = "/\u00e4\u20ac\U0001d11e"\n',
+    "patience = 0\n",
+    "patience = 01\n",
+    "patience = 99999999999999999999\n",
+    'app = ""\n',
+    "app = 'x'\n",
+    'app = """x"""\n',
+    'app = "x" y\n',
+    'app = "a\\n"\n',
+    'app = "a',
+    "app\n= 1",
+    "patiens = 1\n",
+    'environment = ["1A=b"]\n',
+    'options = ["a"\n"b"]\n',
+    'options = ["a" "b"]\n',
+    "options = [" + 65 * '"a",' + "]\n",
+    'state = "relative"\n',
+    'state = "/' + 1100 * "x" + '"\n',
+    "[table]\n",
+    "a.b = 1\n",
+    "\x00",
+    "\udc80\n",
+    'app = "\x7f"\n',
+    "POLYDOOR_CGI_PATIENCE=7",
+    "POLYDOOR_CGI_OPTIONS=7",
+    "POLYDOOR_CGI_" + 60 * "X" + "=7",
+)
+
+
+def configurations() -> Iterator[bytes]:
+    """Inputs of fuzz_stub.c: configurations, and records of a lock file."""
+    for text in CONFIGURATIONS:
+        yield b"\0\0\0\0" + text.encode(errors="surrogateescape")
+    for now in (b"\1\0", b"\1\x1f"):
+        for pid, ready in ((0, 0), (7, 1), (7, 0), (-7, 9)):
+            yield b"\1" + now + b"\0" + struct.pack("=8sqQQIiII", b"pdgate1\0", 1, 2, 3, 9, pid, ready, 0)
+        yield b"\1" + now + b"\0short"

@@ -130,6 +130,8 @@ def _handmade() -> Iterator[tuple[str, bytes]]:
         yield "ajp_response", data
     for data in handmade.wide_responses():
         yield "ajp_response", data
+    for data in handmade.configurations():
+        yield "stub", data
 
 
 def write(folder: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Starts, idle exits, stops, stubs killed at any point, and requests: nothing is lost, and there is one daemon at most."""
+"""Starts, idle exits, stops, stubs killed anywhere, and requests: nothing is lost, and there is one daemon at most."""
 
 from __future__ import annotations
 
