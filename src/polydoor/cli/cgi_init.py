@@ -71,7 +71,9 @@ Next:
 
 def main(argv: list[str]) -> int:
     """Write the files, and say what they are."""
+    from polydoor.hosting.configuration import read_configuration
     from polydoor.hosting.install import Setup, check_app_folder, check_secrets, own_lines, write
+    from polydoor.hosting.places import Places
 
     arguments = INIT.parse(argv)
     if arguments is None:
@@ -94,7 +96,7 @@ def main(argv: list[str]) -> int:
     server = str(own["server"])
     for path, what in write(setup, values, server, is_forced=bool(own["force"])):
         put(f"{path}: {what}\n")
-    log = values["log"] or os.path.join(str(values["state"]), "log")
+    log = Places(read_configuration(setup.configuration, {})).log  # in /tmp, if the path of the socket is too long
     restart = os.path.join(str(values["directory"]), "tmp", "restart.txt")
     lines = own_lines(setup, server)
     put((f"\n{lines}" if lines else "") + "\n" + NEXT.format(folder=setup.folder, log=log, restart=restart))

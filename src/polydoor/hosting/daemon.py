@@ -153,7 +153,9 @@ class HostedWorker(Worker):
         super().cut()
 
     def give_up(self) -> None:
-        """Who waits goes back to the gate, and sees that this one has failed."""
+        """Who waits goes back to the gate, and sees that this one has failed, unless it was told to end."""
+        if self.signals.stopped_by:
+            self.life.serves()  # so that nobody waits before the next start
         self.life.leave()
         super().give_up()
 

@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-HEARD_S = 5.0  # a daemon that has the lock and no number in the record is about to write it
 AGAIN_S = 0.05
 
 
@@ -76,21 +75,22 @@ class Found:
             gate.close()
 
     def _process(self, gate: Gate) -> int:
-        """A descriptor of the daemon's process; -1: there is none."""
-        deadline = time.monotonic() + HEARD_S
+        """A descriptor of the daemon's process; -1: there is none.
+
+        One that starts is waited for: if it ended before it serves, the stub would take that for a failure, and let
+        some time pass before the next start.
+        """
+        patient_until = time.monotonic() + self.configuration.number("start_timeout")
         while gate.is_held:
-            pid = int(gate.record()["pid"])
-            if pid:
-                try:
-                    process = os.pidfd_open(pid)
-                except ProcessLookupError:
-                    process = -1
-                # Held by whom the record still names: so the number was not given to another process meanwhile.
-                if process >= 0 and gate.is_held and gate.record()["pid"] == pid:
-                    return process
-                if process >= 0:
-                    os.close(process)
-            if time.monotonic() > deadline:
+            record = gate.record()
+            is_late = time.monotonic() > patient_until
+            process = open_process(int(record["pid"])) if record["is_ready"] or is_late else -1
+            # Held by whom the record still names: so the number was not given to another process meanwhile.
+            if process >= 0 and gate.is_held and gate.record()["pid"] == record["pid"]:
+                return process
+            if process >= 0:
+                os.close(process)
+            if is_late and not record["pid"]:
                 raise ConfigError(f"{self.places.lock} is held by a process that does not say its number")
             time.sleep(AGAIN_S)
         return -1
@@ -102,6 +102,14 @@ class Found:
             return Gate(self.places.lock, self.places.socket)
         except OSError as error:
             raise ConfigError(f"{self.places.lock}: {error}", code=codes.CANNOT_READ) from None
+
+
+def open_process(pid: int) -> int:
+    """A descriptor of a process; -1: there is none."""
+    try:
+        return os.pidfd_open(pid) if pid else -1
+    except ProcessLookupError:
+        return -1
 
 
 def find(folder: str, name: str) -> list[Found]:

@@ -9,7 +9,7 @@ import sys
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.hosting import ours, servers
-from polydoor.hosting.configuration import beside, read_configuration
+from polydoor.hosting.configuration import beside
 from polydoor.hosting.keys import KEYS
 from polydoor.hosting.places import fnv1a
 
@@ -152,7 +152,6 @@ def write(
         place = error.filename2 or error.filename or setup.folder
         advice = "\nA hard link cannot lead to another file system; use --copy." if setup.how == "link" else ""
         raise ConfigError(f"cannot write {place}: {error.strerror}{advice}", code=codes.CANNOT_READ) from None
-    read_configuration(setup.configuration, {})  # what was written is what is read
     kinds = {setup.configuration: "the configuration", setup.path: "the program that the web server starts"}
     return [*told, *((path, kinds.get(path, "what Apache is told")) for path in (*texts, setup.path))]
 
