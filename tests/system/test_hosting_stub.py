@@ -105,11 +105,14 @@ def test_the_first_request_starts_a_daemon_and_the_next_finds_it(site, how):
 
 def test_a_hundred_first_requests_at_once_start_one_daemon(site):
     site.init()
+    with site.configuration.open("a") as file:
+        file.write(f"backlog = {AT_ONCE}\n")  # those who come late on a slow machine find more room, too
     waiting = [site.start() for _ in range(AT_ONCE)]
     answers = [answer(process) for process in waiting]
     assert [status for status, _, _ in answers] == [200] * AT_ONCE
     assert len({pid for _, pid, _ in answers}) == 1
-    assert site.log().count("serving shop:application for CGI stubs") == 1
+    assert eventually(lambda: "serving shop:application" in site.log())
+    assert site.log().count("serving shop:application") == 1
 
 
 def test_when_it_has_ended_idle_the_next_request_starts_another(site):
@@ -125,7 +128,7 @@ def test_touching_restart_txt_starts_the_application_anew(site):
     _, first, _ = site.ask()
     (site.site / "tmp/restart.txt").touch()
     assert eventually(lambda: site.ask()[1] != first)
-    assert "restart.txt has changed" in site.log()
+    assert eventually(lambda: "restart.txt has changed" in site.log())
 
 
 def test_after_a_daemon_was_killed_the_next_request_works(site):

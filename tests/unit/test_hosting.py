@@ -133,18 +133,20 @@ class World:
         self.counters = {"busy": 0, "begun": 0}
         self.leaves, self.rate, self.is_mine, self.changed = [], 0, True, ""
         self.answer = "ok"
+        self.backlogs: list[int] = []
         self.said: list[str] = []
         monkeypatch.setattr(lives.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(lives, "say", lambda text, **_: self.said.append(text))
         numbers = {"idle_timeout": 300, "exec_below": 0, "backlog": 16} | keys
         configuration = SimpleNamespace(number=numbers.__getitem__)
         engine = SimpleNamespace(stats=lambda: self.counters)
-        self.life = lives.Life(self, configuration, engine, SimpleNamespace(look=lambda _: self.changed))  # type: ignore[arg-type]
+        self.life = lives.Life(self, configuration, engine, SimpleNamespace(look=lambda _: self.changed), 32)  # type: ignore[arg-type]
 
     def hold(self):
         return True
 
     def ready(self, listener, backlog):
+        self.backlogs.append(backlog)
         return True
 
     def leave(self, listener, if_idle, wait_ms):
@@ -228,3 +230,15 @@ def test_the_stub_knows_the_same_keys_with_the_same_bounds():
     }
     ours = {name: tuple(eval(part.replace("(int64_t)", "")) for part in text.split(",")) for name, _, text in rows}
     assert ours == bounds
+
+
+def test_the_backlog_is_long_until_those_who_came_while_it_started_are_in(monkeypatch):
+    world = World(monkeypatch)
+    world.life.serves()
+    world.counters |= {"busy": 32, "begun": 32}
+    world.later(1)
+    assert world.backlogs == [256]
+    world.counters |= {"busy": 31, "begun": 100}
+    world.later(1)
+    world.later(1)
+    assert world.backlogs == [256, 16]

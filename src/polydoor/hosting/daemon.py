@@ -89,7 +89,7 @@ class HostedWorker(Worker):
         for path in (configuration.path, configuration.text("python"), os.path.abspath(TOUCHED)):
             if path:
                 self.changes.watch(path)
-        self.life = Life(gate, configuration, self.engine, self.changes)
+        self.life = Life(gate, configuration, self.engine, self.changes, self.connections)
         self.log = LogFile(log_path(configuration), configuration.number("log_size"), self.messages)
 
     def specs(self) -> Sequence[ListenerSpec]:

@@ -98,7 +98,21 @@ BY_NAME = {row.name: row for row in KEYS}
 BY_KEY = {row.key: row for row in KEYS}
 REQUIRED = ("app", "python", "directory")
 # What says where to listen, or needs a supervisor: there is one door and one process here.
-STUBS_OWN = ("bind", "host", "port", "uds", "fd", "workers", "control", "reload", "preload", "idle_stop", "pid", "dev")
+STUBS_OWN = (
+    "bind",
+    "host",
+    "port",
+    "uds",
+    "fd",
+    "backlog",
+    "workers",
+    "control",
+    "reload",
+    "preload",
+    "idle_stop",
+    "pid",
+    "dev",
+)
 
 
 def check_option(row: Setting) -> None:

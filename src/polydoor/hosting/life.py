@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 LISTENER = 3
 WAIT_MS = 5000  # for the gate, which is held for moments
+BOOT_BACKLOG = 256  # as the stub has it while the daemon starts (PD_GATE_BOOT_BACKLOG)
 YOUNG_S = 60.0  # the measure of the load is a minute long
 
 
 class Life:
     """Looks, whenever the main thread beats, whether it is time to go."""
 
-    def __init__(self, gate: Gate, configuration: Configuration, engine: Engine, changes: Changes) -> None:
+    def __init__(self, gate: Gate, configuration: Configuration, engine: Engine, changes: Changes, most: int) -> None:
         self._gate = gate
         self._engine = engine
         self._changes = changes
         self._idle_s = configuration.number("idle_timeout")
         self._least = configuration.number("exec_below") / 2
         self._backlog = configuration.number("backlog")
+        self._is_short = False  # the backlog is as long as it shall be
+        self._most = most
         self._begun = -1
         self._since = self._born = time.monotonic()
         self._is_held = False
@@ -38,7 +41,7 @@ class Life:
 
     def serves(self) -> None:
         """It can be used: let the stubs know."""
-        self._gate.ready(LISTENER, self._backlog)
+        self._gate.ready(LISTENER, max(self._backlog, BOOT_BACKLOG))
         self._born = time.monotonic()
 
     def is_over(self) -> bool:
@@ -68,6 +71,8 @@ class Life:
     def _reason(self, now: float) -> str:
         """Why nobody needs it; nothing where somebody may."""
         stats = self._engine.stats()
+        if not self._is_short and stats["busy"] < self._most:  # those who came while it started have all been accepted
+            self._is_short = self._gate.ready(LISTENER, self._backlog)
         if stats["busy"] or stats["begun"] != self._begun:
             self._begun = stats["begun"]
             self._since = now
