@@ -302,6 +302,30 @@ def test_what_is_started_has_the_options_that_the_configuration_was_made_of(name
     assert "secret" not in text
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (["-w", "2"], "/bin/kill -HUP $MAINPID"),
+        (["--reload"], "/bin/kill -HUP $MAINPID"),
+        (["--control", "/run/shop/control"], "polydoor reload --control /run/shop/control"),
+        (["-w", "1", "--control", "a %n"], "polydoor reload --control '{here}/a %%n'"),
+    ],
+)
+def test_a_unit_with_workers_can_be_reloaded(options, asked, printed, tmp_path):
+    lines = printed("systemd", "shop:app", *options).split("\n")
+    assert "Type=notify" in lines  # Type=notify-reload is not known before systemd 253
+    assert "KillMode=mixed" in lines
+    (line,) = (line for line in lines if line.startswith("ExecReload="))
+    assert line.endswith(asked.format(here=tmp_path))
+    assert ("RuntimeDirectory=shop" in lines) == ("/run/shop" in asked)
+
+
+def test_a_unit_of_one_process_offers_no_reload(printed):
+    text = printed("systemd", "shop:app")
+    assert "ExecReload" not in text
+    assert "KillMode" not in text
+
+
 def test_one_socket_of_systemd_is_named_as_the_service(printed):
     assert "# /etc/systemd/system/shop.socket\n" in printed("systemd", "shop:app")
 

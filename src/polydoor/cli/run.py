@@ -38,7 +38,6 @@ RUN = Run(
     "Serves a WSGI application over HTTP/1.1, FastCGI, SCGI, AJP13 and uwsgi.",
 )
 ROWS = (RUN,)
-NEED_SUPERVISOR = ("control", "reload", "touch_reload")  # what --workers 1 is meant with
 ADDRESSES = ("bind", "host", "port", "uds", "fd")
 
 
@@ -110,7 +109,7 @@ def serve_arguments(arguments: Arguments, given: Callable[[], LoadedApp] | None 
         say(*text.split("\n"), code=codes.WITHOUT_EFFECT)
     if given is not None:
         check_one_process(settings)
-    elif settings.is_said("workers") or any(map(settings.value, NEED_SUPERVISOR)):
+    elif settings.is_supervised():
         return supervise(settings, first, lambda: gathered(arguments))
     return serve(settings, given, is_last=given is None and Program.is_whole)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.frontend.facts import SAFE_IN_SHELL, program, repeated_options
@@ -23,12 +25,20 @@ def facts(settings: Settings, name: str) -> dict[str, Fact]:
     for item in sockets:
         words += ["-b", item["bind"]]
     words += repeated_options(settings, "chdir")
+    control = settings.text("control")
+    path = os.path.abspath(control) if control else ""
+    asking = [*program(), "reload", "--control", path]
+    above, _, run_folder = os.path.dirname(path).rpartition("/")
     drain = -(-(settings.number("stop_delay") + settings.number("drain_timeout")) // 1000)
     return {
         "sockets": sockets,
         "title": value(settings.app() or "APP"),
         "units": " ".join(f"{item['unit']}.socket" for item in sockets),
         "command": " ".join(map(command_word, words)),
+        "supervised": settings.is_supervised(),
+        "control": bool(control),
+        "run_folder": value(run_folder) if above == "/run" else "",
+        "reload": " ".join(map(command_word, asking)) if control else "/bin/kill -HUP $MAINPID",
         "folder": value(current_folder()),
         "stop_timeout": str(drain + 10),
     }

@@ -29,6 +29,7 @@ CONCURRENCY = "WEB_CONCURRENCY"
 FOREIGN = ("POLYDOOR_TEST_", "POLYDOOR_CGI_")  # the test suite's own knobs; the keys of the CGI stub (hosting/keys.py)
 DEFAULT = "default"
 RECYCLED_BY = ("max_requests", "max_lifetime", "max_memory", "max_cpu")
+NEED_SUPERVISOR = ("control", "reload", "touch_reload")  # what --workers 1 is meant with
 OF_COMMAND = ("user", "group", "reload", "touch_reload")  # settings that come too late once the application is loaded
 LOOPBACK = ("localhost", "::1")
 
@@ -196,6 +197,10 @@ class Settings:
             text = str(len(os.sched_getaffinity(0)))
         low, _, high = text.partition(":")
         return int(low), int(high or low)
+
+    def is_supervised(self) -> bool:
+        """Whether a supervisor is wanted, with workers below it."""
+        return self.is_said("workers") or any(map(self.value, NEED_SUPERVISOR))
 
     def environ(self) -> dict[str, str]:
         """The variables that the operator adds to each environ."""
