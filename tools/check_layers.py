@@ -1,7 +1,7 @@
 """Checks that imports and includes only run downwards.
 
-Python: django, flask > cli > frontend, flup > worker, client > bridge > settings > errors, failures, states > codes
-(PYTHON_LAYERS has places for more layers already).
+Python: django, flask > cli > frontend > hosting > supervisor > flup > worker, client > bridge > settings > errors,
+failures, states > codes.
 C: cmd > engine > conn, loop > codec > base; conn and loop are siblings; protocols do not include each other; nothing
 in core/ includes Python.h.
 """
