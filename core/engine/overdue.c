@@ -46,7 +46,8 @@ void pd_call_begin(struct pd_thread *t, struct pd_exchange *x)
     t->call.exchange = x;
     t->call.exchange_id = x->id;
     t->call.since_ns = t->started_ns;
-    if (x->was_parked) /* the time that it waited counts */
+    bool closes = x->wait && x->wait->end == PD_WAIT_OVER; /* which has its own time */
+    if (x->was_parked && !closes)                          /* the time that it waited counts */
         t->call.since_ns = x->since_ns > x->progress_ns ? x->since_ns : x->progress_ns;
     x->thread = t;
     calls_insert(t->engine, t);
@@ -159,7 +160,8 @@ static void suspect_answer(struct suspect *s, struct pd_thread *t)
     s->overdue = true;
     pd_exchange_describe(s->x, s->text, sizeof s->text);
     pd_respond_overdue(s->x);
-    pd_waits_cancel(t->engine, s->x);
+    if (s->x->state == PD_X_PARKED) /* else its thread may be about to suspend it, and will find it overdue */
+        pd_waits_cancel(t->engine, s->x);
     pd_conn_settle(c);
     if (pd_conn_has_work(c)) /* no edge will tell of it again */
         pd_attend(pd_client_of(c), true);

@@ -4,11 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine/exchange_api.h"
 #include "engine/impl.h"
+#include "engine/suspend.h"
 
 enum {
     IDLE_READ = 2, /* turns without progress before the client reads */
@@ -160,6 +161,18 @@ static bool broken(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
     return false;
 }
 
+/* Waits for a descriptor that is ready, once. False: it is in no other hands, and has no answer yet. */
+static bool wait_first(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
+{
+    const struct pd_wait_for what = { r->ready, PD_READABLE, 50000000, r };
+    if (!pd_slice_eq(pd_exchange_request(x)->path, PD_SLICE("/wait")) || pd_exchange_was_suspended(x))
+        return false;
+    enum pd_suspend suspended = pd_exchange_suspend(t, x, &what);
+    if (suspended == PD_SUSPEND_FULL)
+        pd_exchange_overload(t, x);
+    return suspended != PD_SUSPEND_OVER;
+}
+
 static void serve(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
 {
     static const struct {
@@ -237,7 +250,8 @@ static void play(struct rig *r, const struct rig_scene *s)
     struct pd_thread *t = open ? pd_thread_new(r->engine) : NULL;
     struct pd_exchange *x;
     while (t && (x = pd_engine_next(t)) != NULL)
-        serve(r, t, x);
+        if (!wait_first(r, t, x))
+            serve(r, t, x);
     if (t)
         pd_thread_free(t);
     pd_engine_close_access_log(r->engine);
@@ -263,7 +277,9 @@ void rig_run(struct rig *r, const struct rig_scene *s, struct faulty_plan plan)
     r->faulty.own_clock = true;
     r->faulty.now_ns = 1000000000;
     client_init(&r->client, s->scripts, s->visits, s->piece);
+    r->ready = eventfd(1, EFD_CLOEXEC);
     play(r, s);
+    close(r->ready);
 }
 
 void rig_fini(struct rig *r)

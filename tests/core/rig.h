@@ -41,6 +41,7 @@ struct rig {
     size_t idle;
     size_t turns; /* more than RIG_TURNS_MAX: it went round without end, and was stopped */
     bool stopping;
+    int ready; /* a descriptor that always is */
 };
 
 /* From birth to end of an engine; afterwards the client's answers are in r->client. */

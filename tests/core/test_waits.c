@@ -467,6 +467,7 @@ static void test_the_time_limit_of_the_request(void)
         goes_on(&s, x, i < 2 ? PD_WAIT_TIMEOUT : PD_WAIT_OVER);
     }
     CHECK(s.now_ns - since < 11000 * UINT64_C(1000000));
+    CHECK(s.thread->call.since_ns == s.thread->started_ns); /* close() is not late from the beginning */
     ssize_t n = recv(client, buf, sizeof buf, 0);
     CHECK(n > 0 && pd_slice_has_prefix(pd_slice(buf, (size_t)n), PD_SLICE("HTTP/1.1 504 ")));
     CHECK_INT(suspend(&s, x, pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);

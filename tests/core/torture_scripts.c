@@ -136,6 +136,7 @@ static void write_http(struct script_set *set)
     put_http(t, "/health", 0, "");
     put_http(t, "/broken", 0, "");
     put_http(t, "/health/live", 0, "");
+    put_http(t, "/wait", 0, "");
     put_http(t, "/big", 0, "");
     put_http(t, "/plain", 0, "Connection: close\r\n");
     t = add_visit(set);
