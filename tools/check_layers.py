@@ -29,6 +29,7 @@ PYTHON_LAYERS = (
     ("",),  # the package itself
     ("errors", "failures", "states", "_version"),
     ("codes",),
+    ("asyncwsgi",),  # for applications, and usable without the server
 )
 C_LAYERS = (("cmd",), ("engine",), ("conn", "loop"), ("codec",), ("base",))
 PROTOCOLS = ("http1", "fastcgi", "scgi", "uwsgi", "ajp13", "cgi")  # chunked.h and cgivars.h are shared helpers
