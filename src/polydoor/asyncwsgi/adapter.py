@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+LONGEST = 1e6  # seconds; more is for ever
+
 
 def sync_adapter(app: Application) -> Application:
     """Give `app` the three keys of x-wsgiorg.fdevent where the server does not; where it does, change nothing."""
@@ -45,7 +47,7 @@ class _Waiter:
 
     def __init__(self) -> None:
         self.timeout = _Timeout()
-        self._wanted: tuple[Descriptor, int, float | None] | None = None
+        self._wanted: tuple[int, int, float | None] | None = None
 
     def readable(self, fd: Descriptor, timeout: float | None = None, /) -> bytes:
         return self._want(fd, select.POLLIN, timeout)
@@ -58,7 +60,12 @@ class _Waiter:
             raise RuntimeError(
                 "x-wsgiorg.fdevent was called again before the empty string of the first call was yielded"
             )
-        self._wanted = (fd, events, timeout)
+        if timeout is not None and not timeout >= 0:
+            raise ValueError("the timeout must be a number of seconds that is not negative, or None")
+        number = fd if isinstance(fd, int) else fd.fileno()
+        if number < 0:
+            raise ValueError(f"a descriptor cannot be {number}")
+        self._wanted = (number, events, None if timeout is None or timeout > LONGEST else timeout)
         return b""
 
     def end_block(self, block: bytes) -> None:
@@ -81,13 +88,15 @@ class _Blocks:
 
     def __init__(self, blocks: Iterable[bytes], waiter: _Waiter) -> None:
         self._blocks = blocks
-        self._next = iter(blocks)
+        self._next: Iterator[bytes] | None = None
         self._waiter = waiter
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        if self._next is None:
+            self._next = iter(self._blocks)
         block = next(self._next)
         self._waiter.end_block(block)
         return block

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -21,9 +21,14 @@ class MissedError(LookupError):
 
 
 class Channel(Generic[T]):
-    """Keeps the last messages. All who wait share one descriptor, which publish() makes readable."""
+    """Keeps the last messages. All who wait share one descriptor, which publish() makes readable.
+
+    A channel is of one process: what one worker publishes, the subscribers of the others do not hear.
+    """
 
     def __init__(self, keep: int = 100) -> None:
+        if keep < 1:
+            raise ValueError("a channel must keep at least 1 message, or nobody can take one")
         self._lock = threading.Lock()
         self._messages: deque[T] = deque(maxlen=keep)
         self._count = 0  # messages so far
@@ -40,22 +45,26 @@ class Channel(Generic[T]):
         return number
 
     def subscribe(self, after: int | None = None) -> Subscription[T]:
-        """Take part from the message behind number `after`; without one from the next message on."""
-        with self._lock:
-            return Subscription(self, self._count if after is None else min(after, self._count))
+        """Take part from the message behind number `after`; without one from the next message on.
 
-    def _behind(self, number: int) -> tuple[list[T], _Turn]:
-        """The messages behind this number; and for whom none is there, what to wait for."""
+        A number that the channel has not reached is one of an earlier life: then, too, from the next message on.
+        """
         with self._lock:
-            missing = self._count - number
-            if missing > len(self._messages):
-                raise MissedError(
-                    f"{missing - len(self._messages)} messages are gone; the channel keeps {self._messages.maxlen}"
-                )
-            messages = list(itertools.islice(self._messages, len(self._messages) - missing, None))
-            if not messages:
-                self._turn.join()
-            return messages, self._turn
+            is_known = after is not None and 0 <= after <= self._count
+            return Subscription(self, after if is_known and after is not None else self._count)
+
+    def _take(self, subscription: Subscription[T]) -> tuple[list[T], _Turn | None]:
+        """The messages that it has not seen; and when there are none, what to wait for, which it has joined."""
+        with self._lock:
+            missing = self._count - subscription.number
+            subscription.number = self._count
+            kept = len(self._messages)
+            if missing > kept:
+                raise MissedError(f"{missing} messages have come and the channel keeps {self._messages.maxlen}")
+            if missing:
+                return [self._messages[index] for index in range(kept - missing, kept)], None
+            self._turn.join()
+            return [], self._turn
 
 
 class _Turn:
@@ -68,9 +77,9 @@ class _Turn:
 
     def join(self) -> None:
         with self._lock:
-            self._waiting += 1
             if self._bell is None:
                 self._bell = Bell()
+            self._waiting += 1
 
     @property
     def fd(self) -> int:
@@ -100,15 +109,17 @@ class Subscription(Generic[T]):
     def take(self, timeout: float | None = None) -> Operation[list[T]]:
         """Wait for messages, and take all that are there; none when `timeout` seconds have passed.
 
-        MissedError: it was too slow. `number` stands at the last message then, so one may go on.
+        MissedError: it was too slow, and some are gone. All that are there count as taken then, so one may go on.
         """
-        messages, turn = self._channel._behind(self.number)  # noqa: SLF001 - the other half of the channel
-        if not messages:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            messages, turn = self._channel._take(self)  # noqa: SLF001 - the other half of the channel
+            if turn is None:
+                return messages
+            left = None if deadline is None else deadline - time.monotonic()
             try:
-                is_there = yield Wait(turn.fd, timeout=timeout)
+                is_there = (left is None or left > 0) and (yield Wait(turn.fd, timeout=left))
             finally:
                 turn.leave()
-            if is_there:
-                messages, _ = self._channel._behind(self.number)  # noqa: SLF001
-        self.number += len(messages)
-        return messages
+            if not is_there:
+                return []

@@ -28,14 +28,16 @@ def await_(awaitable: Awaitable[T]) -> Operation[T]:
     The task runs in a copy of the context (contextvars) of the request. It is cancelled when the request ends before.
     """
     bell = Bell()
-    future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), _loop.get())
     try:
-        future.add_done_callback(lambda _: bell.ring())
-        while not future.done():
-            yield Wait(bell.fd)
-        return future.result()
+        future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), _loop.get())
+        try:
+            future.add_done_callback(lambda _: bell.ring())
+            while not future.done():
+                yield Wait(bell.fd)
+            return future.result()
+        finally:
+            future.cancel()
     finally:
-        future.cancel()
         bell.close()
 
 

@@ -16,43 +16,50 @@ if TYPE_CHECKING:
 def perform(curl: pycurl.Curl) -> Operation[None]:
     """Carry out a transfer that has been set up; raise pycurl.error as Curl.perform() does."""
     multi = pycurl.CurlMulti()
-    transfer = _Transfer(multi)
-    multi.add_handle(curl)
     try:
-        active = transfer.act(pycurl.SOCKET_TIMEOUT, 0)
-        while active:
-            ready = yield from wait_for_any(transfer.waits(), transfer.timeout())
-            if not ready:
-                active = transfer.act(pycurl.SOCKET_TIMEOUT, 0)
-            for wait in ready:
-                active = transfer.act(wait.fd, pycurl.CSELECT_OUT if wait.is_write else pycurl.CSELECT_IN)
-        _, _, failed = multi.info_read()
-        for _, number, text in failed:
-            raise pycurl.error(number, text)
+        wanted = _Wanted(multi)
+        multi.add_handle(curl)
+        try:
+            active = _act(multi, wanted, pycurl.SOCKET_TIMEOUT, 0)
+            while active:
+                ready = yield from wait_for_any(wanted.waits(), wanted.timeout())
+                if not ready:
+                    active = _act(multi, wanted, pycurl.SOCKET_TIMEOUT, 0)
+                for wait in ready:
+                    active = _act(multi, wanted, wait.fd, pycurl.CSELECT_OUT if wait.is_write else pycurl.CSELECT_IN)
+            _, _, failed = multi.info_read()
+            for _, number, text in failed:
+                raise pycurl.error(number, text)
+        finally:
+            multi.remove_handle(curl)
     finally:
-        multi.remove_handle(curl)
         multi.close()
 
 
-class _Transfer:
+def _act(multi: pycurl.CurlMulti, wanted: _Wanted, fd: object, events: int) -> int:
+    """Tell libcurl what has happened; how many transfers are still under way."""
+    if fd == pycurl.SOCKET_TIMEOUT:
+        wanted.forget_timer()  # it sets another one if it wants to
+    _, active = multi.socket_action(fd, events)
+    return int(active)
+
+
+class _Wanted:
     """What libcurl wants to hear of: sockets, and a time.
 
-    Its other way of telling, sets for select(), ends at descriptor 1024.
+    Its other way of telling, sets for select(), ends at descriptor 1024. It does not know its CurlMulti: each would
+    keep the other alive.
     """
 
     def __init__(self, multi: pycurl.CurlMulti) -> None:
-        self._multi = multi
         self._sockets: dict[int, int] = {}
         self._deadline: float | None = None
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
 
-    def act(self, fd: object, events: int) -> int:
-        """Tell libcurl what has happened; how many transfers are still under way."""
-        if fd == pycurl.SOCKET_TIMEOUT:
-            self._deadline = None  # it sets another one if it wants to
-        _, active = self._multi.socket_action(fd, events)
-        return int(active)
+    def forget_timer(self) -> None:
+        """The time has come."""
+        self._deadline = None
 
     def waits(self) -> list[Wait]:
         """All that it waits for."""

@@ -29,13 +29,17 @@ def event(data: str, *, name: str = "", ident: str = "", retry: float | None = N
     return "\n".join([*lines, "", ""]).encode()
 
 
-def event_stream(environ: Mapping[str, Any], channel: Channel[bytes], *, alive: float = 15.0) -> Iterator[bytes]:
+def event_stream(
+    environ: Mapping[str, Any], channel: Channel[bytes], *, after: int | None = None, alive: float = 15.0
+) -> Iterator[bytes]:
     """The events of a channel as the blocks of a response that never ends, each flushed at once.
+
+    `after`: the number of the last event that the reader has seen, for one that comes back (Last-Event-ID).
 
     Every `alive` seconds without an event a comment goes out, so that nothing on the way takes the connection for
     dead. The stream ends, and the browser comes back, when its reader has fallen behind what the channel keeps.
     """
-    subscription = channel.subscribe()
+    subscription = channel.subscribe(after)
     yield OPENED
     while True:
         try:

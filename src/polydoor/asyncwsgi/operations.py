@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import os
 import select
@@ -25,6 +27,9 @@ READABLE = "x-wsgiorg.fdevent.readable"
 WRITABLE = "x-wsgiorg.fdevent.writable"
 TIMEOUT = "x-wsgiorg.fdevent.timeout"
 ABSENT = f"this server has no {READABLE}: wrap the application in polydoor.asyncwsgi.sync_adapter"
+# A plain file, which never lets anybody wait, and a closed descriptor: its use will tell.
+READY_AT_ONCE = (errno.EPERM, errno.EBADF)
+ALWAYS = select.EPOLLHUP | select.EPOLLERR
 
 T = TypeVar("T")
 
@@ -53,7 +58,9 @@ def writable(fd: Descriptor, timeout: float | None = None) -> Operation[bool]:
 
 def sleep(seconds: float) -> Operation[None]:
     """Wait so many seconds."""
-    yield Wait(_never(), timeout=seconds)
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        yield Wait(_never(), timeout=left)
 
 
 @functools.cache
@@ -90,17 +97,16 @@ def run(environ: Mapping[str, Any], operation: Operation[T]) -> Generator[bytes,
 def gather(*operations: Operation[Any]) -> Operation[list[Any]]:
     """Carry out several operations at once; their results, in order. When one raises, the others are closed."""
     gathered = _Gathered(operations)
-    try:
+    with contextlib.ExitStack() as stack:
+        for operation in operations:
+            stack.callback(operation.close)
         for index in range(len(operations)):
             gathered.step(index)
         while gathered.waits:
             timeout = gathered.timeout()
             ready = yield from wait_for_any(gathered.waits.values(), timeout)
             gathered.go_on(ready)
-        return gathered.results
-    finally:
-        for operation in operations:
-            operation.close()
+    return gathered.results
 
 
 class _Gathered:
@@ -141,10 +147,16 @@ class _Gathered:
 
 
 def wait_for_any(waits: Iterable[Wait], timeout: float | None) -> Operation[set[Wait]]:
-    """Wait until one of these descriptors is ready; which are. None when `timeout` seconds have passed.
+    """Wait until one of these descriptors is ready; which are. None when `timeout` seconds have passed."""
+    waits = set(waits)
+    if len(waits) == 1:
+        (wait,) = waits
+        return waits if (yield wait._replace(timeout=timeout)) else set()
+    return (yield from _wait_for_set(waits, timeout))
 
-    One set of the kernel's stands for all of them, since a request waits for one descriptor at a time.
-    """
+
+def _wait_for_set(waits: set[Wait], timeout: float | None) -> Operation[set[Wait]]:
+    """One set of the kernel's stands for all of them, since a request waits for one descriptor at a time."""
     wanted: dict[int, set[Wait]] = defaultdict(set)
     for wait in waits:
         wanted[wait.fd if isinstance(wait.fd, int) else wait.fd.fileno()].add(wait)
@@ -153,12 +165,14 @@ def wait_for_any(waits: Iterable[Wait], timeout: float | None) -> Operation[set[
         for fd, here in wanted.items():
             try:
                 poll.register(fd, _mask(here))
-            except OSError:  # a plain file, which never lets anybody wait, or a closed descriptor: its use will tell
+            except OSError as error:
+                if error.errno not in READY_AT_ONCE:
+                    raise
                 ready |= here
         if not ready:
             yield Wait(poll, timeout=timeout)
         for fd, mask in poll.poll(0):
-            ready |= {wait for wait in wanted[fd] if mask & (_mask({wait}) | select.EPOLLHUP | select.EPOLLERR)}
+            ready |= {wait for wait in wanted[fd] if mask & (_mask({wait}) | ALWAYS)}
     return ready
 
 

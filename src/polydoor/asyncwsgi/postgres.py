@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from polydoor.asyncwsgi.operations import Operation
 
 FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
+COPY = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 
 
 def query(
@@ -24,12 +25,13 @@ def query(
 ) -> Operation[list[TupleRow]]:
     """Carry out a statement; its rows. psycopg's errors are raised as by Cursor.execute().
 
-    The connection is of use for one query at a time, and should be in autocommit mode: no transaction is begun.
+    The connection serves one query at a time, and must be in autocommit mode: no transaction is begun for you.
     When the request ends before the answer has come, the connection is closed, since it is in the middle of something.
     """
+    if not connection.autocommit:
+        raise psycopg.ProgrammingError("polydoor.asyncwsgi.postgres.query() needs a connection with autocommit=True")
     text = psycopg.ClientCursor(connection).mogrify(statement, params)
-    server = connection.pgconn
-    server.nonblocking = 1
+    server = connection.pgconn  # it does not block: psycopg has seen to that
     is_whole = False
     try:
         server.send_query(text.encode(connection.info.encoding))
@@ -37,7 +39,6 @@ def query(
         results = yield from _results(server)
         is_whole = True
     finally:
-        server.nonblocking = 0
         if not is_whole:
             connection.close()
     return _rows(connection, results)
@@ -59,23 +60,16 @@ def _results(server: pq.abc.PGconn) -> Operation[list[pq.abc.PGresult]]:
         result = server.get_result()
         if result is None:
             return results
+        if result.status in COPY:
+            raise psycopg.NotSupportedError("polydoor.asyncwsgi.postgres.query() cannot carry out COPY")
         results.append(result)
 
 
 def _rows(connection: psycopg.Connection[Any], results: list[pq.abc.PGresult]) -> list[TupleRow]:
     for result in results:
         if result.status in FAILED:
-            state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"XX000").decode()
-            raise _error_class(state)(pq.error_message(result, connection.info.encoding))
+            raise psycopg.errors.error_from_result(result, encoding=connection.info.encoding)
     last = results[-1]
     transformer = Transformer(connection)
     transformer.set_pgresult(last)
     return transformer.load_rows(0, last.ntuples, tuple) if last.ntuples else []
-
-
-def _error_class(state: str) -> type[psycopg.Error]:
-    try:
-        found: type[psycopg.Error] = psycopg.errors.lookup(state)
-    except KeyError:
-        found = psycopg.DatabaseError
-    return found
