@@ -17,7 +17,7 @@
 #include "engine_peer.h"
 #include "fastcgi_text.h"
 
-enum { PATIENCE_MS = 10000, LIMIT_MS = 1000000, THREADS = 2, TEXT = 4096, BURST = 20 };
+enum { PATIENCE_MS = 10000, LIMIT_MS = 1000000, THREADS = 2, TEXT = 4096, BURST = 40 };
 
 struct scene {
     struct pd_sys sys; /* first: its address is the context of the table */
@@ -98,8 +98,8 @@ static bool holds(struct pd_slice text, const char *part)
 }
 
 /*
- * The loop has turned since: it has refused more connections than it accepts in one turn, and what it does about time
- * comes behind them.
+ * The loop has turned since: it has refused more connections than it accepts in two turns, and what it does about time
+ * comes behind them. Two, for the turn that is under way has asked for the time before.
  */
 static void turn(const struct scene *s)
 {
