@@ -186,6 +186,7 @@ static int serve(struct stub *s)
         if (!is_ready && s->config.start_timeout > limit)
             limit = s->config.start_timeout;
         end = pd_cgi_forward_run(&s->forward, fd, limit * MS);
+        s->start.is_again = true;
     }
     return conclude(s, end);
 }

@@ -67,7 +67,8 @@ static enum pd_cgi_way start_locked(struct pd_cgi_start *s, int *fd)
     if (r != PD_GATE_ABSENT)
         return way_of(s, r);
     struct pd_gate_record record = pd_gate_read(&s->gate);
-    if (pd_gate_backoff_ms(&record, pd_gate_now_ms(&s->gate)) > 0)
+    /* A request that saw a start fail does not wait for another one, however long ago the boot began. */
+    if (pd_gate_backoff_ms(&record, pd_gate_now_ms(&s->gate)) > 0 || (s->is_again && record.failures && record.pid))
         return PD_CGI_WAY_SLOT;
     r = pd_gate_listen(&s->gate, s->place->socket, &listener, fd);
     if (r != PD_GATE_OK)

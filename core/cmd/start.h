@@ -22,6 +22,7 @@ struct pd_cgi_start {
     const struct pd_cgi_place *place;
     const char *config_path; /* for the daemon; NULL without a file */
     char **env;
+    bool is_again; /* a daemon went away under this request */
     struct pd_gate gate;
     char *err; /* PD_CGI_ERR_MAX bytes */
 };

@@ -8,9 +8,9 @@
  * PATH_INFO says what the application does: /echo lists the variables, /die ends the process before an answer, /cut
  * within one, /wait never answers, /overload says FCGI_OVERLOADED, /flood answers QUERY_STRING times 64 KiB, and any
  * other name gives the process's number. Variables of its own rule its life: STANDIN_IDLE_MS, STANDIN_BACKLOG,
- * STANDIN_FAIL (it does not boot), STANDIN_HANG (it never gets ready), STANDIN_JOURNAL (a file in which each call of
- * the application is a line) and STANDIN_ALONE (a file that a daemon locks while it listens, so that a second one is
- * found out).
+ * STANDIN_FAIL (it ends after so many ms), STANDIN_HANG (it never gets ready), STANDIN_JOURNAL (a file in which each
+ * call of the application is a line) and STANDIN_ALONE (a file that a daemon locks while it listens, so that a second
+ * one is found out).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -298,8 +298,10 @@ static int be_daemon(void)
     struct sockaddr_un un;
     socklen_t n = sizeof un;
     memset(&un, 0, sizeof un);
-    if (getenv("STANDIN_FAIL"))
+    if (getenv("STANDIN_FAIL")) {
+        (void)poll(NULL, 0, number("STANDIN_FAIL", 0));
         return 3;
+    }
     if (getsockname(LISTENER, (struct sockaddr *)&un, &n) < 0 || pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         give_up("descriptors");
     snprintf(d.path, sizeof d.path, "%s", un.sun_path);

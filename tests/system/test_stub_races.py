@@ -54,5 +54,5 @@ def test_races_lose_nothing_and_never_make_two_daemons(tmp_path, seed):
     assert [number for number in answered if called[number] != 1] == []
     assert [number for number in by_cgi if called[number]] == []  # not by the daemon as well
     assert max(called.values()) == 1
-    assert len({text.split()[1] for text in came["daemon"]}) > requests // 100  # they did start and leave
-    assert min(len(killed), len(came["stopped"])) > requests // 100
+    assert len({text.split()[1] for text in came["daemon"]}) > requests // 1000  # they did start and leave
+    assert min(len(killed), len(came["stopped"])) > requests // 1000
