@@ -26,6 +26,7 @@ PROGRAMS = {
     "systemd": ("systemd-analyze", "/usr/bin/systemd-analyze"),
     "curl": ("curl", "/usr/bin/curl"),
     "chromium": ("chromium", "/usr/bin/chromium"),
+    "fcgiwrap": ("fcgiwrap", "/usr/sbin/fcgiwrap"),
     "spawn-fcgi": ("spawn-fcgi", "/usr/bin/spawn-fcgi"),
     "cgi-fcgi": ("cgi-fcgi", "/usr/bin/cgi-fcgi"),
     "nmap": ("nmap", "/usr/bin/nmap"),
@@ -38,6 +39,7 @@ FEATURES = {
     "mod_xsendfile": Path("/usr/lib/apache2/modules/mod_xsendfile.so").exists,  # Debian's libapache2-mod-xsendfile
     "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
     "uwsgi": lambda: find_spec("pyuwsgi") is not None,  # a wheel; there is none for the newest Pythons
+    "suexec": Path("/usr/lib/apache2/suexec").exists,  # Debian's apache2-suexec-pristine
     "mod_fcgid": lambda: Path("/usr/lib/apache2/modules/mod_fcgid.so").exists(),
     "namespaces": isolation.is_available,  # a network of its own
 }

@@ -16,11 +16,13 @@ PACKAGES = (
     *(
         "nginx-light",
         "apache2",
+        "apache2-suexec-pristine",
         "libapache2-mod-fcgid",
         "libapache2-mod-jk",
         "libapache2-mod-xsendfile",
         "lighttpd",
         "spawn-fcgi",
+        "fcgiwrap",
         "libfcgi-bin",
         "nmap",
         "haproxy",

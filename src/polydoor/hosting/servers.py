@@ -44,7 +44,8 @@ server.http-parseopts += ( "url-normalize" => "disable" )
 
 NGINX = """\
 # Into the server {{ }} of nginx, which starts no programs by itself: fcgiwrap does.
-{static}location / {{
+{static}location ~ "^/{pattern}(/|$)" {{ return 404; }}
+location / {{
     fastcgi_pass unix:/run/fcgiwrap.socket;
     fastcgi_param SCRIPT_FILENAME "{stub}";
     fastcgi_param SCRIPT_NAME "/{name}";
@@ -84,7 +85,7 @@ def nginx(stub: str, static: tuple[str, ...]) -> str:
     """The lines for nginx."""
     folder, name = os.path.split(stub)
     blocks = "".join(f'location /{each}/ {{ alias "{folder}/{each}/"; }}\n' for each in static)
-    return NGINX.format(stub=stub, name=name, static=blocks)
+    return NGINX.format(stub=stub, name=name, pattern=_pattern(name), static=blocks)
 
 
 def _pattern(text: str) -> str:
