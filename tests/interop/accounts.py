@@ -1,4 +1,4 @@
-"""Accounts that may run CGI programs and nothing else: set up by `polydoor cgi init`, behind each kind of web server."""
+"""Accounts that may run CGI programs and nothing else, set up by `polydoor cgi init` behind each kind of web server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from interop.frontends import FrontEnd
 
 NOBODY = 65534
 SUEXEC_ROOT = Path("/var/www")  # below which Debian's suexec starts programs

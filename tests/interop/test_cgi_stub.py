@@ -6,6 +6,8 @@ import hashlib
 import os
 import random
 import shutil
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -45,41 +47,42 @@ def way(request):
     return request.param
 
 
-def running(folder, way, app, env, files=None):
+def running(way, app, env, files=APPS):
     """Sets an account up and starts a web server for it; a generator."""
     kind, front_end = WAYS[way]
-    account = made(folder, way)
-    shutil.copytree(files or APPS, account.real / "site", dirs_exist_ok=True)
-    if way == "suexec":
-        give_away(account.real / "site")
-    said = account.init(app, kind, env(account))
-    more = "SuexecUserGroup nobody nogroup" if way == "suexec" else ""
-    site = site_of(account, kind, said, more)
-    server = front_end(folder, [site])
-    try:
-        door = HttpDoor(site.address, ("shop.example", site.port))
-        first = door.request("GET", "/")
-        assert first.status == 200, (first.summary(), account.log())
-        yield Running(way, account, door)
-    finally:
-        stopped = account.stop()
-        server.stop()
-    assert stopped.returncode == 0, (stopped.stderr, account.log())
+    with tempfile.TemporaryDirectory(prefix="polydoor-") as name:  # short enough for a socket
+        folder = Path(name)
+        account = made(folder, way)
+        shutil.copytree(files, account.real / "site", dirs_exist_ok=True)
+        if way == "suexec":
+            give_away(account.real / "site")
+        more = "SuexecUserGroup nobody nogroup" if way == "suexec" else ""
+        site = site_of(account, kind, account.init(app, kind, env(account)), more)
+        server = front_end(folder, [site])
+        try:
+            door = HttpDoor(site.address, ("shop.example", site.port))
+            first = door.request("GET", "/")
+            assert first.status == 200, (first.summary(), account.log())
+            yield Running(way, account, door)
+        finally:
+            stopped = account.stop()
+            server.stop()
+        assert stopped.returncode == 0, (stopped.stderr, account.log())
 
 
 # --- Flask ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def flask(way, tmp_path_factory):
-    yield from running(tmp_path_factory.mktemp("flask"), way, "flasksite:app", lambda _: {})
+def flask(way):
+    yield from running(way, "flasksite:app", lambda _: {})
 
 
 def test_flask_through_the_stub(flask):
     visitor = Visitor(flask.door)
     assert visitor.request("GET", "/").body == b"text: none"
     form = [("Content-Type", "application/x-www-form-urlencoded")]
-    posted = visitor.request("POST", "/", form, "text=caf%C3%A9".encode())
+    posted = visitor.request("POST", "/", form, b"text=caf%C3%A9")
     assert (posted.status, posted.header("Location")) == (302, "/")
     assert visitor.request("GET", "/").body == "text: caf\u00e9".encode()
     content = random.Random(PIECE).randbytes(PIECE)
@@ -144,7 +147,7 @@ def shop(way, django_data, tmp_path_factory):
     def env(account):
         return {"DJANGOSITE_DATA": f"{account.home}/site/data", "DJANGO_SETTINGS_MODULE": "djangosite.settings"}
 
-    yield from running(tmp_path_factory.mktemp("django"), way, django.SPEC, env, files)
+    yield from running(way, django.SPEC, env, files)
 
 
 def test_django_through_the_stub(shop):
