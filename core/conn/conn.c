@@ -373,6 +373,36 @@ static void conn_move(struct pd_conn *c, enum pd_conn_state to)
     c->state = to;
 }
 
+bool pd_conn_is_shared(const struct pd_conn *c)
+{
+    const _Atomic bool *forked = c->host->config.forked;
+    return c->shared || (forked && atomic_load_explicit(forked, memory_order_relaxed));
+}
+
+/* What close() would do if no child had a copy. On Linux, connect() to nowhere sends RST over TCP. */
+static void conn_end_everywhere(const struct pd_conn *c)
+{
+    const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+    if (c->reset)
+        PD_SYS(c->host->sys, connect, c->fd, &nowhere, sizeof nowhere);
+    PD_SYS(c->host->sys, shutdown, c->fd, SHUT_RDWR);
+}
+
+void pd_conn_leave(struct pd_conn *c)
+{
+    c->hung_up = true;
+    c->closing = true;
+    c->host->unwatch(c->host, c);
+    PD_SYS(c->host->sys, close, c->fd);
+    c->fd = -1;
+    conn_move(c, PD_CONN_CLOSED);
+    c->want_write = false;
+    c->job = PD_JOB_NONE;
+    pd_out_fini(&c->out);
+    pd_buf_clear(&c->in);
+    pd_receive_end(c);
+}
+
 void pd_conn_close(struct pd_conn *c, bool reset)
 {
     if (c->state == PD_CONN_CLOSED)
@@ -387,15 +417,9 @@ void pd_conn_close(struct pd_conn *c, bool reset)
         struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
         PD_SYS(c->host->sys, setsockopt, c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
-    c->host->unwatch(c->host, c);
-    PD_SYS(c->host->sys, close, c->fd);
-    c->fd = -1;
-    conn_move(c, PD_CONN_CLOSED);
-    c->want_write = false;
-    c->job = PD_JOB_NONE;
-    pd_out_fini(&c->out);
-    pd_buf_clear(&c->in);
-    pd_receive_end(c);
+    if (pd_conn_is_shared(c))
+        conn_end_everywhere(c);
+    pd_conn_leave(c);
 }
 
 /* Input that was never read makes the kernel send RST on close, which can destroy the answer on its way. */

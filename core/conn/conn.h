@@ -50,6 +50,7 @@ struct pd_conn {
     bool served;      /* at least one request came through */
     bool unasked;     /* the codec has not said that it wants more: it may have to ask the peer for it first */
     bool left;        /* the peer has left, or gave a request up: what waits of it is not run (pd_client_settle) */
+    bool shared;      /* a child of a process that had it may have the descriptor, too */
     bool yielded;     /* input was left for the loop's next turn, so that others have theirs */
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */
@@ -88,6 +89,12 @@ void pd_conn_set_deadline(struct pd_conn *c);
 void pd_conn_timeout(struct pd_conn *c);
 /* Closes at once; `reset` sends RST, so that the peer sees a broken response as broken. */
 void pd_conn_close(struct pd_conn *c, bool reset);
+
+/* The connection goes on in another process, which has its descriptor. */
+void pd_conn_leave(struct pd_conn *c);
+
+/* Whether a forked child may have the descriptor as well: then close() alone ends nothing. */
+bool pd_conn_is_shared(const struct pd_conn *c);
 /* After a response, or when output is done: goes on, lingers or closes. */
 void pd_conn_settle(struct pd_conn *c);
 /* Waits until no other thread works on the connection without the lock. */

@@ -47,6 +47,7 @@ struct pd_config {
     uint64_t retry_ms;       /* what Retry-After says; 0: how long the ready queue lasts */
     size_t conns_max, suspended_max;      /* connections at once; requests that wait without a thread, */
     bool resume_anywhere;                 /* ... whether any thread goes on with them, or the one that began */
+    const _Atomic bool *forked;           /* the embedder's: a child may have copies of descriptors; NULL: never */
     char health_path[PD_HEALTH_PATH_MAX]; /* begins with a slash and ends with none; "": nowhere (health.h) */
 };
 
@@ -80,8 +81,7 @@ struct pd_host {
     _Atomic uint64_t health_checks; /* how many were answered */
     /* A fresh exchange, or NULL without memory. */
     struct pd_exchange *(*exchange_new)(struct pd_host *h);
-    /* Back to the free list. */
-    void (*exchange_free)(struct pd_host *h, struct pd_exchange *x);
+    void (*exchange_free)(struct pd_host *h, struct pd_exchange *x); /* back to the free list */
     /* Into the ready queue; false when it is full. */
     bool (*ready)(struct pd_host *h, struct pd_exchange *x);
     bool (*has_room)(struct pd_host *h);        /* false: the ready queue is full */

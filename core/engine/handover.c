@@ -26,6 +26,7 @@ struct record {
     char codec[CODEC_NAME_MAX];
     char peer_addr[46];
     char peer_port[6];
+    bool shared; /* where other versions leave a zero */
 };
 
 _Static_assert(sizeof(struct record) == 96, "a change needs another RECORD_VERSION");
@@ -96,6 +97,7 @@ static void record_fill(struct record *r, const struct pd_conn *c)
     r->undecided = c->undecided;
     r->listed = c->listed;
     r->served = c->served;
+    r->shared = pd_conn_is_shared(c);
     r->door = PD_CONTAINER_OF(c->port, struct pd_door, port)->key;
     r->since_ms = c->since_ms;
     r->idle_ms = c->idle_ms;
@@ -135,7 +137,7 @@ bool pd_handover_pass(struct pd_client *cl)
         h->full = true; /* also where the kernel has no memory, or too many descriptors are on their way */
         return false;
     }
-    pd_conn_close(&cl->conn, false);
+    pd_conn_leave(&cl->conn);
     return true;
 }
 
@@ -167,6 +169,8 @@ static void handover_adopt(struct pd_engine *e, struct pd_thread *t, const struc
     struct pd_door *d = door_of(e, r->door);
     const struct pd_codec *codec = codec_named(r->codec);
     if (!d || !codec || (codec != d->port.codec && !d->port.detect)) {
+        if (r->shared)
+            PD_SYS(e->sys, shutdown, fd, SHUT_RDWR);
         PD_SYS(e->sys, close, fd);
         return;
     }
@@ -184,6 +188,7 @@ static void handover_adopt(struct pd_engine *e, struct pd_thread *t, const struc
     c->undecided = r->undecided;
     c->listed = r->listed;
     c->served = r->served;
+    c->shared = r->shared;
     c->since_ms = r->since_ms;
     c->idle_ms = r->idle_ms;
     memcpy(c->peer_addr, r->peer_addr, sizeof c->peer_addr);

@@ -27,6 +27,8 @@ struct worker {
     char name; /* of the worker, in its answers */
     _Atomic int fail_send;
     _Atomic int fail_receive;
+    _Atomic bool forked;        /* from then on a child has a copy of what is accepted, */
+    int copy;                   /* ... the last of which is this */
     _Atomic int ticks;          /* of timers that come at once; the others never do */
     int error;                  /* with which they fail */
     pthread_t threads[THREADS]; /* the last is the relief thread */
@@ -62,6 +64,15 @@ static ssize_t worker_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
         return -1;
     }
     return recvmsg(fd, msg, flags);
+}
+
+static int worker_accept(void *ctx, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    struct worker *w = ctx;
+    int accepted = accept4(fd, addr, len, flags);
+    if (accepted >= 0 && atomic_load(&w->forked))
+        w->copy = dup(accepted);
+    return accepted;
 }
 
 /* The relief thread's timer, which has an interval, runs; that of the beat ticks when it is told to. */
@@ -121,6 +132,8 @@ static struct worker *worker_begin(struct scene *s, unsigned slot, const struct 
     w->sys.sendmsg = worker_sendmsg;
     w->sys.recvmsg = worker_recvmsg;
     w->sys.timerfd_settime = worker_settime;
+    w->sys.accept4 = worker_accept;
+    config.forked = &w->forked;
     config.timeouts.gil = 10000;
     w->name = (char)('A' + slot);
     w->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &w->sys);
@@ -297,6 +310,29 @@ static void test_a_kept_connection_goes_on_at_the_other_worker(void)
     scene_fini(&s);
 }
 
+/* Only the last worker ends it, and the peer sees that although a child of the first one has it, too. */
+static void test_a_connection_that_a_child_has_ends_where_it_went(void)
+{
+    struct scene s;
+    char end;
+    scene_init(&s);
+    struct worker *a = worker_begin(&s, 0, &PLAIN);
+    atomic_store(&a->forked, true);
+    int fd = peer_dial(&s.door);
+    ask(fd, "A http 127.0.0.1\n");
+    struct worker *b = worker_begin(&s, 1, &PLAIN);
+    pd_engine_retire(a->engine, DRAIN_MS);
+    worker_end(a);
+    ask(fd, "B http 127.0.0.1\n");
+    peer_say(fd, PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    check_answer(fd, "B http 127.0.0.1\n");
+    CHECK_INT(recv(fd, &end, 1, 0), 0);
+    worker_stop(b);
+    close(fd);
+    close(a->copy);
+    scene_fini(&s);
+}
+
 /* The address of a PROXY header and the protocol that was found out come only once; or they have not come yet. */
 static void test_what_is_known_of_a_connection_goes_with_it(void)
 {
@@ -460,6 +496,7 @@ int main(void)
     alarm(120);
     test_who_is_not_heard_of_accepts_only_where_nobody_else_can();
     test_a_kept_connection_goes_on_at_the_other_worker();
+    test_a_connection_that_a_child_has_ends_where_it_went();
     test_what_is_known_of_a_connection_goes_with_it();
     test_a_listener_that_is_no_more_is_not_served();
     test_where_nobody_else_accepts_it_is_closed();

@@ -48,6 +48,7 @@ cdef int fill_config(core.pd_config *config, object settings) except -1:
     config.retry_ms = settings["retry_after"]
     config.conns_max = settings["max_connections"]
     config.suspended_max = settings["max_suspended"]
+    config.forked = has_forked_flag
     config.resume_anywhere = settings["resume"] == "any"
     health = settings["health"].encode()
     if len(health) >= sizeof(config.health_path):

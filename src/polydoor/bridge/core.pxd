@@ -339,6 +339,7 @@ cdef extern from "engine/exchange_api.h" nogil:
         size_t conns_max
         size_t suspended_max
         bint resume_anywhere
+        const void *forked
         char health_path[128]
 
     struct pd_port:

@@ -50,16 +50,33 @@ def end_with_parent(int parent):
     return not parent or os.getppid() == parent
 
 
+cdef extern from *:
+    """
+    #include <stdatomic.h>
+    #include <stdbool.h>
+    static _Atomic bool has_forked; /* read by the engine, without the GIL */
+    static void set_forked(bool forked) { atomic_store(&has_forked, forked); }
+    """
+    const void *has_forked_flag "(&has_forked)"
+    void set_forked(bint forked)
+
+
 cdef unsigned int forks = 0  # how often fork() lies between the import of this module and now
+
+
+def expect_fork():
+    """A child will have what is open now, and what other threads open meanwhile."""
+    set_forked(True)
 
 
 def note_fork():
     """In a child: whatever engine there is belongs to the parent."""
     global forks
     forks += 1
+    set_forked(False)
 
 
-os.register_at_fork(after_in_child=note_fork)
+os.register_at_fork(before=expect_fork, after_in_child=note_fork)
 
 
 def end_child(error=None):
