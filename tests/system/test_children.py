@@ -8,10 +8,9 @@ import signal
 
 import pytest
 
-from peers.door import DOORS
 from support.server import Server, one_each
 
-APP = '''
+APP = """
 import os, signal
 
 def fork():
@@ -28,7 +27,7 @@ def app(environ, start_response):
     yield b"<%d>" % child
     if environ["PATH_INFO"] == "/breaks":
         raise LookupError("in the middle")
-'''
+"""
 
 
 @pytest.fixture(scope="module")
