@@ -49,7 +49,7 @@ def test_what_is_not_run_is_shown_by_a_test(name):
             assert not step.test or re.search(rf"\bdef {step.test}\b", text), f"{name}:{step.line}"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.frontend("venv", "namespaces", "curl")
 @pytest.mark.parametrize(("name", "nginx"), list(followed()))
 def test_page_works_as_written(name, nginx, folder, tmp_path, wheelhouse, environment_of):
