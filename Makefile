@@ -13,7 +13,7 @@ export PORT PIP_ARGS ARGS SCALE JOBS VENV
 
 RUN = @python="$$(tools/find-python $(PYTHON))" && exec "$$python"
 
-.PHONY: help serve test test-deps lint format fuzz bench soak fresh-debian pythons docs check clean
+.PHONY: help serve test test-deps lint format fuzz bench bench-full soak fresh-debian pythons docs check clean
 .DEFAULT_GOAL := help
 
 help:       ## this list
@@ -37,8 +37,11 @@ format:     ## rewrite Python and C in the project's style
 fuzz:       ## fuzz each codec and the engine for SECONDS_EACH
 	$(RUN) fuzz/run.py $(SECONDS_EACH)
 
-bench:      ## measure side by side with other servers
+bench:      ## measure side by side with other servers, a selection in five minutes
 	$(RUN) tools/run_bench.py
+
+bench-full: ## all that the suite measures
+	$(RUN) tools/run_bench.py --full
 
 soak:       ## the tests at full volume, and those that take long
 	$(RUN) tools/run_tests.py --soak

@@ -58,6 +58,7 @@ class Case:
     is_behind_nginx: bool = False
     is_on_sockets: bool = False  # asked over Unix sockets, as a front end does
     is_throughput: bool = False  # requests per second count, not processor time
+    is_selected: bool = False  # it is part of what `make bench` measures in five minutes
     notes: tuple[str, ...] = field(default=())
 
     def entry(self, key: str) -> Entry:
@@ -111,6 +112,7 @@ CASES = (
             Target("polydoor-t1", "floor", goal=at_most(1.40)),
             Target("polydoor-t5", "floor", goal=at_most(1.40)),
         ),
+        is_selected=True,
         notes=(ONE_THREAD, UWSGI_CLOSES, LOG, BY_WRK),
     ),
     Case(
@@ -137,6 +139,7 @@ CASES = (
             Target("polydoor-fastcgi", "polydoor", goal=at_most(1.15)),
         ),
         is_behind_nginx=True,
+        is_selected=True,
         notes=("uWSGI closes the connection after each response although nginx asks to keep it.",),
     ),
     Case(
@@ -154,6 +157,7 @@ CASES = (
             Target("polydoor-scgi", "floor-scgi", goal=at_most(1.20)),
         ),
         is_behind_nginx=True,
+        is_selected=True,
     ),
     Case(
         key="doors",
@@ -194,6 +198,7 @@ CASES = (
         ),
         app="wait",
         is_throughput=True,
+        is_selected=True,
         notes=(UWSGI_CLOSES,),
     ),
 )

@@ -1,4 +1,4 @@
-"""`make bench`: build Polydoor if needed and run benchmarks/run.py in its environment."""
+"""`make bench` and `make bench-full`: build Polydoor if needed and run benchmarks/run.py in its environment."""
 
 import os
 import shlex
@@ -10,7 +10,8 @@ import environment
 def main() -> int:
     """Hand over; the exit status is that of the benchmark."""
     environment.prepare("test")
-    return environment.run(environment.PYTHON, "benchmarks/run.py", *shlex.split(os.environ.get("ARGS", "")))
+    options = [*sys.argv[1:], *shlex.split(os.environ.get("ARGS", ""))]
+    return environment.run(environment.PYTHON, "benchmarks/run.py", *options)
 
 
 if __name__ == "__main__":

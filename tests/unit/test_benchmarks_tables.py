@@ -5,6 +5,7 @@ import json
 import pytest
 
 import cases
+import footprint
 import frontend
 import machine
 import rounds
@@ -223,10 +224,22 @@ def test_nginx_configuration_per_door(tmp_path):
 
 
 def test_command_line_of_quick_runs():
-    assert (run.parse([]).rounds, run.parse([]).seconds) == (5, 2.0)
+    assert (run.parse([]).rounds, run.parse([]).seconds) == (5, 1.0)
+    assert (run.parse(["--full"]).seconds, run.parse(["--only", "hello"]).seconds) == (2.0, 2.0)
     quick = run.parse(["--quick", "--only", "scgi", "--rounds", "7"])
     assert (quick.rounds, quick.seconds, quick.write) == (7, 1.0, False)
     assert [case.key for case in run.chosen(quick)] == ["scgi"]
+    assert run.chosen(run.parse(["--full"])) == list(CASES)
+
+
+def test_selection_fits_into_five_minutes():
+    options = run.parse([])
+    chosen = run.chosen(options)
+    assert [case.key for case in chosen] == ["hello", "fastcgi", "scgi", "wait"]
+    # What a sample takes beside its load (start, end, check) was 0.3 to 0.9 s.
+    samples = options.rounds * sum(len(case.entries) for case in chosen)
+    starts = options.rounds * len(footprint.KINDS)
+    assert samples * (options.seconds + rounds.WARM_UP + 0.6) + starts * 1.2 < 300
 
 
 def test_facts_are_read_from_their_files(tmp_path):

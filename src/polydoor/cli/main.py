@@ -20,7 +20,7 @@ PIPE_CLOSED = 141  # what a shell says of a command that SIGPIPE ended, which sa
 
 # Each command is a module here with ROWS, what the help says of it, and main(). A first word that is none of them is an
 # application.
-COMMANDS = ("run", "status", "reload", "stop", "cgi", "check", "config", "frontend", "request")
+COMMANDS = ("run", "status", "reload", "stop", "cgi", "check", "config", "frontend", "request", "bench")
 
 
 class Program:
