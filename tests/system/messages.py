@@ -19,6 +19,20 @@ LISTENER += "sys.stdin.read()"
 UNIX_LISTENER = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind('shop.sock'); s.listen(); "
 UNIX_LISTENER += "print('bound', flush=True); sys.stdin.read()"
 
+NO_THREAD = """import threading
+
+begin = threading.Thread.start
+
+
+def start(thread):
+    if thread.name == "polydoor-{}":
+        raise RuntimeError("can't start new thread")  # as with a low limit of processes
+    begin(thread)
+
+
+threading.Thread.start = start
+"""
+
 
 @dataclass
 class Case:
@@ -231,6 +245,13 @@ LOADING = {
     "import-closes-descriptors": Case(
         f"polydoor shop:app {LOCAL}", {"shop.py": f"import os\n\nos.closerange(3, 1000)\n{APP}"}
     ),
+    "import-closes-descriptors-of-a-worker": Case(
+        f"polydoor shop:app -w 1 {LOCAL}", {"shop.py": f"import os\n\nos.closerange(3, 1000)\n{APP}"}
+    ),
+    "no-thread": Case(f"polydoor shop:app {LOCAL}", {"shop.py": NO_THREAD.format("log") + APP}),
+    "no-thread-for-messages": Case(f"polydoor shop:app {LOCAL}", {"shop.py": NO_THREAD.format("messages") + APP}),
+    "no-thread-in-a-worker": Case(f"polydoor shop:app -w 1 {LOCAL}", {"shop.py": NO_THREAD.format("app-2") + APP}),
+    "no-thread-to-be-ready": Case(f"polydoor shop:app --ready / {LOCAL}", {"shop.py": NO_THREAD.format("ready") + APP}),
     "import-with-escapes": Case(f"polydoor shop {LOCAL}", {"shop.py": "raise ValueError('\x1b[2Jred')\n"}),
     "import-of-a-name-with-escapes": Case("polydoor", {"polydoor.toml": 'app = "\\u001b[2Jshop"\n'}),
     "attribute-that-raises": Case(

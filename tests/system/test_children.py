@@ -1,7 +1,8 @@
-"""A child that the application forks has copies of all descriptors: connections end nonetheless when they should."""
+"""Descriptors and the application: a child that it forks has copies of all, and it may close what is not its own."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -59,3 +60,33 @@ def test_a_connection_ends_as_if_no_child_had_it(serving, protocol, path):
     door = serving.door(protocol)
     ended, _ = end_of(door, path)
     assert end_of(door, f"{path}?child") == (ended, True)
+
+
+# --- what the application closes --------------------------------------------------------------------------------------
+
+CLOSES = """
+import os
+
+def app(environ, start_response):
+    os.closerange(3, 1000)
+    start_response("200 OK", [])
+    return [b"closed"]
+"""
+TOLD = "PD0116: shop:app closed descriptors that are the server's while it served"
+
+
+def asked(server):
+    """Ask; there may be no answer."""
+    with contextlib.suppress(OSError), server.doors[0].start("GET", "/") as opened:
+        opened.wire.recv_all()
+
+
+@pytest.mark.parametrize("options", [[], ["-w", "1"]], ids=["alone", "worker"])
+def test_who_closes_the_descriptors_of_the_server_is_told(tmp_path, options):
+    (tmp_path / "shop.py").write_text(CLOSES, encoding="utf-8")
+    with Server("shop:app", options=options, cwd=tmp_path) as server:
+        asked(server)
+        server.log.wait_for(TOLD)
+        if not options:
+            server.wait(status=1)
+    assert "PD0307" not in server.log.text

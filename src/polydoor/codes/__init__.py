@@ -160,8 +160,10 @@ What it returned cannot be called.
 DESCRIPTORS_CLOSED = "PD0116"
 """The application closed descriptors of the server
 
-While it was loaded it closed every descriptor that it could, as programs do that go into the background.
--> Take the call, mostly os.closerange(), out of what is run at import: a server runs in the foreground.
+While it was loaded, or in a request, it closed every descriptor that it could, as programs do that go into the
+background. Without them the process cannot go on, and ends.
+-> Take the call, mostly os.closerange(), out of it: a server runs in the foreground, and what a program started by
+`subprocess` inherits is closed there (`close_fds`).
 """
 
 # --- PD02xx: sockets (what a listener may lack is numbered in core/base/notice.h) -------------------------------------

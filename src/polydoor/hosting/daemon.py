@@ -97,11 +97,8 @@ class HostedWorker(Worker):
         return [self.spec]
 
     def load_app(self) -> LoadedApp:
-        """Load it; a system that makes no thread at all is no defect of ours."""
-        try:
-            loaded = super().load_app()
-        except RuntimeError as error:
-            raise BootError(f"cannot start a thread: {error}", code=codes.NO_THREAD) from None
+        """Load it, and look at its file."""
+        loaded = super().load_app()
         if path := app_file(self.settings):
             self.changes.watch(path)
         return loaded

@@ -10,6 +10,7 @@ import os
 from polydoor import codes
 from polydoor.supervisor.member import Death
 from polydoor.supervisor.process import CANNOT_START, how, kill
+from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, read_failure
 from polydoor.worker.prototype import FORKED, REFUSED, Prototype
@@ -74,7 +75,10 @@ class Loaded:
         self.line.close()
         kill(self.pid)
         _, status = os.waitpid(self.pid, 0)
-        return Death(f"the prototype {how(status)}", CANNOT_START, code=codes.WORKER_ENDED)
+        text = f"the prototype {how(status)}"
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:  # which may have been ours
+            text += "\nUnless somebody else did that, the application closed descriptors that are the server's."
+        return Death(text, CANNOT_START, code=codes.WORKER_ENDED)
 
 
 class Prototypes:

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from polydoor.errors import ConfigError
+from polydoor.worker.capacity import begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class AccessLog:
     def start(self) -> None:
         """Begin to write."""
         if self.thread:
-            self.thread.start()
+            begin(self.thread)
 
     def reopen(self) -> None:
         """Go on in a new file, after the old one was renamed."""

@@ -1,4 +1,4 @@
-"""What the operating system allows: descriptors for connections, and the kernel's part of the backlog."""
+"""What the operating system allows: descriptors for connections, threads, and the kernel's part of the backlog."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from polydoor.worker.banner import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from threading import Thread
+
     from polydoor.settings.load import Settings
 
 SPARE = 64  # descriptors for listeners, spill files, and what the application opens
@@ -111,3 +113,13 @@ def make_engine(settings: Settings, connections: int, *, is_guest: bool) -> Engi
         return Engine(chosen)
     except OSError as error:
         raise BootError(f"{error}\nLook at the limits of memory and open files.") from None
+
+
+def begin(thread: Thread) -> Thread:
+    """Start a thread, and return it; BootError: the system makes no further one."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        text = f"cannot start the thread {thread.name}: {error}\nLower --threads, or raise the limit of processes."
+        raise BootError(text, code=codes.NO_THREAD) from None
+    return thread

@@ -13,7 +13,7 @@ import threading
 from polydoor.bridge import Engine, is_of_request
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import load_app
-from polydoor.worker.capacity import spill_folder
+from polydoor.worker.capacity import begin, spill_folder
 from polydoor.worker.extras import diagnosed, find_rights
 from polydoor.worker.messages import Messages
 from polydoor.worker.output import is_open, open_standard
@@ -115,7 +115,7 @@ class CgiProcess:
 def start(target: Callable[[], None]) -> threading.Thread:
     """Run a part of the engine on a thread."""
     thread = threading.Thread(target=target, name=f"polydoor-{target.__name__}", daemon=True)
-    thread.start()
+    begin(thread)
     return thread
 
 

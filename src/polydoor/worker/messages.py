@@ -12,6 +12,7 @@ import sys
 import threading
 
 from polydoor.worker import banner
+from polydoor.worker.capacity import begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Messages:
     def start(self) -> None:
         """Write from a thread. Not before the application is loaded, which may fork."""
         thread = threading.Thread(target=self._run, name="polydoor-messages", daemon=True)
-        thread.start()  # which a signal may interrupt
+        begin(thread)  # which a signal may interrupt
         self._thread = thread
 
     def write(self, text: str) -> None:
@@ -65,6 +66,14 @@ class Messages:
             if self._thread.is_alive():
                 return
         self.disown()
+
+    def forsake(self) -> None:
+        """The application has closed our descriptors: from now on each message goes to the stream at once."""
+        if self in _open:
+            _open.remove(self)
+            banner.takers.remove(self.write)
+        self._fd = -1  # it may be somebody else's by now
+        self._pass_on(None)
 
     def disown(self) -> None:
         """Give our copy of the descriptor back."""

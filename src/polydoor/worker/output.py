@@ -8,7 +8,7 @@ import threading
 import time
 
 from polydoor import codes
-from polydoor.errors import PolydoorError
+from polydoor.errors import AppLoadError, PolydoorError
 from polydoor.worker.banner import say
 from polydoor.worker.signals import StoppedAtBootError
 
@@ -49,23 +49,51 @@ def flush_output() -> None:
             return
 
     thread = threading.Thread(target=flush, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no more threads, and nobody knows how long it would take here
+        return
     thread.join(FLUSH_S)
 
 
-def leave_crashed(messages: Messages) -> NoReturn:
+def leave_crashed(messages: Messages, error: BaseException) -> NoReturn:
     """End a process that cannot be ended otherwise, as a thread stays in the application, and say why."""
     import traceback
 
     try:
-        told = traceback.format_exc().rstrip("\n").split("\n")
-        say(
-            "something happened in Polydoor that should not be possible; please report it", *told, code=codes.OWN_DEFECT
-        )
+        told, code = "something happened in Polydoor that should not be possible; please report it", codes.OWN_DEFECT
+        if isinstance(error, PolydoorError):
+            told, code = str(error), error.code
+        else:
+            told += "\n" + "".join(traceback.format_exception(error)).rstrip("\n")
+        say(*told.split("\n"), code=code)
         messages.close()
         flush_output()
     finally:
         os._exit(1)
+
+
+def closed_by(name: str, when: str) -> str:
+    """What to tell of an application that has closed what is not its own."""
+    return (
+        f"{name} closed descriptors that are the server's {when}\n"
+        "Let it leave alone what it did not open: os.closerange() is for programs that run on their own."
+    )
+
+
+def check_whole(worker: Worker, name: str) -> None:
+    """Raise AppLoadError, if the application has closed the server's descriptors already."""
+    if not worker.signals.is_whole():
+        raise AppLoadError(closed_by(name, "while it was loaded"), code=codes.DESCRIPTORS_CLOSED)
+
+
+def fault_of(worker: Worker, error: BaseException) -> BaseException:
+    """What to tell of an error: without its descriptors anything can happen to a process, and is not worth telling."""
+    if isinstance(error, PolydoorError) or worker.signals.is_whole():
+        return error
+    worker.messages.forsake()
+    text = closed_by(worker.settings.app() or "the application", "while it served")
+    return PolydoorError(text, code=codes.DESCRIPTORS_CLOSED)
 
 
 def say_left(worker: Worker) -> None:

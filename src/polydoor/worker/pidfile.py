@@ -43,8 +43,11 @@ class PidFile:
     def leave(self) -> None:
         """In a worker: the file is its parent's."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            try:
+                os.close(fd)
+            except OSError:  # the application has closed it
+                return
 
     def remove(self) -> None:
         """Remove the file, unless it says another process by now, or this one may not."""

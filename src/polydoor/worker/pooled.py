@@ -70,7 +70,10 @@ def serve_pooled(seat: Seat, load: Callable[[], LoadedApp] | None = None) -> int
     except PolydoorError as error:
         if seat.settings.flag("reload"):
             files_of(seat).tell(error)
-        seat.channel.tell(FAILED, failure_text(error))
+        if error.code == codes.DESCRIPTORS_CLOSED:  # the channel is closed, too
+            say(*str(error).split("\n"), code=error.code)
+        else:
+            seat.channel.tell(FAILED, failure_text(error))
         return error.exit_code
 
 

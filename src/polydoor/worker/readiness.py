@@ -13,6 +13,7 @@ import threading
 from polydoor import codes
 from polydoor.errors import BootError
 from polydoor.failures import clean, traceback_text
+from polydoor.worker.capacity import begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def try_out(loaded: LoadedApp, settings: Settings) -> LoadedApp:
     target = settings.text("ready")
     trial = Trial(loaded.app, environ_of(target, settings))
     thread = threading.Thread(target=trial.run, name="polydoor-ready", daemon=True)
-    thread.start()
+    begin(thread)
     patience_s = settings.number("boot_timeout") / 1000
     thread.join(patience_s)  # a signal may interrupt it
     if not thread.is_alive() and trial.is_fine:

@@ -13,13 +13,12 @@ import time
 
 from polydoor import codes
 from polydoor.bridge import give_memory_back
-from polydoor.errors import AppLoadError, BootError
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, worker_state
 from polydoor.worker import csignal as signal
 from polydoor.worker.access import AccessLog
 from polydoor.worker.apploader import LoadedApp, load_app, load_here, load_within
 from polydoor.worker.banner import banner, say, wants_colour, write
-from polydoor.worker.capacity import check_backlog, check_spill, fit_connections, make_engine
+from polydoor.worker.capacity import begin, check_backlog, check_spill, fit_connections, make_engine
 from polydoor.worker.extras import (
     diagnosed,
     error_page,
@@ -31,7 +30,16 @@ from polydoor.worker.extras import (
 )
 from polydoor.worker.listening import listen_at
 from polydoor.worker.messages import Messages
-from polydoor.worker.output import end_by, flush_output, leave_crashed, open_standard, say_left, status_of
+from polydoor.worker.output import (
+    check_whole,
+    end_by,
+    fault_of,
+    flush_output,
+    leave_crashed,
+    open_standard,
+    say_left,
+    status_of,
+)
 from polydoor.worker.signals import UNHEARD, StoppedAtBootError, WakePipe, tell_unheard
 from polydoor.worker.stuck import prepare_for_stuck
 
@@ -69,7 +77,7 @@ def run_worker(worker: Worker, *, is_last: bool) -> int:
         return status
     except BaseException as error:
         if any(thread.is_alive() for thread in worker.threads):
-            leave_crashed(worker.messages)
+            leave_crashed(worker.messages, error)
         if is_last:
             end_by(time.monotonic() + GRACE_S, status_of(error))
         if isinstance(error, StoppedAtBootError):
@@ -206,10 +214,7 @@ class Worker:
     def load_app(self) -> LoadedApp:
         """Load the application; what it does to signals and processes meanwhile does not last."""
         loaded = load_here(lambda: load_within(self.signals, self.load))
-        if not self.signals.is_whole():
-            told = f"{loaded.name} closed descriptors that are the server's while it was loaded"
-            told += "\nLet it leave alone what it did not open: os.closerange() is for programs that run on their own."
-            raise AppLoadError(told, code=codes.DESCRIPTORS_CLOSED)
+        check_whole(self, loaded.name)
         self.messages.start()
         if taken := self.signals.end_boot():
             say(
@@ -239,16 +244,17 @@ class Worker:
         try:
             self._wait()
             self.close_files()
-        except BaseException:
+        except BaseException as error:
+            fault = fault_of(self, error)
             self.give_up()
-            raise
+            raise fault from error
         if self.service:
             self.service.close()
         if self.state.now != STOPPING:
             self.state.move(STOPPING)
         self.state.move(EXITED)
         if self.crash is not None:
-            raise self.crash
+            raise fault_of(self, self.crash)
         return self.status
 
     def _wait(self) -> None:
@@ -297,13 +303,7 @@ class Worker:
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(target,), name=f"polydoor-{name}", daemon=self.daemon)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            text = f"cannot start thread {len(self.threads) + 1}: {error}"
-            text += "\nLower --threads, or raise the limit of processes."
-            raise BootError(text, code=codes.NO_THREAD) from None
-        self.threads.append(thread)
+        self.threads.append(begin(thread))
 
     def _guard(self, target: Callable[[], None]) -> None:
         """A thread of the engine: if it breaks, the whole worker ends rather than serving on with one less."""
