@@ -7,7 +7,6 @@ the end, which starts the process; the rest is its standard input.
 from __future__ import annotations
 
 import array
-import json
 import os
 import select
 import socket
@@ -90,9 +89,9 @@ class Forker:
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.settimeout(PATIENCE)
         control.connect(self._path)
-        text = json.dumps({name.decode("latin-1"): value.decode("latin-1") for name, value in variables.items()})
+        strings = b"".join(b"%b=%b\0" % pair for pair in variables.items())
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stdin, stdout]))
-        control.sendmsg([text.encode()], [rights])
+        control.sendmsg([strings], [rights])
         return Forked(control)
 
 

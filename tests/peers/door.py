@@ -389,6 +389,12 @@ class CgiDoor(GatewayDoor):
         return Exchange(cgi.CgiWire(self._program), CgiDecoder(method))
 
 
+class StubDoor(CgiDoor):
+    """A process of the CGI stub for each request, which passes it on to a daemon."""
+
+    name = "stub"
+
+
 DOORS: dict[str, type[Door]] = {
     "http": HttpDoor,
     "fastcgi": FcgiDoor,

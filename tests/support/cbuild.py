@@ -83,6 +83,11 @@ def standin_sources() -> list[Path]:
     return [ROOT / "tests" / "core" / "standin.c", *(ROOT / "core" / f"{name}.c" for name in needed)]
 
 
+def hand_sources() -> list[Path]:
+    """What hands a request that the CGI stub runs as CGI to a process that has loaded Python already."""
+    return [ROOT / "tests" / "core" / "hand.c"]
+
+
 def harness_sources() -> list[Path]:
     """The shared C files of the tests."""
     return [path for name in HARNESS if (path := ROOT / "tests" / "core" / name).exists()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import contextlib
 import http.client  # noqa: F401 - what the journal needs
-import json
 import os
 import select
 import socket
@@ -38,8 +37,9 @@ def run(control: socket.socket, options: list[str]) -> None:
         os.dup2(fd, target)
         os.close(fd)
     os.environ.clear()
-    for name, value in json.loads(message).items():
-        os.environb[name.encode("latin-1")] = value.encode("latin-1")
+    for text in message.split(b"\0")[:-1]:
+        name, _, value = text.partition(b"=")
+        os.environb[name] = value
     control.detach()
     # What a careless wrapper passes on must not matter.
     sys.exit(main(["cgi", *options, APP, "--no-such-option", "-b", "other:app"]))

@@ -6,6 +6,7 @@ Folders import what they need into their conftest.py.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -15,8 +16,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from peers.cgi import Forker
-from peers.door import CgiDoor
+from peers.cgi import Command, Forker
+from peers.door import CgiDoor, StubDoor
+from support import stub as stubs
 from support.server import APPS, Server
 from support.waiting import eventually
 
@@ -38,6 +40,8 @@ CGI_DOORS = {
     "cgi-mount": ["--mount", "/shop"],
     "cgi-trust": [],
 }
+# The CGI stub, before a daemon and where it runs requests as CGI; `door` and `gateway` of tests/wsgi have them, too.
+STUBS = ("stub", "stubcgi")
 
 
 class Control:
@@ -96,11 +100,46 @@ class Doors:
         self.control = Control(self.by_name["http"])
         self._folder = folder
         self._forkers: list[subprocess.Popen[bytes]] = []
+        self._sites: list[stubs.Site] = []
 
     def __getitem__(self, name: str) -> Door:
         if name not in self.by_name:
-            self.by_name[name] = self._cgi_door(name)
+            make = self._stub_door if name.startswith(STUBS) else self._cgi_door
+            self.by_name[name] = make(name)
         return self.by_name[name]
+
+    def _stub_door(self, name: str) -> CgiDoor:
+        """A stub with a configuration of its own."""
+        kind, _, way = name.partition("-")
+        alike = f"cgi-{way}" if way else "cgi"
+        http = self.by_name["http"]
+        host, port = http.address
+        folder = Path(self._folder, name)
+        folder.mkdir()
+        keys: dict[str, object] = {"directory": str(APPS), "options": [*CGI_DOORS[alike], "-t", "4"]}
+        variables = [f"{each}={os.environ[each]}" for each in ("PYTHONPATH", "LD_LIBRARY_PATH") if each in os.environ]
+        if kind == "stubcgi":
+            forker = self[alike]
+            assert isinstance(forker, CgiDoor)
+            keys |= {"python": str(stubs.hand()), "exec_below": 1_000_000}
+            variables += [f"FORKER={self._folder}/{alike}"]
+        else:
+            keys |= {"python": sys.executable}
+            variables += [f"JOURNAL={host}:{port}"]
+        site = stubs.Site(folder, stubs.released(), app="remote_conformance", environment=variables, **keys)
+        self._sites.append(site)
+        if kind == "stub":
+            site.state.mkdir(0o700)
+            self._follow(["tail", "-s", "0.1", "-F", "-c", "+1", str(site.log)])
+        door = CgiDoor if kind == "stubcgi" else StubDoor
+        return door(Command([str(site.stub)], {}), http.server)
+
+    def _follow(self, command: list[str]) -> None:
+        """Starts what is to end with the doors, and has what it writes as the server's."""
+        pipe = subprocess.PIPE
+        writer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.DEVNULL)
+        self._forkers.append(writer)
+        self.server.log.follow(writer.stdout)
 
     def _cgi_door(self, name: str) -> CgiDoor:
         """A door that was not wanted until now."""
@@ -117,13 +156,15 @@ class Doors:
 
     def stop(self) -> None:
         """Ends the server, which must have nothing to complain about."""
+        for site in self._sites:
+            site.kill(signal.SIGTERM)
         for forker in self._forkers:
             forker.terminate()
             forker.wait()
         self.server.stop()
         for forker in self._forkers:
-            assert forker.stderr is not None
-            forker.stderr.close()
+            for pipe in filter(None, (forker.stdout, forker.stderr)):
+                pipe.close()
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,12 @@ def standin() -> Path:
     return cbuild.build("standin", cbuild.standin_sources(), RELEASE)
 
 
+@functools.cache
+def hand() -> Path:
+    """What the stub executes instead of Python where a request is to run as CGI in a process that is there already."""
+    return cbuild.build("python-of-forker", cbuild.hand_sources(), RELEASE)
+
+
 @dataclass
 class Answer:
     """What came of one request."""
