@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 app = flask.Flask(__name__)
+LEFT = Path("left")  # in the working directory
 app.secret_key = "for tests only"
 
 
@@ -56,6 +58,20 @@ def where(rest: str) -> flask.typing.ResponseReturnValue:
         "cookies": dict(request.cookies),
         "uid": os.geteuid(),
     }
+
+
+@app.get("/endless")
+def endless() -> flask.typing.ResponseReturnValue:
+    """Never ends by itself; what was left of it is a file."""
+
+    def blocks() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 8192
+        finally:
+            LEFT.touch()
+
+    return flask.Response(blocks(), mimetype="application/octet-stream")
 
 
 @app.get("/broken")

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -108,6 +109,27 @@ def test_flask_sees_what_was_asked_for(flask):
     assert seen["address"].startswith("127.")
     others = os.geteuid() == 0 and WAYS[flask.way][0] == "apache"
     assert seen["uid"] == (NOBODY if others else os.geteuid())
+
+
+def test_a_client_that_leaves_ends_the_chain(flask):
+    """Issue 7: front end, stub and the application's iterable."""
+    left = flask.account.real / "site/left"
+    with flask.door.start("GET", "/endless") as exchange:
+        assert exchange.wait(lambda: len(exchange.response.body) > PIECE)
+        assert not left.exists()
+    assert eventually(left.exists), flask.account.log()
+    left.unlink()
+    assert eventually(lambda: not stubs_of(flask.account)), stubs_of(flask.account)
+
+
+def stubs_of(account):
+    """The processes that run this account's program now."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):  # it has ended
+            if os.path.samefile(link, account.real / "www/shop.cgi"):
+                found.append(int(link.parent.name))
+    return found
 
 
 def test_no_url_gives_a_file_that_init_wrote(flask):

@@ -39,6 +39,8 @@ server.http-parseopts += ( "url-normalize" => "disable" )
 {static}{otherwise}$HTTP["url"] =^ "/" {{
     alias.url = ( "/" => "{stub}/" )
     cgi.assign = ( "{name}" => "" )
+    # Each piece of a response goes on as it comes, and a client that leaves is noticed.
+    server.stream-response-body = 2
 }}
 """
 
