@@ -1,10 +1,11 @@
 """What is measured: each case with its servers, what they are compared with, and what is promised about Polydoor."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from figures import Bound
-from servers import KINDS
+from servers import CALL, KINDS
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Case:
     is_on_sockets: bool = False  # asked over Unix sockets, as a front end does
     is_throughput: bool = False  # requests per second count, not processor time
     is_selected: bool = False  # it is part of what `make bench` measures in five minutes
+    aside: tuple[str, ...] = ()  # entries that the selection does without
     notes: tuple[str, ...] = field(default=())
 
     def entry(self, key: str) -> Entry:
@@ -67,7 +69,14 @@ class Case:
 
     def narrowed(self, kinds: list[str]) -> Self:
         """The same case with these servers only, and with what can still be compared."""
-        entries = tuple(entry for entry in self.entries if entry.kind in kinds)
+        return self._only(entry for entry in self.entries if entry.kind in kinds)
+
+    def shortened(self) -> Self:
+        """The same case as the selection has it."""
+        return self._only(entry for entry in self.entries if entry.key not in self.aside)
+
+    def _only(self, chosen: Iterable[Entry]) -> Self:
+        entries = tuple(chosen)
         keys = {entry.key for entry in entries}
         targets = tuple(target for target in self.targets if {target.entry, target.other} <= keys)
         references = tuple(key for key in self.references if key in keys)
@@ -98,13 +107,19 @@ DIRECT = (
 UWSGI_CLOSES = "uWSGI's http-socket closes the connection after each response; so the load opens one per request there."
 ONE_THREAD = "One application thread in every server, but for Polydoor -t 5."
 LOG = "Polydoor writes its access log, as it is shipped, but where the table says otherwise; the others write none."
+NO_SERVER = "The application alone is called in a loop: what every server of Python pays, and none can save."
 BY_WRK = "The row that wrk asked checks our load generator: the server must cost the same."
 
 CASES = (
     Case(
         key="hello",
         title="HTTP/1.1 keep-alive, hello world",
-        entries=(*DIRECT, Entry("polydoor-quiet"), Entry("polydoor", 1, has_threads=True, is_by_wrk=True)),
+        entries=(
+            *DIRECT,
+            Entry(CALL),
+            Entry("polydoor-quiet"),
+            Entry("polydoor", 1, has_threads=True, is_by_wrk=True),
+        ),
         references=("fastpysgi", "uwsgi", "floor"),
         targets=(
             Target("polydoor-t1", "fastpysgi", at_most(1.15), at_most(0.95)),
@@ -113,7 +128,8 @@ CASES = (
             Target("polydoor-t5", "floor", goal=at_most(1.40)),
         ),
         is_selected=True,
-        notes=(ONE_THREAD, UWSGI_CLOSES, LOG, BY_WRK),
+        aside=("polydoor-quiet", "polydoor-t1-wrk"),
+        notes=(ONE_THREAD, UWSGI_CLOSES, LOG, NO_SERVER, BY_WRK),
     ),
     Case(
         key="headers",
@@ -132,8 +148,13 @@ CASES = (
     Case(
         key="fastcgi",
         title="FastCGI behind nginx with fastcgi_keep_conn, hello world",
-        entries=(Entry("polydoor", door="fastcgi"), Entry("uwsgi", door="fastcgi"), Entry("polydoor")),
-        references=("uwsgi-fastcgi", "polydoor"),
+        entries=(
+            Entry("polydoor", door="fastcgi"),
+            Entry("uwsgi", door="fastcgi"),
+            Entry("polydoor"),
+            Entry("floor", door="fastcgi"),
+        ),
+        references=("uwsgi-fastcgi", "polydoor", "floor-fastcgi"),
         targets=(
             Target("polydoor-fastcgi", "uwsgi-fastcgi", at_most(0.45), at_most(0.35)),
             Target("polydoor-fastcgi", "polydoor", goal=at_most(1.15)),
@@ -158,6 +179,7 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
+        aside=("polydoor-quiet-scgi",),
     ),
     Case(
         key="doors",
@@ -171,6 +193,7 @@ CASES = (
             Entry("uwsgi", door="fastcgi", closes=True),
             Entry("uwsgi", door="scgi"),
             Entry("uwsgi", door="uwsgi"),
+            *(Entry("floor", door=door) for door in ("http", "fastcgi", "ajp", "scgi", "uwsgi")),
         ),
         references=("polydoor", "uwsgi-scgi"),
         targets=(Target("polydoor-ajp", "polydoor", goal=at_most(1.40)),),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import servers
 import svg
 import tables
 from figures import figure
@@ -59,7 +60,9 @@ def _case(outcome: Outcome) -> Iterable[str]:
         ]
         what, unit = ("Requests per second", "/s") if is_rate else ("Server processor time per request", "µs")
         yield _figure(svg.bars(what, rows, unit), f"{what}{' (more is better)' if is_rate else ' (less is better)'}")
-        delays = [(entry.label, _middle(outcome.samples[entry.key])) for entry in measured]
+        delays = [
+            (entry.label, _middle(outcome.samples[entry.key])) for entry in measured if entry.kind != servers.CALL
+        ]
         yield _figure(svg.percentiles("Latency", delays), "Latency under this load; each step is ten times the last")
     yield _table(tables.case_table(outcome))
     for remark in tables.remarks(outcome):

@@ -3,9 +3,11 @@
 Every sample starts its server anew, so that the luck of one memory layout does not last for all rounds.
 """
 
+import json
 import os
 import re
 import socket
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,7 +118,27 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
     return outcome
 
 
+def _call_sample(case: Case, entry: Entry, plan: Plan) -> Sample:
+    """The application without a server, in a process of its own; nobody waits, so there is no latency."""
+    with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
+        command = servers.KINDS[entry.kind].command(servers.Place("", "", case.app, 1, Path(name)))
+        done = subprocess.run(
+            ["taskset", "-c", str(plan.server_core), *command, f"{plan.seconds}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=servers.environment(),
+        )
+    if done.returncode:
+        raise servers.ServerError(f"{entry.label} failed:\n{done.stderr}")
+    found = json.loads(done.stdout)
+    calls = found["calls"]
+    return Sample(calls, found["seconds"], found["cpu_seconds"], 0, [], calls, latency={}, load_cpu_seconds=0.0)
+
+
 def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
+    if entry.kind == servers.CALL:
+        return _call_sample(case, entry, plan)
     fields = browser.FIELDS if case.is_browser else {}
     with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
         folder = Path(name)

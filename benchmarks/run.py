@@ -106,7 +106,7 @@ def measure_all(options: argparse.Namespace) -> int:
 def chosen(options: argparse.Namespace) -> list[Case]:
     """The cases, and in them the servers, that were asked for."""
     asked = CASES if options.full else [case for case in CASES if not options.only or case.key in options.only]
-    wanted = [case for case in asked if case.is_selected or not is_selection(options)]
+    wanted = [case.shortened() for case in asked if case.is_selected] if is_selection(options) else list(asked)
     return [case.narrowed(options.server) for case in wanted] if options.server else wanted
 
 

@@ -15,6 +15,7 @@ from typing import Self
 import rivals
 
 APPS = rivals.HERE / "apps"
+CALL = "call"  # what is called without a server
 START = 20.0  # seconds until a server must listen
 STOP = 5.0
 
@@ -109,6 +110,11 @@ def floor(place: Place) -> list[str]:
     return [str(place.folder / f"floor-{place.door}"), address]
 
 
+def call(place: Place) -> list[str]:
+    """No server: a loop that calls the application; for how many seconds is the last argument."""
+    return [sys.executable, str(rivals.HERE / "floor" / "call.py"), place.app]
+
+
 Command = Callable[[Place], list[str]]
 
 
@@ -135,6 +141,7 @@ KINDS = {
     "waitress": Kind("waitress", waitress, ("waitress",)),
     "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
     "floor": Kind("empty C server", floor),
+    CALL: Kind("the application alone", call),
 }
 
 
@@ -150,7 +157,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment(),
                 start_new_session=True,
             )
 
@@ -187,6 +194,11 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def environment() -> dict[str, str]:
+    """What a server finds around it: the applications can be imported, and leave nothing behind."""
+    return os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def listens(address: str) -> bool:

@@ -78,7 +78,10 @@ def _columns(samples: Sequence[Sample], *, is_rate: bool) -> Row:
     costs = figure([sample.cost * 1e6 for sample in samples])
     rates = figure([sample.rate for sample in samples])
     extent = f"{rates.lowest:.0f} – {rates.highest:.0f} /s" if is_rate else f"{costs.lowest:.2f} – {costs.highest:.2f}"
-    delays = [f"{figure([sample.latency[name] * 1e6 for sample in samples]).middle:.0f}" for name in DELAYS]
+    delays = [
+        f"{figure([sample.latency[name] * 1e6 for sample in samples]).middle:.0f}" if samples[0].latency else "–"
+        for name in DELAYS
+    ]
     return (f"{costs.middle:.2f}", extent, f"{rates.middle:.0f}", *delays)
 
 

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #define BACKLOG 2048
 
@@ -55,11 +57,27 @@ int floor_listen(const char *address)
     return fd;
 }
 
+void floor_multiply(unsigned long processes)
+{
+    pid_t first = getpid();
+    for (unsigned long i = 1; i < processes; i++) {
+        pid_t child = fork();
+        check(child, "fork");
+        if (child > 0)
+            continue;
+        check(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
+        if (getppid() != first)
+            exit(EXIT_FAILURE); /* it ended before prctl() */
+        return;
+    }
+}
+
 int floor_watch(int listener)
 {
     int set = epoll_create1(EPOLL_CLOEXEC);
     check(set, "epoll_create1");
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+    /* Of several processes one wakes for a connection. */
+    struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL };
     check(epoll_ctl(set, EPOLL_CTL_ADD, listener, &event), "epoll_ctl");
     return set;
 }

@@ -162,6 +162,7 @@ def test_case_names_only_servers_that_it_has(case):
     keys = [entry.key for entry in case.entries]
     assert len(keys) == len(set(keys))
     assert set(case.references) <= set(keys)
+    assert set(case.aside) <= set(keys)
     for target in case.targets:
         assert {target.entry, target.other} <= set(keys)
         assert target.must or target.goal
@@ -192,7 +193,7 @@ def test_narrowed_case_drops_what_cannot_be_compared():
     assert [target.other for target in found.targets] == ["floor-scgi"]
 
 
-@pytest.mark.parametrize("kind", servers.KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind != servers.CALL])
 def test_every_server_is_told_app_address_and_threads(kind, tmp_path):
     place = servers.Place("http", "127.0.0.1:8765", "hello", 5, tmp_path)
     words = " ".join(servers.KINDS[kind].command(place))
@@ -236,10 +237,11 @@ def test_selection_fits_into_five_minutes():
     options = run.parse([])
     chosen = run.chosen(options)
     assert [case.key for case in chosen] == ["hello", "fastcgi", "scgi", "wait"]
-    # What a sample takes beside its load (start, end, check) was 0.3 to 0.9 s.
+    # What a sample takes beside its load (start, end, check): 120 of them and 35 starts took 4.5 minutes on a machine
+    # with five times the work it could do.
     samples = options.rounds * sum(len(case.entries) for case in chosen)
     starts = options.rounds * len(footprint.KINDS)
-    assert samples * (options.seconds + rounds.WARM_UP + 0.6) + starts * 1.2 < 300
+    assert samples * (options.seconds + rounds.WARM_UP + 0.6) + starts * 0.8 < 300
 
 
 def test_facts_are_read_from_their_files(tmp_path):
