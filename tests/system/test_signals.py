@@ -108,6 +108,36 @@ def test_a_second_signal_ends_an_import_that_catches_the_first(tmp_path, number)
         assert server.end() == -number
 
 
+TOGETHER = """
+both = {signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
+for number in both:
+    os.kill(os.getpid(), number)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+"""
+# Its parent gets SIGTERM when fork() has come back and signals are still blocked.
+DURING_A_FORK = """
+def trace(frame, event, argument):
+    if frame.f_code.co_name == "_unblock":
+        sys.settrace(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.settrace(trace)
+if not os.fork():
+    os._exit(0)
+sys.settrace(None)
+app = hello
+"""
+
+
+@pytest.mark.parametrize(("text", "told", "status"), [(TOGETHER, "SIGINT", 130), (DURING_A_FORK, "SIGTERM", 0)])
+def test_signals_at_odd_moments_of_an_import_end_it_without_noise(tmp_path, text, told, status):
+    with Booting(tmp_path, text) as server:
+        assert server.end() == status
+        server.log.join()
+        assert server.log.lines == [f"polydoor: {told}: stopping before anything was served; again stops at once"]
+
+
 TAKES = """
 def mine(number, frame):
     print("the application's handler", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from support.scale import scaled
 ROUNDS = scaled(5, 100)
 KILLED_MS = 100
 IDLE_MS = 30
+PRELOADED_MS = 15
 
 
 def judge(what, server, prepare, most_ms):
@@ -47,4 +48,15 @@ def test_a_killed_worker_is_replaced_soon(tmp_path):
 def test_an_idle_service_answers_soon(tmp_path):
     with PoolServer(tmp_path, workers="0:2", options=["--idle-stop", "50ms"]) as server:
         judge("first response of an idle service", server, lambda: server.wait_workers(0), IDLE_MS)
+    server.history.judge()
+
+
+def test_an_idle_service_that_is_preloaded_answers_sooner(tmp_path):
+    """Only the prototype lives while nobody asks."""
+    with PoolServer(tmp_path, workers="0:2", options=["--idle-stop", "50ms", "--preload"]) as server:
+
+        def idle():
+            server.wait_workers(1, threads=False)
+
+        judge("first response of an idle service with --preload", server, idle, PRELOADED_MS)
     server.history.judge()

@@ -63,6 +63,55 @@ def test_a_program_that_does_not_start_changes_nothing(tmp_path, code):
     server.history.judge()
 
 
+# Where there is a file `hold` it loads for ever, and says when it is interrupted.
+HELD = """
+import os, threading
+try:
+    if os.path.exists(HOLD):
+        os.write(1, b"held\\n")
+        while True:
+            threading.Event().wait(0.1)
+except BaseException:
+    os.write(1, b"left in order\\n")
+    raise
+"""
+
+
+def held(folder: Path) -> str:
+    return f"HOLD = {str(folder / 'hold')!r}\n{HELD}{GOOD}"
+
+
+def test_a_worker_that_still_loads_leaves_in_order(tmp_path):
+    """It may have become ready, and have accepted something, before its supervisor knows."""
+    with PoolServer(tmp_path, workers="1", code=held(tmp_path)) as server:
+        (tmp_path / "hold").touch()
+        server.signal(signal.SIGTTIN)
+        server.output.wait_for("held")
+        (tmp_path / "hold").unlink()
+        upgrade(server)
+        server.output.wait_for("left in order")
+        server.wait_workers(1)
+        server.ask()
+    server.history.judge()
+
+
+def test_a_program_that_changes_while_it_is_tried_is_tried_again(tmp_path):
+    with PoolServer(tmp_path, workers="1", options=["--boot-timeout", "5"]) as server:
+        before = server.wait_workers(1)
+        (tmp_path / "hold").touch()
+        server.deploy(held(tmp_path))
+        server.signal(signal.SIGUSR2)
+        server.output.wait_for("held")
+        (tmp_path / "hold").unlink()
+        upgrade(server)
+        assert "SIGUSR2: a new program is being tried; it is tried once more afterwards" in server.log.text
+        assert "PD0347: no upgrade: the new program killed by SIGKILL" in server.log.text
+        assert "one worker of the older program is replaced" in server.log.text
+        server.wait_workers(1, without=before)
+        server.ask()
+    server.history.judge()
+
+
 def test_a_program_that_is_gone_when_it_is_to_be_executed_changes_nothing(tmp_path):
     python = tmp_path / "python"
     python.symlink_to(os.path.realpath(sys.executable))

@@ -127,6 +127,24 @@ def test_a_worker_that_was_starting_when_the_reload_came_is_replaced_too():
     assert numbers(world) == [3]
 
 
+def test_a_reload_during_the_first_start_follows_it():
+    world = World(Rules(2, 2), random.Random(1))
+    world.pool.boot(world.now)
+    assert [world.pool.reload(world.now) for _ in range(3)] == [1, 1, 1]
+    world.settle()
+    assert world.answers == [(1, "")]
+    assert numbers(world) == [3, 4]
+
+
+def test_a_reload_during_the_first_start_is_answered_by_its_stop():
+    world = World(Rules(2, 2), random.Random(1))
+    world.pool.boot(world.now)
+    world.pool.reload(world.now)
+    world.pool.stop(world.now)
+    world.settle()
+    assert world.answers == [(1, NOW_STOPPING)]
+
+
 def test_recycling_is_never_two_at_once():
     world = made(4)
     for number in (1, 2, 3, 4):

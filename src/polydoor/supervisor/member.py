@@ -53,6 +53,11 @@ class Member:
         return self.state.now == STARTING
 
     @property
+    def may_drain(self) -> bool:
+        """It leaves, or would if it were ready: it may have accepted something."""
+        return self.is_starting or self.is_dismissed or self.state.now == DRAINING
+
+    @property
     def is_pending(self) -> bool:
         """It has not been ready yet, or was killed because of that and is not gone."""
         return not self.ready_at and not self.is_dismissed

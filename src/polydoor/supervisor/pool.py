@@ -12,6 +12,7 @@ from __future__ import annotations
 from polydoor.states import DRAINING, EXITED, FATAL, RUNNING, STARTING, STOPPING, supervisor_state
 from polydoor.supervisor.backoff import SOON_S, Backoff
 from polydoor.supervisor.member import NOBODY, Member, adopted
+from polydoor.supervisor.reload import TRIES, Reload
 from polydoor.supervisor.sizing import Sizing
 
 TYPE_CHECKING = False
@@ -29,20 +30,6 @@ GROWTH = "load"
 KNOCK = "request"
 RELOAD = "reload"
 NOW_STOPPING = "the server is stopping"
-TRIES = 3  # for each further worker of a reload whose first one is ready
-
-
-class Reload:
-    """A reload that is going on: the first new worker decides, the others follow."""
-
-    __slots__ = ("cause", "decided", "failures", "resized", "serial")
-
-    def __init__(self, serial: int, cause: str) -> None:
-        self.serial = serial
-        self.cause = cause
-        self.decided = False  # a worker with the new code has been ready
-        self.failures = 0  # since then
-        self.resized = 0  # so many workers more were asked for meanwhile
 
 
 class Pool:
@@ -66,7 +53,7 @@ class Pool:
         self._last_number = NOBODY
         self._last_serial = 0
         self._reload: Reload | None = None
-        self._reload_again = ""  # the cause of a reload that was asked for during one
+        self._reload_again = ""  # the cause of a reload that was asked for during one, or during the first start
         self._due: dict[int, str] = {}  # members that are to be replaced, with the cause, in their order
         self._fatal: Death | None = None
 
@@ -99,7 +86,8 @@ class Pool:
         member.ready_at = now
         member.deadline = 0.0
         self._start_after = 0.0
-        if self.state.now == STARTING:
+        is_first = self.state.now == STARTING
+        if is_first:
             self.state.move(RUNNING)
             self.hands.serving()
         old = self.members.get(member.replaces)
@@ -112,6 +100,8 @@ class Pool:
             else:
                 self._reload.decided = True
                 self.last_error = ""
+        if is_first:
+            self._reload_as_asked(now)
         self._fill(now)
 
     def exited(self, now: float, number: int, death: Death) -> None:
@@ -150,12 +140,12 @@ class Pool:
     def reload(self, now: float, cause: str = RELOAD) -> int:
         """Replace every worker; return the number of the reload that does it, which may be the next one."""
         self.is_paused = False
-        if self._reload:
+        if self._reload or self.state.now == STARTING:
             self._reload_again = cause
-            return self._reload.serial + 1
+            return self._last_serial + 1
         self._last_serial += 1
         if self.state.now != RUNNING:
-            self.hands.reloaded(self._last_serial, NOW_STOPPING if self.state.now == STOPPING else "nothing runs yet")
+            self.hands.reloaded(self._last_serial, NOW_STOPPING)
             return self._last_serial
         if error := self.hands.reloading():
             self.hands.reloaded(self._last_serial, error)
@@ -377,9 +367,10 @@ class Pool:
 
     def _end_reload(self, now: float, error: str) -> None:
         if not self._reload:
+            self._reload_as_asked(now)
             return
-        serial, again, resized = self._reload.serial, self._reload_again, self._reload.resized
-        self._reload, self._reload_again = None, ""
+        serial, resized = self._reload.serial, self._reload.resized
+        self._reload = None
         for member in self.members.values():
             member.is_old = False
             if member.asked and member.is_running and self.state.now == RUNNING:
@@ -389,8 +380,12 @@ class Pool:
             self.rules.shift(resized)
         if not self.is_paused:
             self.wanted = min(max(self.wanted, self.rules.low), self.rules.high)
-        if again:
-            self.reload(now, again)
+        self._reload_as_asked(now)
+
+    def _reload_as_asked(self, now: float) -> None:
+        cause, self._reload_again = self._reload_again, ""
+        if cause:
+            self.reload(now, cause)
 
     def _wait(self, now: float, delay: float) -> None:
         if delay:

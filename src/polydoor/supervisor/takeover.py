@@ -66,14 +66,14 @@ def kept(supervisor: Supervisor) -> tuple[dict[str, Any], list[int]]:
     workers = []
     for number, process in supervisor.processes.items():
         member = supervisor.pool.members[number]
-        if member.state.now not in (RUNNING, DRAINING):
+        if not (member.is_running or member.may_drain):
             continue  # it is about to end, and nobody waits for it
         fds += process.channel.fds
         workers.append(
             {
                 "number": number,
                 "generation": member.generation,
-                "state": member.state.now,
+                "state": RUNNING if member.is_running else DRAINING,
                 "pid": process.pid,
                 "slot": process.slot,
                 "channel": process.channel.fds,

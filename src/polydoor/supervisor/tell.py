@@ -74,7 +74,7 @@ def changed(path: str) -> None:
 def reloaded(error: str, count: int) -> None:
     """A reload is over."""
     if not error:
-        say(f"reloaded: {count} of {count} workers are new")
+        say(f"reloaded: {count} of {count} workers are new" if count else "reloaded; no worker is needed now")
         return
     first, *more = error.split("\n")
     say(f"the reload changed nothing, the old workers serve on: {first}", *more, code=codes.RELOAD_FAILED)
@@ -97,7 +97,22 @@ def delayed(asked_by: str, delay_s: float) -> None:
 
 def upgraded(count: int) -> None:
     """Another version is in charge."""
-    say(f"upgraded: this is version {__version__}; {count} workers of the older program are replaced")
+    what = "one worker of the older program is" if count == 1 else f"{count} workers of the older program are"
+    say(f"upgraded: this is version {__version__}; {what} replaced")
+
+
+def tried_again() -> None:
+    """SIGUSR2 comes while a program is tried."""
+    say("SIGUSR2: a new program is being tried; it is tried once more afterwards, as it may have changed")
+
+
+def no_time_to_try() -> None:
+    """SIGUSR2 comes before the first worker is ready, or during the stop."""
+    say(
+        "no upgrade: the server is starting or stopping",
+        "Send SIGUSR2 when it serves.",
+        code=codes.UPGRADE_FAILED,
+    )
 
 
 def not_tried(error: OSError) -> None:

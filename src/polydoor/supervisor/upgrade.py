@@ -41,12 +41,19 @@ class Upgrade:
         self.ends_at = 0.0  # when patience with the trial ends
         self._supervisor = supervisor
         self._trial: Trial | None = None
+        self._is_asked_again = False  # what was tried may not be the newest program
 
     def begin(self, now: float) -> None:
         """Try the new program."""
         supervisor = self._supervisor
-        if self._trial or not self._is_time():
+        if not self._is_time():
+            tell.no_time_to_try()
             return
+        if self._trial:
+            self._is_asked_again = True
+            tell.tried_again()
+            return
+        self._is_asked_again = False
         try:
             self._trial = Trial(supervisor.anew.first)
         except OSError as error:
@@ -91,7 +98,9 @@ class Upgrade:
         status = trial.end()
         if status:
             tell.trial_failed(how(status))
-        elif self._is_time():
+        if self._is_asked_again:
+            self.begin(time.monotonic())
+        elif not status and self._is_time():
             self._hand_on()
 
     def _is_time(self) -> bool:
@@ -99,11 +108,15 @@ class Upgrade:
         return self._supervisor.pool.state.now == RUNNING and not self._supervisor.is_leaving
 
     def _hand_on(self) -> None:
-        """Become the new program; what is still loading is not worth keeping. Until then nothing is closed."""
+        """Become the new program. Until then nothing is closed.
+
+        Who still loads ends. But it may be ready, and have accepted something, before that is known here.
+        """
         supervisor = self._supervisor
         for number, process in supervisor.processes.items():
             if supervisor.pool.members[number].is_starting:
-                process.signal(signal.SIGKILL)
+                process.signal(signal.SIGTERM)
+                supervisor.retire(supervisor.pool.members[number], supervisor.pool.rules.drain_s)
         supervisor.making.give_up_prototypes()
         supervisor.control.hand_on()
         state, fds = kept(supervisor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import select
+import sys
 import threading
 
 from polydoor import codes
@@ -107,6 +108,7 @@ class WakePipe:
         if not self._is_booting or number not in ENDING:
             return
         self.stopped_by = number
+        _let_both_come()
         for each in ENDING:
             signal.signal(each, signal.SIG_DFL)  # should the import catch what is raised here, the next one ends it
         if not self.is_quiet:
@@ -213,6 +215,19 @@ def is_in_background() -> bool:
     return False
 
 
+def _let_both_come() -> None:
+    """Say nothing of a signal that came together with the one that is handled, as Python would ("race condition")."""
+    before = sys.unraisablehook
+
+    def hook(told: sys.UnraisableHookArgs) -> None:
+        if not (
+            isinstance(told.exc_value, OSError) and told.object is None and "race condition" in str(told.exc_value)
+        ):
+            before(told)
+
+    sys.unraisablehook = hook
+
+
 # --- fork() -----------------------------------------------------------------------------------------------------------
 
 _armed: list[WakePipe] = []  # those whose handlers are installed
@@ -227,8 +242,13 @@ def _before_fork() -> None:
 
 def _unblock() -> None:
     mask = _masks.pop(threading.get_ident(), None)
-    if mask is not None:
+    if mask is None:
+        return
+    try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    except KeyboardInterrupt:  # of a signal that came meanwhile: it would get lost here, with a complaint
+        if not _armed or not _armed[-1].stopped_by:
+            raise
 
 
 def _in_child() -> None:
