@@ -102,12 +102,24 @@ DIRECT = (
     Entry("uwsgi"),
     Entry("waitress"),
     Entry("gunicorn"),
+    Entry("gunicorn-sync", closes=True),
+    Entry("cheroot"),
+    Entry("mod_wsgi"),
+    Entry("mod_wsgi-daemon"),
     Entry("floor"),
 )
+LESS = ("gunicorn-sync", "cheroot", "mod_wsgi", "mod_wsgi-daemon")  # what the selection does without
 UWSGI_CLOSES = "uWSGI's http-socket closes the connection after each response; so the load opens one per request there."
-ONE_THREAD = "One application thread in every server, but for Polydoor -t 5."
+ONE_THREAD = (
+    "One application thread in every server, but for Polydoor -t 5 and mod_wsgi embedded, which has Apache's 25."
+)
 LOG = "Polydoor writes its access log, as it is shipped, but where the table says otherwise; the others write none."
 NO_SERVER = "The application alone is called in a loop: what every server of Python pays, and none can save."
+FLUP = (
+    "flup has as many threads as it wants. Its FastCGI is asked with a connection per request: on kept ones "
+    "it left requests unanswered."
+)
+PHP = "php-fpm has 32 processes and answers without any Python: a yardstick."
 BY_WRK = "The row that wrk asked checks our load generator: the server must cost the same."
 
 CASES = (
@@ -128,7 +140,7 @@ CASES = (
             Target("polydoor-t5", "floor", goal=at_most(1.40)),
         ),
         is_selected=True,
-        aside=("polydoor-quiet", "polydoor-t1-wrk"),
+        aside=("polydoor-quiet", "polydoor-t1-wrk", *LESS),
         notes=(ONE_THREAD, UWSGI_CLOSES, LOG, NO_SERVER, BY_WRK),
     ),
     Case(
@@ -151,6 +163,7 @@ CASES = (
         entries=(
             Entry("polydoor", door="fastcgi"),
             Entry("uwsgi", door="fastcgi"),
+            Entry("php-fpm", door="fastcgi"),
             Entry("polydoor"),
             Entry("floor", door="fastcgi"),
         ),
@@ -161,7 +174,8 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        notes=("uWSGI closes the connection after each response although nginx asks to keep it.",),
+        aside=("php-fpm-fastcgi",),
+        notes=("uWSGI closes the connection after each response although nginx asks to keep it.", PHP),
     ),
     Case(
         key="scgi",
@@ -170,6 +184,7 @@ CASES = (
             Entry("polydoor", door="scgi"),
             Entry("polydoor-quiet", door="scgi"),
             Entry("uwsgi", door="scgi"),
+            Entry("flup", door="scgi"),
             Entry("floor", door="scgi"),
         ),
         references=("uwsgi-scgi", "floor-scgi"),
@@ -179,7 +194,23 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        aside=("polydoor-quiet-scgi",),
+        aside=("polydoor-quiet-scgi", "flup-scgi"),
+    ),
+    Case(
+        key="uwsgi",
+        title="uwsgi behind nginx, a connection per request, hello world",
+        entries=(
+            Entry("polydoor", door="uwsgi"),
+            Entry("uwsgi", door="uwsgi"),
+            Entry("gunicorn", door="uwsgi"),
+            Entry("floor", door="uwsgi"),
+        ),
+        references=("uwsgi-uwsgi", "floor-uwsgi"),
+        targets=(
+            Target("polydoor-uwsgi", "uwsgi-uwsgi", goal=at_most(0.95)),
+            Target("polydoor-uwsgi", "floor-uwsgi", goal=at_most(1.20)),
+        ),
+        is_behind_nginx=True,
     ),
     Case(
         key="doors",
@@ -193,12 +224,18 @@ CASES = (
             Entry("uwsgi", door="fastcgi", closes=True),
             Entry("uwsgi", door="scgi"),
             Entry("uwsgi", door="uwsgi"),
+            Entry("gunicorn", door="uwsgi"),
+            Entry("flup", door="fastcgi", closes=True),
+            Entry("flup", door="scgi"),
             *(Entry("floor", door=door) for door in ("http", "fastcgi", "ajp", "scgi", "uwsgi")),
         ),
         references=("polydoor", "uwsgi-scgi"),
         targets=(Target("polydoor-ajp", "polydoor", goal=at_most(1.40)),),
         is_on_sockets=True,
-        notes=("HTTP, FastCGI and AJP keep their connections but for uWSGI's; SCGI and uwsgi open one per request.",),
+        notes=(
+            "HTTP, FastCGI and AJP keep their connections but for uWSGI's; SCGI and uwsgi open one per request.",
+            FLUP,
+        ),
     ),
     Case(
         key="wait",
@@ -210,6 +247,8 @@ CASES = (
             Entry("uwsgi", 5, has_threads=True),
             Entry("waitress", 5, has_threads=True),
             Entry("gunicorn", 5, has_threads=True),
+            Entry("cheroot", 5, has_threads=True),
+            Entry("mod_wsgi-daemon", 5, has_threads=True),
         ),
         references=("polydoor-t1", "gunicorn-t5"),
         targets=(
@@ -222,6 +261,7 @@ CASES = (
         app="wait",
         is_throughput=True,
         is_selected=True,
+        aside=tuple(f"{kind}-t5" for kind in LESS if kind in {"cheroot", "mod_wsgi-daemon"}),
         notes=(UWSGI_CLOSES,),
     ),
 )

@@ -39,7 +39,7 @@ http {{
 """
 KEEPALIVE = "keepalive 32; keepalive_requests 100000000; keepalive_timeout 600s;"
 
-# The names of Debian's fastcgi_params and scgi_params.
+# The names of Debian's fastcgi_params, scgi_params and uwsgi_params.
 PARAMS = {
     "QUERY_STRING": "$query_string",
     "REQUEST_METHOD": "$request_method",
@@ -64,23 +64,28 @@ FASTCGI_PARAMS = {
     "REDIRECT_STATUS": "200",
 }
 SCGI_PARAMS = {"SCGI": "1"}
+UWSGI_PARAMS = {"CONTENT_LENGTH": "$content_length"}
 PASS = {
     "http": ["proxy_pass http://app", "proxy_http_version 1.1", 'proxy_set_header Connection ""'],
     "fastcgi": ["fastcgi_pass app", "fastcgi_keep_conn on"],
     "scgi": ["scgi_pass app"],
+    "uwsgi": ["uwsgi_pass app"],
 }
 
 
-def configuration(folder: Path, door: str, listen: str, upstream: str, *, is_root: bool) -> str:
-    """The whole nginx.conf."""
-    params = {"fastcgi": PARAMS | FASTCGI_PARAMS, "scgi": PARAMS | SCGI_PARAMS}.get(door, {})
+def configuration(folder: Path, door: str, listen: str, upstream: str, *, is_root: bool, script: str = "") -> str:
+    """The whole nginx.conf; `script` is what SCRIPT_FILENAME says instead of the usual."""
+    params = {"fastcgi": PARAMS | FASTCGI_PARAMS, "scgi": PARAMS | SCGI_PARAMS, "uwsgi": PARAMS | UWSGI_PARAMS}.get(
+        door, {}
+    )
+    params |= {"SCRIPT_FILENAME": script} if script else {}
     lines = [*PASS[door], *(f"{door}_param {name} {value}" for name, value in params.items())]
     return MAIN.format(
         folder=folder,
         # As root nginx would give its worker to a user who cannot reach a socket in our folder.
         user="user root;" if is_root else "",
         upstream=f"unix:{upstream}" if "/" in upstream else upstream,
-        keepalive="" if door == "scgi" else KEEPALIVE,
+        keepalive="" if door in {"scgi", "uwsgi"} else KEEPALIVE,
         listen=listen,
         location="\n".join(f"            {line};" for line in lines),
     )
@@ -92,7 +97,7 @@ def program() -> str | None:
 
 
 @contextmanager
-def running(folder: Path, door: str, upstream: str, core: int) -> Iterator[str]:
+def running(folder: Path, door: str, upstream: str, core: int, script: str = "") -> Iterator[str]:
     """Run nginx in front of an address; gives the address to ask."""
     found = program()
     if found is None:
@@ -101,7 +106,8 @@ def running(folder: Path, door: str, upstream: str, core: int) -> Iterator[str]:
     folder.mkdir(exist_ok=True)
     listen = servers.free_address()
     config = folder / "nginx.conf"
-    config.write_text(configuration(folder, door, listen, upstream, is_root=os.geteuid() == 0), encoding="utf-8")
+    text = configuration(folder, door, listen, upstream, is_root=os.geteuid() == 0, script=script)
+    config.write_text(text, encoding="utf-8")
     command = [found, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
     with servers.Process(command, folder, core) as process:
         process.wait_until(lambda: servers.listens(listen), "nginx does not listen")

@@ -10,7 +10,8 @@ from pathlib import Path
 import frontend
 import rivals
 
-SHOWN = ("fastpysgi", "bjoern", "granian", "uwsgi", "pyuwsgi", "waitress", "gunicorn")
+SHOWN = ("fastpysgi", "bjoern", "granian", "uwsgi", "pyuwsgi", "waitress", "gunicorn", "cheroot", "flup")
+PACKAGES = {"Apache": "apache2-bin", "mod_wsgi": "libapache2-mod-wsgi-py3", "php-fpm": "php8.2-fpm"}
 
 
 def facts(versions: dict[str, str]) -> dict[str, str]:
@@ -26,6 +27,7 @@ def facts(versions: dict[str, str]) -> dict[str, str]:
         "compiler": _said(*rivals.compiler(), "--version"),
         "wrk": _said("wrk", "--version").partition(" Copyright")[0].removeprefix("wrk "),
         "nginx": frontend.version() or "not there",
+        **{name: _said("dpkg-query", "-W", "-f", "${Version}", each) or "not there" for name, each in PACKAGES.items()},
         "load average": " ".join(f"{each:.2f}" for each in os.getloadavg()),
     }
     return found | {name: versions[name] for name in SHOWN if name in versions}

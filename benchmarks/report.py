@@ -34,6 +34,7 @@ def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
     ]
     for outcome in outcomes:
         parts += _case(outcome)
+    parts += ["<h2>How each server was started</h2>", _table(tables.settings_table(outcomes), is_words=True)]
     parts += ["<h2>Machine and versions</h2>", _table([("what", ""), *facts.items()], is_words=True)]
     body = "\n".join(parts)
     return (

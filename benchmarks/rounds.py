@@ -98,7 +98,7 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
         elif entry.is_by_wrk and not wrk.is_there():
             outcome.absent[entry.key] = "wrk is not there"
         elif not servers.KINDS[entry.kind].is_there(versions):
-            outcome.absent[entry.key] = "it could not be installed; see benchmarks/rivals/optional.txt"
+            outcome.absent[entry.key] = "it is not installed here; see benchmarks/README.md"
         else:
             outcome.samples[entry.key] = []
     for number in range(1, plan.rounds + 1):
@@ -198,7 +198,9 @@ def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tup
     with servers.Process(command, folder, plan.server_core) as process:
         process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
         if case.is_behind_nginx:
-            with frontend.running(folder, entry.door, address, plan.load_core) as front:
+            with frontend.running(
+                folder, entry.door, address, plan.load_core, servers.KINDS[entry.kind].script
+            ) as front:
                 process.wait_until(lambda: answers(front), f"{entry.label} does not answer behind nginx")
                 yield process.pid, f"http://{front}"
             return

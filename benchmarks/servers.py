@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Self
 import rivals
 
 APPS = rivals.HERE / "apps"
+MODULES = Path("/usr/lib/apache2/modules")
+PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
 CALL = "call"  # what is called without a server
 START = 20.0  # seconds until a server must listen
 STOP = 5.0
@@ -80,9 +84,86 @@ def granian(place: Place) -> list[str]:
 
 
 def gunicorn(place: Place) -> list[str]:
-    """One gthread worker."""
+    """One gthread worker, over HTTP or uwsgi."""
     options = ["-w", "1", "-k", "gthread", "--threads", str(place.threads), "--no-control-socket"]
+    options += ["--protocol", "uwsgi", "--uwsgi-allow-from", "*"] if place.door == "uwsgi" else []
+    where = f"unix:{place.address}" if "/" in place.address else place.address
+    return [str(rivals.BIN / "gunicorn"), *options, "-b", where, f"{place.app}:application"]
+
+
+def gunicorn_sync(place: Place) -> list[str]:
+    """One sync worker, which has one thread and closes each connection."""
+    options = ["-w", "1", "-k", "sync", "--no-control-socket"]
     return [str(rivals.BIN / "gunicorn"), *options, "-b", place.address, f"{place.app}:application"]
+
+
+def cheroot(place: Place) -> list[str]:
+    """A fixed number of threads; its queue of requests as long as the others'."""
+    threads = ["--threads", str(place.threads), "--max-threads", str(place.threads)]
+    options = [*threads, "--request-queue-size", "2048", "--bind", place.address]
+    return [str(rivals.BIN / "cheroot"), *options, f"{place.app}:application"]
+
+
+def flup(place: Place) -> list[str]:
+    """As many threads as it wants, which is one for each connection."""
+    return [str(rivals.BIN / "python"), str(APPS / "serve_flup.py"), place.app, place.door, place.address]
+
+
+def mod_wsgi(place: Place) -> list[str]:
+    """Apache with one process and Debian's 25 threads, in which the application runs.
+
+    With fewer threads than connections the event MPM ends kept connections while all threads are busy.
+    """
+    return _apache(place, ["ThreadsPerChild 25", "MaxRequestWorkers 25"])
+
+
+def mod_wsgi_daemon(place: Place) -> list[str]:
+    """Apache with one process and Debian's 25 threads; the application in a process of its own."""
+    daemon = f"WSGIDaemonProcess app processes=1 threads={place.threads} python-path={place.folder}"
+    mine = [daemon, "WSGIProcessGroup app", f"WSGISocketPrefix {place.folder}/wsgi", "WSGIRestrictEmbedded On"]
+    return _apache(place, ["ThreadsPerChild 25", "MaxRequestWorkers 25", *mine])
+
+
+def _apache(place: Place, more: list[str]) -> list[str]:
+    """Apache with the event MPM and mod_wsgi; all its directives stand on the command line."""
+    script = place.folder / f"{place.app}.py"
+    _lay_out(place.folder)
+    lines = [
+        "ServerName shop.example",
+        f"Listen {place.address}",
+        f"PidFile {place.folder}/httpd.pid",
+        f"ErrorLog {place.folder}/error.log",
+        *(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in ("mpm_event", "authz_core", "wsgi")),
+        *(["User www-data", "Group www-data"] if os.geteuid() == 0 else []),
+        "MaxKeepAliveRequests 0",
+        "KeepAliveTimeout 100",
+        "StartServers 1",
+        "ServerLimit 1",
+        f"WSGIPythonPath {place.folder}",
+        "WSGIApplicationGroup %{GLOBAL}",
+        f"WSGIScriptAlias / {script}",
+        *more,
+    ]
+    options = [word for line in lines for word in ("-C", line)]
+    return ["/usr/sbin/apache2", "-D", "FOREGROUND", "-d", str(place.folder), "-f", "/dev/null", *options]
+
+
+def _lay_out(folder: Path) -> None:
+    """Copies of the applications that Apache's user can read."""
+    folder.chmod(0o755)
+    for path in APPS.glob("*.py"):
+        copy = folder / path.name
+        copy.write_bytes(path.read_bytes())
+        copy.chmod(0o644)
+
+
+def php_fpm(place: Place) -> list[str]:
+    """A process for each connection that nginx keeps, as PHP has one request at a time in each."""
+    lines = ["[global]", f"error_log = {place.folder}/php.log", "daemonize = no", "[www]", f"listen = {place.address}"]
+    lines += ["pm = static", "pm.max_children = 32", *(["user = root"] if os.geteuid() == 0 else [])]
+    config = place.folder / "php-fpm.conf"
+    config.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return [str(PHP_FPM), "-F", *(["-R"] if os.geteuid() == 0 else []), "-y", str(config)]
 
 
 def waitress(place: Place) -> list[str]:
@@ -120,14 +201,18 @@ Command = Callable[[Place], list[str]]
 
 @dataclass(frozen=True)
 class Kind:
-    """A server: its name in tables, its package if it has one, and its command line."""
+    """A server: its name in tables, its package or the file of Debian that it needs, and its command line."""
 
     name: str
     command: Command
     packages: tuple[str, ...] = ()
+    file: Path | None = None
+    script: str = ""  # what nginx names as SCRIPT_FILENAME, where that matters
 
     def is_there(self, versions: dict[str, str]) -> bool:
         """Whether one of its packages is installed, or it needs none."""
+        if self.file is not None:
+            return self.file.exists()
         return not self.packages or any(package in versions for package in self.packages)
 
 
@@ -138,6 +223,12 @@ KINDS = {
     "bjoern": Kind("bjoern", bjoern, ("bjoern",)),
     "granian": Kind("granian", granian, ("granian",)),
     "gunicorn": Kind("gunicorn gthread", gunicorn, ("gunicorn",)),
+    "gunicorn-sync": Kind("gunicorn sync", gunicorn_sync, ("gunicorn",)),
+    "cheroot": Kind("cheroot", cheroot, ("cheroot",)),
+    "flup": Kind("flup", flup, ("flup",)),
+    "mod_wsgi": Kind("mod_wsgi embedded", mod_wsgi, file=MODULES / "mod_wsgi.so"),
+    "mod_wsgi-daemon": Kind("mod_wsgi daemon, Apache counted in", mod_wsgi_daemon, file=MODULES / "mod_wsgi.so"),
+    "php-fpm": Kind("php-fpm", php_fpm, file=PHP_FPM, script=str(APPS / "hello.php")),
     "waitress": Kind("waitress", waitress, ("waitress",)),
     "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
     "floor": Kind("empty C server", floor),
@@ -199,6 +290,17 @@ class Process:
 def environment() -> dict[str, str]:
     """What a server finds around it: the applications can be imported, and leave nothing behind."""
     return os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def settings(kind: str, door: str, app: str, threads: int) -> str:
+    """How a server is started, for people: without the folders of this machine."""
+    with tempfile.TemporaryDirectory() as name:
+        command = KINDS[kind].command(Place(door, "HOST:PORT", app, threads, Path(name)))
+        short = [
+            word.replace(f"{name}/", "").replace(name, "FOLDER").replace(f"{APPS}/", "").replace(str(APPS), "apps")
+            for word in command
+        ]
+    return shlex.join([Path(short[0]).name, *short[1:]])
 
 
 def listens(address: str) -> bool:

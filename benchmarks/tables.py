@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import servers
 from cases import Case, Entry, Target
 from figures import Figure, bound_of, figure, pairs, ratios
 from rounds import Outcome, Plan, Sample
@@ -128,6 +129,7 @@ def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> 
     return {
         "format": 2,
         "facts": facts,
+        "started as": {row[0]: row[1] for row in settings_table(outcomes)[1:]},
         "plan": asdict(plan),
         "noise": noise(outcomes),
         "cases": {
@@ -153,6 +155,18 @@ def _ratio_document(outcome: Outcome, target: Target) -> dict[str, Any]:
     return found
 
 
+def settings_table(outcomes: Iterable[Outcome]) -> list[Row]:
+    """How each server was started, the head first; alike ones once."""
+    found: dict[str, str] = {}
+    for outcome in outcomes:
+        for entry in (entry for entry in outcome.case.entries if entry.key in outcome.samples):
+            label = f"{entry.label}, {entry.threads} {'thread' if entry.threads == 1 else 'threads'}"
+            if entry.has_threads or entry.kind in {"floor", servers.CALL}:
+                label = entry.label
+            found.setdefault(label, servers.settings(entry.kind, entry.door, outcome.case.app, entry.threads))
+    return [("server", "started as"), *found.items()]
+
+
 def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
     """The whole result as a Markdown page."""
     parts = [
@@ -164,6 +178,8 @@ def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
     ]
     for outcome in outcomes:
         parts += [f"## {outcome.case.title}", markdown(case_table(outcome)), *remarks(outcome)]
+    commands = [(label, f"`{command}`") for label, command in settings_table(outcomes)[1:]]
+    parts += ["## How each server was started", markdown([("server", "started as"), *commands])]
     parts += ["## Machine and versions", markdown([("what", ""), *facts.items()])]
     return "\n\n".join(parts) + "\n"
 

@@ -19,6 +19,7 @@ PACKAGES = (
         "apache2-suexec-pristine",
         "libapache2-mod-fcgid",
         "libapache2-mod-jk",
+        "libapache2-mod-wsgi-py3",
         "libapache2-mod-xsendfile",
         "lighttpd",
         "spawn-fcgi",

@@ -193,15 +193,44 @@ def test_narrowed_case_drops_what_cannot_be_compared():
     assert [target.other for target in found.targets] == ["floor-scgi"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind != servers.CALL])
+@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in {servers.CALL, "php-fpm"}])
 def test_every_server_is_told_app_address_and_threads(kind, tmp_path):
     place = servers.Place("http", "127.0.0.1:8765", "hello", 5, tmp_path)
     words = " ".join(servers.KINDS[kind].command(place))
     assert "8765" in words
     if kind != "floor":
         assert "hello" in words
-    if kind not in {"floor", "fastpysgi", "bjoern"}:
-        assert "5" in words.replace("8765", "").split() or "--threads=5" in words
+    if kind not in {"floor", "fastpysgi", "bjoern", "gunicorn-sync", "flup", "mod_wsgi"}:
+        assert "5" in words.replace("8765", "").replace("=", " ").split()
+
+
+def test_settings_of_each_server_are_shown():
+    case = cases.Case(
+        "hello", "Hello", (Entry("polydoor", 5, has_threads=True), Entry("uwsgi"), Entry("cheroot")), (), ()
+    )
+    found = rounds.Outcome(case, {"polydoor-t5": [sample(9.0)], "uwsgi": [sample(9.0)]})
+    polydoor, uwsgi = tables.settings_table([found, found])[1:]
+    assert polydoor[0] == "Polydoor -t 5"
+    assert polydoor[1].endswith("-m polydoor hello:application -b http://HOST:PORT -t 5")
+    assert uwsgi[0] == "uWSGI, 1 thread"
+    assert uwsgi[1].startswith("uwsgi --master ")
+    assert str(servers.APPS) not in uwsgi[1]
+
+
+def test_php_is_told_its_socket_and_nginx_its_script(tmp_path):
+    place = servers.Place("fastcgi", "/x/app.sock", "hello", 1, tmp_path)
+    assert servers.KINDS["php-fpm"].command(place)[-1] == str(tmp_path / "php-fpm.conf")
+    assert "listen = /x/app.sock\n" in (tmp_path / "php-fpm.conf").read_text()
+    script = servers.KINDS["php-fpm"].script
+    conf = frontend.configuration(tmp_path, "fastcgi", "127.0.0.1:1", "/x/app.sock", is_root=False, script=script)
+    assert f"fastcgi_param SCRIPT_FILENAME {script};" in conf
+
+
+def test_server_of_debian_is_there_with_its_file(tmp_path):
+    kind = servers.Kind("mod_wsgi", servers.mod_wsgi, file=tmp_path / "mod_wsgi.so")
+    assert not kind.is_there({})
+    (tmp_path / "mod_wsgi.so").touch()
+    assert kind.is_there({})
 
 
 def test_server_without_its_package_is_not_there():
