@@ -44,6 +44,8 @@ void pd_call_end(struct pd_thread *t);
 /* The exchange goes back to the free list: nobody finds it any more. */
 void pd_call_forget(struct pd_exchange *x);
 void pd_call_park(struct pd_exchange *x);
+/* The connection is about to be freed: a thread on its way out of the last exchange may still be known with it. */
+void pd_calls_leave(struct pd_engine *e, const struct pd_conn *c);
 /* When the next call is past its limit, in engine time; 0: none will be. */
 uint64_t pd_calls_deadline(const struct pd_engine *e);
 /* Answers what is past it and lets go of engine.lock meanwhile; for the holder of the role. */

@@ -150,6 +150,7 @@ static void client_unlist(struct pd_client *cl)
 static void client_free(struct pd_client *cl)
 {
     struct pd_engine *e = cl->engine;
+    pd_calls_leave(e, &cl->conn);
     client_unlist(cl);
     e->nbusy -= cl->busy;
     pd_conn_fini(&cl->conn);

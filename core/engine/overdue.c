@@ -46,6 +46,8 @@ void pd_call_begin(struct pd_thread *t, struct pd_exchange *x)
     t->call.exchange = x;
     t->call.exchange_id = x->id;
     t->call.since_ns = t->started_ns;
+    if (!x->started_ns) /* now: as soon as others know of the call they may end it, and write that down */
+        x->started_ns = t->started_ns;
     bool closes = x->wait && x->wait->end == PD_WAIT_OVER; /* which has its own time */
     if (x->was_parked && !closes)                          /* the time that it waited counts */
         t->call.since_ns = x->since_ns > x->progress_ns ? x->since_ns : x->progress_ns;
@@ -68,6 +70,17 @@ void pd_call_forget(struct pd_exchange *x)
     if (x->thread)
         x->thread->call.exchange = NULL;
     x->thread = NULL;
+}
+
+void pd_calls_leave(struct pd_engine *e, const struct pd_conn *c)
+{
+    pthread_mutex_lock(&e->lock);
+    for (struct pd_list *l = e->calls.running.next; l != &e->calls.running; l = l->next) {
+        struct pd_exchange *x = PD_LIST_ENTRY(l, struct pd_thread, call.node)->call.exchange;
+        if (x && x->conn == c)
+            pd_call_forget(x);
+    }
+    pthread_mutex_unlock(&e->lock);
 }
 
 void pd_call_park(struct pd_exchange *x)

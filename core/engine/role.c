@@ -371,8 +371,6 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     }
     if (x) {
         t->is_running = true;
-        if (!x->started_ns)
-            x->started_ns = t->started_ns;
         e->stats.requests += !x->was_parked;
         pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
     } else {
