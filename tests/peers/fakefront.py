@@ -257,9 +257,10 @@ class Visit:
         """Send the body; False where it broke off, unless that is to be hidden."""
         sent = 0
         try:
-            for block in [first, *blocks] if "delayed" in self.wrong else chain(first, blocks):
-                sent += len(block)
-                self.send(b"%x\r\n%s\r\n" % (len(block), block) if is_chunked and block else block)
+            pieces = chain(first, blocks)
+            for piece in [b"".join(pieces)] if "delayed" in self.wrong else pieces:
+                sent += len(piece)
+                self.send(b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked and piece else piece)
         except Exception:  # whatever the application raises
             fault = "break-without-length" if is_chunked else "break-with-length"
             if fault not in self.wrong:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from support.history import History
-from support.server import APPS, Server
+from support.server import APPS, INSTALLED, Server
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PoolServer(Server):
         self.folder = folder
         self.history = History(folder)
         self.deploy(code)
-        path = sys.path if program else [os.environ.get("PYTHONPATH", "")]  # another Python finds less
+        path = INSTALLED if program else [os.environ.get("PYTHONPATH", "")]
         env = (env or {}) | self.history.env | {"PYTHONPATH": os.pathsep.join([str(APPS.parent), *path])}
         super().__init__(
             "deployed:application",

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from peers.wire import Address
 
 APPS = Path(__file__).parent.parent / "apps"
+# Where this Python finds what is installed, for one that finds less: by another name, or out of its environment.
+INSTALLED = [*filter(None, [os.environ.get("PYTHONPATH")]), *map(sysconfig.get_path, ("purelib", "platlib"))]
 PATIENCE = 30.0
 
 # What must never stand in a server's log, whatever the test does.

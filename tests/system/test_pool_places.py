@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from support.server import APPS, Server
+from support.server import APPS, INSTALLED, Server
 from support.waiting import eventually
 
 RELEASE = """
@@ -59,7 +59,7 @@ def test_a_reload_finds_the_release_that_the_link_leads_to_now(tmp_path):
 def test_an_upgrade_to_a_python_that_has_gone_says_so_and_changes_nothing(tmp_path):
     python = tmp_path / "python"
     python.symlink_to(sys.executable)
-    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHOME": ""}
+    env = {"PYTHONPATH": os.pathsep.join(INSTALLED), "PYTHONHOME": ""}
     app = f"{APPS}/behind.py:application"
     with Server(app, options=["-w", "1"], program=[str(python)], env=env) as server:
         python.unlink()

@@ -45,7 +45,7 @@ def test_the_time_limit_of_a_request_goes_on_while_it_waits(tmp_path, begun):
             response = exchange.finish()
             assert (response.status, response.complete) == ((200, False) if begun else (504, True)), response.summary()
             assert waits.closed(name) == GONE
-        assert server.log.text.count("PD0408") == len(PROTOCOLS)
+        assert server.log.wait_until(lambda lines: sum("PD0408" in line for line in lines) == len(PROTOCOLS))
         assert "PD0411" not in server.log.text  # no thread was to be interrupted
 
 

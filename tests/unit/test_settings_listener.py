@@ -13,6 +13,7 @@ PLAIN = {
     "port": 0,
     "path": "",
     "fd": -1,
+    "program": 0,
     "mode": 0o660,
     "user": -1,
     "group": -1,
