@@ -40,6 +40,9 @@ FEATURES = {
     "venv": lambda: find_spec("ensurepip") is not None,  # Debian's python3-venv
     "uwsgi": lambda: find_spec("pyuwsgi") is not None,  # a wheel; there is none for the newest Pythons
     "suexec": Path("/usr/lib/apache2/suexec").exists,  # Debian's apache2-suexec-pristine
+    "pycurl": lambda: find_spec("pycurl") is not None,  # wheels; not for the newest Pythons
+    "psycopg": lambda: find_spec("psycopg") is not None,
+    "postgresql": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
     "mod_fcgid": lambda: Path("/usr/lib/apache2/modules/mod_fcgid.so").exists(),
     "namespaces": isolation.is_available,  # a network of its own
 }

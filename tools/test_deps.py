@@ -29,7 +29,7 @@ PACKAGES = (
         "haproxy",
         "php-fpm",
     ),
-    *("systemd", "curl", "wrk"),
+    *("systemd", "curl", "wrk", "postgresql"),
     *("python3-venv", "clang", "libclang-rt-14-dev", "chromium", "chromium-driver"),
 )
 POLICY = Path("/usr/sbin/policy-rc.d")
