@@ -9,7 +9,10 @@
 #include "conn/receive.h"
 #include "conn/respond.h"
 
-enum { TURN_READS = 8 }; /* of PD_RECV_BYTES each: what one peer may send before the others have their turn */
+enum {
+    TURN_READS = 8,  /* of PD_RECV_BYTES each: what one peer may send before the others have their turn */
+    BEHIND_PART = 4, /* of response_memory: with more unsent a connection is behind */
+};
 
 void pd_conn_init(struct pd_conn *c, struct pd_host *host, const struct pd_port *port, int fd, void *codec_state)
 {
@@ -205,6 +208,14 @@ void pd_conn_output(struct pd_conn *c)
     if (!pd_out_is_empty(&c->out))
         conn_flushed(c, pd_out_flush(&c->out, c->fd, false));
     pd_conn_settle(c);
+}
+
+bool pd_conn_is_behind(const struct pd_conn *c)
+{
+    if (c->state != PD_CONN_OPEN || c->hung_up)
+        return false;
+    /* While it is lent, the out queue may not be looked at. */
+    return c->lent || pd_out_is_over(&c->out, c->host->config.response_memory / BEHIND_PART);
 }
 
 /* --- work that may wait for a disk -------------------------------------------------------------------------------- */

@@ -103,6 +103,8 @@ void pd_conn_reclaim(struct pd_conn *c, struct pd_exchange *x);
 void pd_conn_return(struct pd_conn *c);
 /* True when the peer of this exchange has left; asks the descriptor itself. */
 bool pd_conn_is_gone(struct pd_conn *c, const struct pd_exchange *x);
+/* True while so much output waits for the peer that a request that waits should not go on and give more. */
+bool pd_conn_is_behind(const struct pd_conn *c);
 /* True when the connection waits for bytes of a head or a body. */
 bool pd_conn_expects_input(const struct pd_conn *c);
 /* True when input is waiting that pd_conn_input could use now. */

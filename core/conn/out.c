@@ -45,6 +45,11 @@ void pd_out_fini(struct pd_out *o)
         out_drop(o, PD_LIST_ENTRY(o->items.next, struct out_item, node));
 }
 
+bool pd_out_is_over(const struct pd_out *o, size_t mark)
+{
+    return o->memory > mark || (!pd_out_is_empty(o) && PD_LIST_ENTRY(o->items.prev, struct out_item, node)->file);
+}
+
 static struct out_item *out_append(struct pd_out *o, struct pd_out_file *file, size_t cap)
 {
     struct out_item *item = pd_alloc(o->sys, sizeof *item + cap);

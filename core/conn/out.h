@@ -51,6 +51,8 @@ static inline bool pd_out_is_empty(const struct pd_out *o)
     return pd_list_is_empty(&o->items);
 }
 
+/* More than `mark` bytes of memory wait, or a file does behind them. */
+bool pd_out_is_over(const struct pd_out *o, size_t mark);
 /* Appends a copy of the bytes. False: no memory; a frame may be cut off, so the connection cannot go on. */
 bool pd_out_put(struct pd_out *o, struct pd_slice s) PD_MUST_CHECK;
 /* Appends `n` bytes at `offset` of the file; joins a run that ends there. */

@@ -104,6 +104,8 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         pd_waits_forget(cl);
     } else if (c->hung_up && c->nexchanges) /* found in another way than by an event */
         pd_waits_forget(cl);
+    if (cl->holding && !pd_conn_is_behind(c))
+        pd_waits_release(cl);
     client_count(cl);
     if (c->state != PD_CONN_CLOSED) {
         client_watch(cl);

@@ -25,6 +25,7 @@ struct pd_client {
     bool attending;        /* in the attend list (engine.lock) */
     bool on_job;           /* a thread is about to run its job (conn.lock) */
     bool minded;           /* its end is to be noticed while its requests wait (conn.lock) */
+    bool holding;          /* requests of it wait until it has sent what it has to (conn.lock) */
     bool busy;             /* counted in pd_engine.nbusy (conn.lock) */
     bool unlisted;         /* only an overdue exchange keeps it: see client_unlist (loop role) */
     bool ended;            /* counted in pd_engine.nended (conn.lock) */

@@ -57,7 +57,7 @@ static void exchange_sent(struct pd_thread *t, struct pd_conn *c)
     }
     if (c->hung_up)
         pd_conn_settle(c);
-    if (missed || c->want_write || c->hung_up || c->job != PD_JOB_NONE)
+    if (missed || c->want_write || c->hung_up || c->job != PD_JOB_NONE || pd_client_of(c)->holding)
         pd_client_settle(pd_client_of(c), t);
 }
 

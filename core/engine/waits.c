@@ -137,7 +137,7 @@ enum pd_suspend pd_exchange_suspend(struct pd_thread *t, struct pd_exchange *x, 
         w->fd = what->fd;
         w->events = what->events;
         w->until_ms = wait_end(e, what->timeout_ns);
-        w->cancelled = false;
+        w->cancelled = w->held = false;
         w->end = PD_WAIT_READY;
         w->tag = what->tag;
         w->home = e->host.config.resume_anywhere ? NULL : t;
@@ -186,6 +186,42 @@ void pd_waits_forget(struct pd_client *cl)
         if (x->state == PD_X_PARKED && x->wait && pd_conn_is_gone(c, x))
             pd_waits_cancel(cl->engine, x);
     }
+}
+
+/*
+ * Who does not read what was sent to it holds its requests: they are not resumed, so they cannot give more, fill the
+ * response spill file and then keep a thread waiting. The write timeout bounds it.
+ */
+static bool wait_hold(struct pd_wait *w)
+{
+    struct pd_conn *c = w->exchange->conn;
+    pthread_mutex_lock(&c->lock);
+    bool held = w->held = pd_conn_is_behind(c);
+    pd_client_of(c)->holding |= held;
+    pthread_mutex_unlock(&c->lock);
+    return held;
+}
+
+void pd_waits_release(struct pd_client *cl)
+{
+    struct pd_engine *e = cl->engine;
+    struct pd_conn *c = &cl->conn;
+    bool wake = false;
+    cl->holding = false;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
+        struct pd_wait *w = pd_exchange_of(l)->wait;
+        if (!w || !w->held || pd_exchange_of(l)->state != PD_X_PARKED)
+            continue;
+        w->held = false;
+        pthread_mutex_lock(&e->lock);
+        if (!w->cancelled) {
+            pd_list_push(&e->waits->fresh, &w->node);
+            wake = pd_loop_is_asleep(e);
+        }
+        pthread_mutex_unlock(&e->lock);
+    }
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
 }
 
 void pd_waits_orphan(struct pd_engine *e, struct pd_thread *t)
@@ -329,6 +365,8 @@ static int wait_watch(struct pd_engine *e, struct pd_wait *w)
 static void wait_begin(struct pd_engine *e, struct pd_thread *t, struct pd_wait *w)
 {
     pd_client_mind(pd_client_of(w->exchange->conn), t);
+    if (wait_hold(w))
+        return;
     int error = wait_watch(e, w);
     if (error < 0) {
         if (error != -EPERM && error != -EBADF)

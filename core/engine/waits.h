@@ -22,6 +22,7 @@ struct pd_wait {
     uint32_t events;   /* PD_READABLE or PD_WRITABLE */
     uint64_t until_ms; /* 0: for ever */
     bool cancelled;    /* (engine.lock) */
+    bool held;         /* not begun before its connection has sent what it has to (conn.lock) */
     enum pd_wait_end end;
     void *tag;
     struct pd_thread *home; /* the one that goes on with it, NULL: any (engine.lock) */
@@ -63,6 +64,8 @@ void pd_waits_cut(struct pd_engine *e);
 void pd_waits_cancel(struct pd_engine *e, struct pd_exchange *x);
 /* The same for all requests of a connection whose peer has left them. */
 void pd_waits_forget(struct pd_client *cl);
+/* What its connection could not take has been sent: its requests begin to wait. x->conn->lock is held. */
+void pd_waits_release(struct pd_client *cl);
 /* The thread ends: others go on with its requests. engine.lock is held. */
 void pd_waits_orphan(struct pd_engine *e, struct pd_thread *t);
 

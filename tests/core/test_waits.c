@@ -530,6 +530,77 @@ static void test_the_end_of_the_engine(enum pd_loop_backend backend)
     scene_fini(&s);
 }
 
+/* --- who does not read ---------------------------------------------------------------------------------------------
+ */
+
+/* Reads all that has come. */
+static void read_all(int client)
+{
+    char buf[65536];
+    while (recv(client, buf, sizeof buf, MSG_DONTWAIT) > 0)
+        ;
+}
+
+/* A request whose client does not take what it gave goes on when it has, whatever it waits for; others go on before. */
+static void test_a_client_that_does_not_read(enum pd_loop_backend backend)
+{
+    static const char block[8000];
+    struct scene s;
+    int pair[2];
+    int clients[2];
+    scene_init(&s, backend);
+    make_pair(pair);
+    struct pd_exchange *x = ask(&s, &clients[0]);
+    CHECK_INT(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")), PD_R_NONE);
+    while (!pd_conn_is_behind(x->conn))
+        CHECK_INT(pd_exchange_write(x, pd_slice(block, sizeof block), false), PD_SEND_OK);
+    wait_for(&s, x, pair[0], PD_WRITABLE, -1);
+    for (int i = 0; i < 3; i++) {
+        struct pd_exchange *other = ask(&s, &clients[1]);
+        CHECK(other != x);
+        wait_for(&s, other, pair[0], PD_WRITABLE, -1);
+        goes_on(&s, other, PD_WAIT_READY);
+        answer(&s, other, clients[1]);
+    }
+    CHECK_INT(suspended(&s), 1);
+    read_all(clients[0]);
+    goes_on(&s, x, PD_WAIT_READY);
+    CHECK(!pd_conn_is_behind(x->conn));
+    read_all(clients[0]);
+    answer(&s, x, clients[0]);
+    close_pair(pair);
+    scene_fini(&s);
+}
+
+/* It leaves, or the engine stops: the request goes on to its end. */
+static void test_a_client_that_does_not_read_and_leaves(bool stops)
+{
+    static const char block[8000];
+    struct scene s;
+    int pair[2];
+    int clients[2];
+    scene_init(&s, PD_LOOP_EPOLL);
+    make_pair(pair);
+    struct pd_exchange *x = ask(&s, &clients[0]);
+    CHECK_INT(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")), PD_R_NONE);
+    while (!pd_conn_is_behind(x->conn))
+        CHECK_INT(pd_exchange_write(x, pd_slice(block, sizeof block), false), PD_SEND_OK);
+    wait_for(&s, x, pair[0], PD_WRITABLE, -1);
+    struct pd_exchange *other = ask(&s, &clients[1]); /* by now it is held */
+    CHECK(other != x);
+    answer(&s, other, clients[1]);
+    if (stops)
+        pd_engine_stop(s.engine, 0);
+    else
+        close(clients[0]);
+    goes_on(&s, x, PD_WAIT_OVER);
+    pd_exchange_fail(s.thread, x);
+    if (stops)
+        close(clients[0]);
+    close_pair(pair);
+    scene_fini(&s);
+}
+
 /* --- whose it is -------------------------------------------------------------------------------------------------- */
 
 /* A thread that ends leaves its requests to the others. */
@@ -573,6 +644,7 @@ int main(void)
         test_a_connection_gets_the_number(backend);
         test_a_client_that_leaves(backend);
         test_the_end_of_the_engine(backend);
+        test_a_client_that_does_not_read(backend);
     }
     test_what_cannot_be_watched_goes_on_and_is_told();
     test_those_that_begin_and_those_that_go_on_take_turns();
@@ -580,5 +652,7 @@ int main(void)
     test_the_time_limit_of_the_request();
     test_only_so_many();
     test_a_thread_that_ends();
+    test_a_client_that_does_not_read_and_leaves(false);
+    test_a_client_that_does_not_read_and_leaves(true);
     return check_result();
 }
