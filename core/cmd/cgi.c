@@ -200,6 +200,7 @@ int main(void)
     pd_cgi_config_init(&s.config);
     fill_standard(s.sys);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* where a web server ignores it, nobody here or in Python could wait */
     if (!method) {
         pd_notice_say(s.err, sizeof s.err, PD_NOTICE_STUB_NO_REQUEST,
                       "there is no CGI request in the environment\nA web server starts this program for each request.");

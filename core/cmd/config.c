@@ -107,6 +107,7 @@ static size_t distance(struct pd_slice a, const char *b)
     return row[n];
 }
 
+/* `variable` is the name as it was given, where the key came as a variable. Its value may be a secret. */
 static bool unknown_key(const struct place *at, struct pd_slice name, const char *variable)
 {
     const char *best = NULL;
@@ -121,8 +122,8 @@ static bool unknown_key(const struct place *at, struct pd_slice name, const char
     const char *hint = best ? "\nMeant may be: " : "\nTake it out.";
     int shown = (int)(name.n < NAME_MAX_N ? name.n : NAME_MAX_N);
     if (variable)
-        pd_notice_say(at->err, at->err_n, PD_NOTICE_STUB_CONFIG, "unknown variable " PREFIX "%.*s%s%s", NAME_MAX_N,
-                      variable, hint, best ? best : "");
+        pd_notice_say(at->err, at->err_n, PD_NOTICE_STUB_CONFIG, "unknown variable " PREFIX "%.*s%s%s", shown, variable,
+                      hint, best ? best : "");
     else
         pd_notice_say(at->err, at->err_n, PD_NOTICE_STUB_CONFIG, "%s:%zu: unknown key %.*s%s%s", at->name, at->line,
                       shown, name.p, hint, best ? best : "");

@@ -12,8 +12,7 @@ enum phase { PHASE_BEGIN, PHASE_PARAMS, PHASE_STDIN, PHASE_COMPLETE };
 
 enum {
     REQUEST_ID = 1,
-    ROOM_MIN = 4096,    /* less is not worth a record */
-    LONG_LENGTH = 0x80, /* from here on a length takes four bytes (FastCGI section 3.4) */
+    ROOM_MIN = 4096, /* less is not worth a record */
 };
 
 void pd_cgi_forward_init(struct pd_cgi_forward *f, const struct pd_sys *sys, char **env, int64_t body, bool may_repeat)
@@ -34,17 +33,6 @@ static size_t room(const struct pd_cgi_forward *f)
     return sizeof f->out - f->out_n;
 }
 
-static char *put_length(char *p, size_t n)
-{
-    if (n >= LONG_LENGTH) {
-        *p++ = (char)(0x80 | (n >> 24 & 0x7f));
-        *p++ = (char)(n >> 16 & 0xff);
-        *p++ = (char)(n >> 8 & 0xff);
-    }
-    *p++ = (char)(n & 0xff);
-    return p;
-}
-
 /* The name-value pair of a variable from `offset` on, as much as fits; returns how much. */
 static size_t put_pair(const char *string, size_t offset, char *dst, size_t n)
 {
@@ -52,7 +40,7 @@ static size_t put_pair(const char *string, size_t offset, char *dst, size_t n)
     const char *equals = strchr(string, '=');
     struct pd_slice name = pd_slice(string, (size_t)(equals - string));
     struct pd_slice value = pd_slice(equals + 1, strlen(equals + 1));
-    size_t lengths_n = (size_t)(put_length(put_length(lengths, name.n), value.n) - lengths);
+    size_t lengths_n = (size_t)(fcgi_put_length(fcgi_put_length(lengths, name.n), value.n) - lengths);
     struct pd_slice parts[] = { { lengths, lengths_n }, name, value };
     char *p = dst;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

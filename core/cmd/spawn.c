@@ -126,7 +126,7 @@ static bool fork_daemon(struct pd_cgi_start *s, const int fds[KEPT_N])
         r = waitpid(child, &status, 0);
     while (r < 0 && errno == EINTR);
     errno = EAGAIN;
-    return r < 0 || status == 0; /* where SIGCHLD is ignored there is nothing to wait for */
+    return r > 0 && status == 0;
 }
 
 static int open_log(struct pd_cgi_start *s, int null)

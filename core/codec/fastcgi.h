@@ -16,8 +16,9 @@
 enum {
     FCGI_VERSION = 1,
     FCGI_HEADER_LEN = 8,
-    FCGI_BODY_LEN = 8,       /* BEGIN_REQUEST, END_REQUEST, UNKNOWN_TYPE content */
-    FCGI_CONTENT_MAX = 65535 /* contentLength has 16 bits */
+    FCGI_BODY_LEN = 8,        /* BEGIN_REQUEST, END_REQUEST, UNKNOWN_TYPE content */
+    FCGI_CONTENT_MAX = 65535, /* contentLength has 16 bits */
+    FCGI_LENGTH_SHORT = 127   /* of a name or a value; longer ones take four bytes to say so (section 3.4) */
 };
 
 enum fcgi_type {
@@ -50,6 +51,20 @@ static inline char *fcgi_put_header(char *p, enum fcgi_type type, uint32_t id, s
     p[6] = 0;
     p[7] = 0;
     return p + FCGI_HEADER_LEN;
+}
+
+/* The length of a name or a value (section 3.4). */
+static inline char *fcgi_put_length(char *p, size_t n)
+{
+    if (n <= FCGI_LENGTH_SHORT) {
+        *p++ = (char)n;
+        return p;
+    }
+    *p++ = (char)(0x80 | (n >> 24 & 0x7f));
+    *p++ = (char)(n >> 16 & 0xff);
+    *p++ = (char)(n >> 8 & 0xff);
+    *p++ = (char)(n & 0xff);
+    return p;
 }
 
 static inline char *fcgi_put_end_request(char *p, uint32_t id, enum fcgi_status status)

@@ -12,7 +12,7 @@
 #include "codec/client_out.h"
 #include "codec/fastcgi.h"
 
-enum { FCGI_CLIENT_ID = 1, FCGI_LENGTH_SHORT = 127 };
+enum { FCGI_CLIENT_ID = 1 };
 
 struct fcgi_client {
     struct pd_answer_reader reader;
@@ -44,19 +44,6 @@ static size_t length_size(size_t n)
 static size_t pair_size(const struct pd_field *f)
 {
     return length_size(f->name.n) + length_size(f->value.n) + f->name.n + f->value.n;
-}
-
-static char *put_length(char *p, size_t n)
-{
-    if (n <= FCGI_LENGTH_SHORT) {
-        *p++ = (char)n;
-        return p;
-    }
-    *p++ = (char)(n >> 24 | 0x80);
-    *p++ = (char)(n >> 16 & 0xff);
-    *p++ = (char)(n >> 8 & 0xff);
-    *p++ = (char)(n & 0xff);
-    return p;
 }
 
 /* Appends bytes of the PARAMS stream; a record is closed and another one begun where it is full. */
@@ -105,7 +92,7 @@ static enum pd_reason put_variables(const struct pd_head *head, struct pd_buf *b
         char lengths[8];
         if (!p.rest)
             p.rest = next_run(v, f);
-        char *end = put_length(put_length(lengths, f.name.n), f.value.n);
+        char *end = fcgi_put_length(fcgi_put_length(lengths, f.name.n), f.value.n);
         put_params(&p, pd_slice(lengths, (size_t)(end - lengths)));
         put_params(&p, f.name);
         put_params(&p, f.value);

@@ -323,6 +323,9 @@ bool pd_gate_ready(struct pd_gate *g, int listener, int backlog)
     if (g->has_left)
         return false;
     struct pd_gate_record record = pd_gate_read(g);
+    /* Somebody who took the socket away has made room for a successor, of which the record tells now. */
+    if (record.dev != g->dev || record.ino != g->ino)
+        return false;
     record.pid = (int32_t)getpid();
     record.failures = 0;
     record.is_ready = true;

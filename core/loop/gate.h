@@ -92,7 +92,10 @@ bool pd_gate_write(struct pd_gate *g, const struct pd_gate_record *record);
 int64_t pd_gate_backoff_ms(const struct pd_gate_record *record, int64_t now_ms);
 int64_t pd_gate_now_ms(const struct pd_gate *g);
 
-/* In the daemon: it serves; failures are forgotten and the backlog gets its usual length. */
+/*
+ * In the daemon: it serves; failures are forgotten and the backlog gets its usual length. False when that failed, or
+ * when the record is a successor's.
+ */
 bool pd_gate_ready(struct pd_gate *g, int listener, int backlog);
 /* In the daemon: true while the path leads to its own socket. */
 bool pd_gate_is_mine(const struct pd_gate *g, const char *socket_path) PD_MUST_CHECK;

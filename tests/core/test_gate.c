@@ -216,6 +216,8 @@ static void test_leave_at_once(void)
     CHECK(!pd_gate_is_mine(&daemon, "socket"));
     pd_gate_unlock(&g);
     int listener_next = begin(&next, &own_next);
+    CHECK(!pd_gate_ready(&daemon, listener, 4)); /* it boots slowly, and the record tells of its successor now */
+    CHECK(!pd_gate_read(&g).is_ready && pd_gate_read(&g).failures == 1);
     CHECK_INT(pd_gate_leave(&daemon, "socket", listener, false, 2), PD_GATE_LATE);
     CHECK_INT(access("socket", F_OK), 0);
     CHECK_INT(pd_gate_read(&g).failures, 1);

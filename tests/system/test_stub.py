@@ -373,7 +373,7 @@ def test_the_web_server_may_set_everything_by_variables(site):
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"POLYDOOR_CGI_PATIENS": "1"}, "unknown variable POLYDOOR_CGI_PATIENS=1 Meant may be: patience"),
+        ({"POLYDOOR_CGI_PATIENS": "1"}, "unknown variable POLYDOOR_CGI_PATIENS Meant may be: patience\n"),
         ({"POLYDOOR_CGI_PATIENCE": "soon"}, "the variable for the key patience needs a whole number from 1 to 3600"),
         ({"POLYDOOR_CGI_CONFIG": "shop.conf"}, "POLYDOOR_CGI_CONFIG needs an absolute path"),
         ({"POLYDOOR_CGI_CONFIG": "/nowhere"}, "there is no configuration /nowhere"),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from polydoor.bridge._gate import Gate
 from polydoor.errors import ConfigError
 from polydoor.hosting import life as lives
 from polydoor.hosting.configuration import beside, read_configuration
+from polydoor.hosting.daemon import leave_alone
+from polydoor.hosting.found import Found
 from polydoor.hosting.keys import KEYS
 from polydoor.hosting.places import Places, fnv1a
 from polydoor.settings.option import Count
 from support.hosted import written
+from support.server import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -219,6 +225,46 @@ def test_a_change_and_a_lost_socket_end_it_at_once(monkeypatch):
     assert world.leaves == []
     world.life.leave()
     assert world.leaves == [False]
+
+
+def test_a_forked_child_closes_the_socket_of_the_daemon_and_nothing_that_took_its_number(tmp_path):
+    gone, kept = os.pipe()
+    ours = {fd: os.fstat(fd) for fd in (gone, kept)}
+    with (tmp_path / "file").open("wb") as file:
+        os.dup2(file.fileno(), gone)  # the listener was closed, and the application has opened a file since
+    leave_alone(ours)
+    with os.fdopen(gone, "wb") as file:
+        file.write(b"still there")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(kept)
+    leave_alone(ours)  # none of them is open
+
+
+DAEMON = """
+import os, sys
+from polydoor.bridge._gate import Gate
+gate, listener = map(int, sys.argv[1:])
+print(os.getpid(), Gate(gate, "socket").ready(listener, 1))
+"""
+
+
+def test_stop_ends_where_somebody_else_keeps_the_lock_of_a_daemon_that_is_dead(tmp_path):
+    found = Found(str(written(tmp_path, "shop:app", start_timeout=1)))
+    gate = Gate(found.places.lock, found.places.socket)
+    listener, own = gate.listen()
+    command = [sys.executable, "-c", DAEMON, str(gate.fd), str(listener)]
+    fds = (gate.fd, listener)
+    done = subprocess.run(command, pass_fds=fds, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    daemon, is_ready = done.stdout.split()
+    assert is_ready == "True"
+    try:
+        with pytest.raises(ConfigError, match=f"not by process {daemon}, which it names") as caught:
+            found.stop()
+        assert caught.value.code == "PD0786"
+    finally:
+        for fd in (listener, own):
+            os.close(fd)
+        gate.close()
 
 
 def test_the_stub_knows_the_same_keys_with_the_same_bounds():

@@ -152,6 +152,19 @@ def test_a_folder_that_others_can_write_is_refused(account, capsys):
     assert "PD0785" in capsys.readouterr().err
 
 
+def test_a_state_that_others_can_write_is_refused_and_left_as_it_is(account, tmp_path, capsys):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    assert account.init("--state", str(shared)) == 2
+    assert "PD0785" in capsys.readouterr().err
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+    assert account.files() == {}
+    shared.chmod(0o750)
+    assert account.init("--state", str(shared)) == 0
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o750
+
+
 def test_values_are_quoted(account):
     assert account.init("--env", 'GREETING=say "hi" \\o/') == 0
     assert account.keys()["environment"] == ['GREETING=say "hi" \\o/']

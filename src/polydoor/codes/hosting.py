@@ -43,3 +43,11 @@ UNSAFE_SETUP = "PD0785"
 A directory or a value could be read or changed by others, or fetched by anybody; the message says which.
 -> Change what the message names.
 """
+
+KEPT_LOCK = "PD0786"
+"""The lock of a daemon is held by somebody else
+
+The process that the lock file names as the daemon is no more, or does not get ready, yet its lock is not free: most
+likely a child of the application, forked by a library in C, has kept it. So nobody knows whom to stop.
+-> See which process has the lock file open (fuser, lsof), and end that.
+"""

@@ -82,7 +82,8 @@ class HostedWorker(Worker):
     def __init__(self, configuration: Configuration, settings: Settings, spec: ListenerSpec) -> None:
         gate = Gate(LOCK, stub_socket())
         os.set_inheritable(LISTENER, False)
-        os.register_at_fork(after_in_child=leave_alone)
+        ours = {fd: os.fstat(fd) for fd in (LISTENER, LOCK)}
+        os.register_at_fork(after_in_child=lambda: leave_alone(ours))
         super().__init__(settings)
         self.spec = spec
         self.changes = Changes(settings)
@@ -157,11 +158,15 @@ class HostedWorker(Worker):
         super().give_up()
 
 
-def leave_alone() -> None:
-    """In a forked child: neither the socket nor the lock may outlive the daemon in it."""
-    for fd in (LISTENER, LOCK):
+def leave_alone(ours: dict[int, os.stat_result]) -> None:
+    """In a forked child: neither the socket nor the lock may outlive the daemon in it.
+
+    The listener is closed before the last application has ended; its number may be a file of the application by then.
+    """
+    for fd, found in ours.items():
         try:
-            os.close(fd)
+            if os.path.samestat(os.fstat(fd), found):
+                os.close(fd)
         except OSError:
             continue
 

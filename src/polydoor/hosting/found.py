@@ -90,8 +90,12 @@ class Found:
                 return process
             if process >= 0:
                 os.close(process)
-            if is_late and not record["pid"]:
-                raise ConfigError(f"{self.places.lock} is held by a process that does not say its number")
+            if is_late:
+                raise ConfigError(
+                    f"{self.places.lock} is held, and not by process {record['pid']}, which it names as the daemon\n"
+                    "A child of the application may have kept it. See who has the file open (fuser), and end that.",
+                    code=codes.KEPT_LOCK,
+                )
             time.sleep(AGAIN_S)
         return -1
 

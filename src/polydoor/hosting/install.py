@@ -134,17 +134,14 @@ def write(
     setup: Setup, values: Mapping[str, int | str | tuple[str, ...]], server: str, *, is_forced: bool
 ) -> list[tuple[str, str]]:
     """Write everything or nothing; return the files with what each is. The last one makes the site work."""
-    state = str(values["state"])
     texts = {setup.configuration: ours.marked(text_of(setup, values))}
     if server == "apache":
         texts[os.path.join(setup.folder, HTACCESS)] = ours.marked(servers.htaccess(setup.name, setup.static))
     if not is_forced:
         ours.check_free([setup.path, *texts])
-    told = [(old, "what was there before") for path in (setup.path, *texts) if (old := ours.keep_old(path))]
     try:
-        os.makedirs(os.path.dirname(state), mode=0o700, exist_ok=True)
-        os.makedirs(state, mode=0o700, exist_ok=True)
-        os.chmod(state, 0o700)
+        make_state(str(values["state"]))
+        told = [(old, "what was there before") for path in (setup.path, *texts) if (old := ours.keep_old(path))]
         for path, text in texts.items():
             ours.put(path, text, 0o644)
         ours.put_stub(setup.path, setup.source, setup.how)
@@ -154,6 +151,20 @@ def write(
         raise ConfigError(f"cannot write {place}: {error.strerror}{advice}", code=codes.CANNOT_READ) from None
     kinds = {setup.configuration: "the configuration", setup.path: "the program that the web server starts"}
     return [*told, *((path, kinds.get(path, "what Apache is told")) for path in (*texts, setup.path))]
+
+
+def make_state(state: str) -> None:
+    """Make the directory of lock, socket and log; one that is there stays as it is, if it will do."""
+    os.makedirs(os.path.dirname(state), mode=0o700, exist_ok=True)
+    try:
+        os.mkdir(state, 0o700)
+    except FileExistsError:
+        if not stat.S_ISDIR((found := os.lstat(state)).st_mode) or found.st_mode & OTHERS:
+            raise ConfigError(
+                f"the state {state} is no directory, or one that others can write to\n"
+                "Name another --state, which is this application's alone.",
+                code=codes.UNSAFE_SETUP,
+            ) from None
 
 
 def own_lines(setup: Setup, server: str) -> str:
