@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.history import cut, killed
+from support.holding import Held
 from support.pool_server import EXITS, GOOD, HANGS, RAISES, PoolServer
 from support.server import PATIENCE, one_each
 from support.waiting import eventually
@@ -171,6 +172,23 @@ def test_an_idle_service_has_no_worker_and_the_next_request_starts_one(tmp_path)
             server.history.ask(door)
             assert len(server.workers()) >= 1
     server.history.judge()
+
+
+def test_a_request_that_waits_for_a_thread_brings_a_worker(tmp_path):
+    options = ["--queue-timeout", "60"]
+    env = {"CALLS": str(tmp_path / "calls")}
+    code = "from apps.fifo import application\n"
+    with PoolServer(tmp_path, workers="1:2", threads=1, options=options, code=code, env=env) as server:
+        (first,) = server.wait_workers(1)
+        running = Held(server.doors[0], "running", tmp_path / "running")
+        running.wait_running()
+        waiting = Held(server.doors[0], "waiting", tmp_path / "waiting")
+        assert first in server.wait_workers(2)
+        assert server.doors[0].request("GET", "/quick?id=quick").body == b"served quick"
+        assert (tmp_path / "calls").read_text().split() == ["running", "quick"]
+        for held in (running, waiting):
+            held.release()
+            assert held.exchange.finish().body == f"served {held.ident}".encode()
 
 
 @pytest.mark.parametrize("kind", ["http", "fastcgi", "ajp", "scgi", "uwsgi"])
