@@ -17,20 +17,26 @@ class Entry:
     door: str = "http"
     has_threads: bool = False  # the number stands in the name
     closes: bool = False  # it ends each connection although the protocol would keep it, so the load does
+    workers: int = 0  # processes below a supervisor; 0: as the server is started without a word of them
     is_by_wrk: bool = False  # wrk asks, to check our own load generator
 
     @property
     def key(self) -> str:
         """The name in the results: `polydoor-t5`, `uwsgi-scgi`."""
         door = "" if self.door == "http" else f"-{self.door}"
-        return f"{self.kind}{door}" + (f"-t{self.threads}" if self.has_threads else "") + "-wrk" * self.is_by_wrk
+        workers = f"-w{self.workers}" if self.workers else ""
+        return (
+            f"{self.kind}{door}{workers}" + (f"-t{self.threads}" if self.has_threads else "") + "-wrk" * self.is_by_wrk
+        )
 
     @property
     def label(self) -> str:
         """The name for people."""
         doors = {"http": "", "fastcgi": " FastCGI", "scgi": " SCGI", "uwsgi": " uwsgi", "ajp": " AJP"}
         suffix = {"polydoor": f" -t {self.threads}"}.get(self.kind, f", {self.threads} threads")
-        name = KINDS[self.kind].name + doors[self.door] + (suffix if self.has_threads else "")
+        many = "" if self.workers <= 1 else f", {self.workers} processes"
+        workers = (f" -w {self.workers}" if self.kind == "polydoor" else many) if self.workers else ""
+        name = KINDS[self.kind].name + doors[self.door] + workers + (suffix if self.has_threads else "")
         return f"{name}, asked by wrk" if self.is_by_wrk else name
 
 
@@ -43,6 +49,16 @@ class Target:
     must: Bound | None = None
     goal: Bound | None = None
     factor: int = 1
+    percentile: str = ""  # of the latency, which is then what is compared
+    is_scaling: bool = False  # the gain from `-w1` to `-w2` is compared
+
+    def needs(self) -> tuple[str, ...]:
+        """The entries that must have been measured."""
+        return tuple(key for two in self.scaled() for key in two) if self.is_scaling else (self.entry, self.other)
+
+    def scaled(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Ours and theirs, each with two processes and with one."""
+        return (self.entry, self.entry.replace("-w2", "-w1")), (self.other, self.other.replace("-w2", "-w1"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,10 @@ class Case:
     is_on_sockets: bool = False  # asked over Unix sockets, as a front end does
     is_throughput: bool = False  # requests per second count, not processor time
     is_selected: bool = False  # it is part of what `make bench` measures in five minutes
+    connections: int = 16
+    count: int = 0  # so many requests instead of a time
+    file_size: int = 0  # of the file `download`; only its length is compared
+    is_wide: bool = False  # servers have both cores
     aside: tuple[str, ...] = ()  # entries that the selection does without
     notes: tuple[str, ...] = field(default=())
 
@@ -78,7 +98,7 @@ class Case:
     def _only(self, chosen: Iterable[Entry]) -> Self:
         entries = tuple(chosen)
         keys = {entry.key for entry in entries}
-        targets = tuple(target for target in self.targets if {target.entry, target.other} <= keys)
+        targets = tuple(target for target in self.targets if set(target.needs()) <= keys)
         references = tuple(key for key in self.references if key in keys)
         return replace(self, entries=entries, targets=targets, references=references)
 
@@ -96,6 +116,7 @@ def at_least(limit: float) -> Bound:
 DIRECT = (
     Entry("polydoor", 1, has_threads=True),
     Entry("polydoor", 5, has_threads=True),
+    Entry("polydoor", 1, has_threads=True, workers=1),
     Entry("fastpysgi"),
     Entry("bjoern"),
     Entry("granian"),
@@ -119,8 +140,21 @@ FLUP = (
     "flup has as many threads as it wants. Its FastCGI is asked with a connection per request: on kept ones "
     "it left requests unanswered."
 )
+FLUSHED = "A ratio is given only for servers that are known to write each piece before they ask for the next."
 PHP = "php-fpm has 32 processes and answers without any Python: a yardstick."
 BY_WRK = "The row that wrk asked checks our load generator: the server must cost the same."
+
+FIVE = (
+    Entry("polydoor", 5, has_threads=True),
+    Entry("polydoor", 5, has_threads=True, workers=1),
+    *(Entry(kind, 5, has_threads=True) for kind in ("granian", "uwsgi", "waitress", "gunicorn", "mod_wsgi-daemon")),
+)
+STREAMING = (
+    Entry("polydoor", 1, has_threads=True),
+    Entry("polydoor", 1, has_threads=True, workers=1),
+    *(Entry(kind) for kind in ("fastpysgi", "bjoern", "granian", "uwsgi", "waitress", "gunicorn")),
+)
+FLUSHES = ("uwsgi", "gunicorn")  # of which it is known that they write each piece before they ask for the next
 
 CASES = (
     Case(
@@ -162,6 +196,7 @@ CASES = (
         title="FastCGI behind nginx with fastcgi_keep_conn, hello world",
         entries=(
             Entry("polydoor", door="fastcgi"),
+            Entry("polydoor", door="fastcgi", workers=1),
             Entry("uwsgi", door="fastcgi"),
             Entry("php-fpm", door="fastcgi"),
             Entry("polydoor"),
@@ -174,7 +209,7 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        aside=("php-fpm-fastcgi",),
+        aside=("php-fpm-fastcgi", "polydoor-fastcgi-w1"),
         notes=("uWSGI closes the connection after each response although nginx asks to keep it.", PHP),
     ),
     Case(
@@ -182,6 +217,7 @@ CASES = (
         title="SCGI behind nginx, a connection per request, hello world",
         entries=(
             Entry("polydoor", door="scgi"),
+            Entry("polydoor", door="scgi", workers=1),
             Entry("polydoor-quiet", door="scgi"),
             Entry("uwsgi", door="scgi"),
             Entry("flup", door="scgi"),
@@ -194,13 +230,14 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        aside=("polydoor-quiet-scgi", "flup-scgi"),
+        aside=("polydoor-quiet-scgi", "flup-scgi", "polydoor-scgi-w1"),
     ),
     Case(
         key="uwsgi",
         title="uwsgi behind nginx, a connection per request, hello world",
         entries=(
             Entry("polydoor", door="uwsgi"),
+            Entry("polydoor", door="uwsgi", workers=1),
             Entry("uwsgi", door="uwsgi"),
             Entry("gunicorn", door="uwsgi"),
             Entry("floor", door="uwsgi"),
@@ -243,6 +280,7 @@ CASES = (
         entries=(
             Entry("polydoor", 1, has_threads=True),
             Entry("polydoor", 5, has_threads=True),
+            Entry("polydoor", 5, has_threads=True, workers=1),
             Entry("granian", 5, has_threads=True),
             Entry("uwsgi", 5, has_threads=True),
             Entry("waitress", 5, has_threads=True),
@@ -261,7 +299,85 @@ CASES = (
         app="wait",
         is_throughput=True,
         is_selected=True,
-        aside=tuple(f"{kind}-t5" for kind in LESS if kind in {"cheroot", "mod_wsgi-daemon"}),
+        aside=("polydoor-w1-t5", "cheroot-t5", "mod_wsgi-daemon-t5"),
         notes=(UWSGI_CLOSES,),
+    ),
+    *(
+        Case(
+            key=key,
+            title=f"An application that {what}, HTTP/1.1 keep-alive, 64 connections",
+            entries=FIVE,
+            references=("gunicorn-t5", "granian-t5"),
+            targets=tuple(
+                target
+                for entry in FIVE[2:]
+                for target in (
+                    Target("polydoor-t5", entry.key, goal=at_least(0.98)),
+                    Target("polydoor-t5", entry.key, goal=at_most(1.10), percentile="p99"),
+                )
+            ),
+            app=app,
+            is_throughput=True,
+            connections=64,
+            notes=(UWSGI_CLOSES,),
+        )
+        for key, app, what in (
+            ("wait64", "wait", "waits 0.5 ms"),
+            ("rare", "rare", "waits 0.5 ms, and 5 ms in one of ten requests"),
+        )
+    ),
+    Case(
+        key="large",
+        title="1 MB from memory, HTTP/1.1 keep-alive",
+        entries=STREAMING,
+        references=("fastpysgi",),
+        targets=tuple(Target("polydoor-t1", entry.key, goal=at_least(0.98)) for entry in STREAMING[2:]),
+        app="large",
+        is_throughput=True,
+        notes=(ONE_THREAD, UWSGI_CLOSES),
+    ),
+    Case(
+        key="yields",
+        title="A response of 10 000 pieces of 8 bytes, HTTP/1.1 keep-alive",
+        entries=STREAMING,
+        references=("waitress",),
+        targets=tuple(
+            Target("polydoor-t1", entry.key, goal=at_least(0.98)) for entry in STREAMING[2:] if entry.kind in FLUSHES
+        ),
+        app="yields",
+        is_throughput=True,
+        notes=(ONE_THREAD, UWSGI_CLOSES, FLUSHED),
+    ),
+    Case(
+        key="download",
+        title="A file of 1 GB by wsgi.file_wrapper, one connection",
+        entries=(
+            Entry("polydoor", 1, has_threads=True),
+            Entry("polydoor", 1, has_threads=True, workers=1),
+            Entry("uwsgi"),
+            Entry("gunicorn"),
+            Entry("nginx"),
+        ),
+        references=("nginx",),
+        targets=(Target("polydoor-t1", "nginx", goal=at_least(0.95)),),
+        app="download",
+        is_throughput=True,
+        connections=1,
+        count=8,
+        file_size=10**9,
+        notes=("The file has holes, so that no disk is read.",),
+    ),
+    Case(
+        key="scale",
+        title="One and two processes with both cores, which the load shares, HTTP/1.1 keep-alive",
+        entries=(
+            *(Entry("polydoor", workers=workers) for workers in (1, 2)),
+            *(Entry("granian", workers=workers) for workers in (1, 2)),
+            *(Entry("floor", workers=workers) for workers in (1, 2)),
+        ),
+        references=("polydoor-w1", "floor-w1"),
+        targets=(Target("polydoor-w2", "floor-w2", goal=at_least(0.95), is_scaling=True),),
+        is_throughput=True,
+        is_wide=True,
     ),
 )

@@ -3,11 +3,14 @@
 Every sample starts its server anew, so that the luck of one memory layout does not last for all rounds.
 """
 
+import functools
+import importlib
 import json
 import os
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,16 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import browser
+import calling
 import frontend
 import measure
 import rivals
 import servers
 import wrk
 from cases import Case, Entry
-from generator import CONNECTIONS, Generator, Load, LoadError, parse
+from generator import Generator, Load, LoadError, parse
 
 WARM_UP = 0.4  # seconds of the same load before it counts
 BODY = b"Hello, World!"
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\b", re.IGNORECASE)
 TOLERANCE = 0.02  # of the bytes per response: a Date, a request that was cut off at the end
 
 
@@ -144,7 +149,7 @@ def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
         folder = Path(name)
         with _serving(case, entry, plan, folder) as (pid, url):
             ask = _asked_by_wrk if entry.is_by_wrk else _asked
-            done, spent = ask(url, pid, fields, plan, folder, closes=entry.closes)
+            done, spent = ask(url, pid, fields, plan, folder, _options(case, entry, plan, folder))
     return Sample(
         requests=max(1, done.requests),
         seconds=done.seconds,
@@ -157,13 +162,41 @@ def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
     )
 
 
-def _asked(url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, *, closes: bool) -> tuple[Load, float]:
-    """What the load came to, and the processor time of the server; every response is compared with BODY."""
+def _options(case: Case, entry: Entry, plan: Plan, folder: Path) -> list[str]:
+    """What the load generator is told: how much, and what is right."""
+    options = ["-c", str(case.connections), *["--close"] * entry.closes]
+    if case.count:
+        return [
+            *options,
+            "-n",
+            str(case.count),
+            "--timeout",
+            "60",
+            "--check",
+            "length",
+            "--length",
+            f"{case.file_size}",
+        ]
     expected = folder / "expected"
-    expected.write_bytes(BODY)
-    options = ["-c", str(CONNECTIONS), "-d", f"{plan.seconds}", "--warm-up", f"{WARM_UP}", "--expect", str(expected)]
-    options += [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
-    with Generator(url, [*options, *["--close"] * closes]) as generator:
+    expected.write_bytes(body_of(case.app))
+    return [*options, "-d", f"{plan.seconds}", "--warm-up", f"{WARM_UP}", "--expect", str(expected)]
+
+
+@functools.cache
+def body_of(app: str) -> bytes:
+    """The right body: what the application itself says."""
+    if str(servers.APPS) not in sys.path:
+        sys.path.append(str(servers.APPS))
+    return calling.call(importlib.import_module(app).application)
+
+
+def _asked(
+    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
+) -> tuple[Load, float]:
+    """What the load came to, and the processor time of the server."""
+    del plan, folder
+    options = [*options, *(word for name, value in fields.items() for word in ("-H", f"{name}: {value}"))]
+    with Generator(url, options) as generator:
         generator.warm()
         before = measure.tree_seconds(pid)
         done = parse(generator.run())
@@ -171,10 +204,10 @@ def _asked(url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path,
 
 
 def _asked_by_wrk(
-    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, *, closes: bool
+    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
 ) -> tuple[Load, float]:
     """The same by wrk, which compares nothing: a response before and after, and the mean length, must do."""
-    assert not closes
+    assert "--close" not in options
     address = url.removeprefix("http://")
     length = check_response(address, fields)
     wrk.apply(url, WARM_UP, fields, folder)
@@ -193,32 +226,37 @@ def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tup
     address = str(folder / "app.sock") if is_unix else servers.free_address()
     if entry.kind == "floor":
         rivals.build_floor(folder, entry.door)
-    place = servers.Place(entry.door, address, case.app, entry.threads, folder)
+    place = servers.Place(entry.door, address, case.app, entry.threads, folder, entry.workers)
+    if case.file_size:
+        (folder / "download").touch()
+        os.truncate(folder / "download", case.file_size)
+    core = f"{plan.server_core},{plan.load_core}" if case.is_wide else plan.server_core
+    body = b"" if case.file_size else body_of(case.app)
     command = servers.KINDS[entry.kind].command(place)
-    with servers.Process(command, folder, plan.server_core) as process:
+    with servers.Process(command, folder, core) as process:
         process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
         if case.is_behind_nginx:
             with frontend.running(
                 folder, entry.door, address, plan.load_core, servers.KINDS[entry.kind].script
             ) as front:
-                process.wait_until(lambda: answers(front), f"{entry.label} does not answer behind nginx")
+                process.wait_until(lambda: answers(front, body), f"{entry.label} does not answer behind nginx")
                 yield process.pid, f"http://{front}"
             return
-        if not is_unix:
-            process.wait_until(lambda: answers(address), f"{entry.label} does not answer")
+        if not is_unix and not case.file_size:
+            process.wait_until(lambda: answers(address, body), f"{entry.label} does not answer")
         yield process.pid, f"{entry.door}+unix:{address}" if is_unix else f"{entry.door}://{address}"
 
 
-def answers(address: str) -> bool:
+def answers(address: str, body: bytes = BODY) -> bool:
     """Whether the right response comes."""
     try:
-        check_response(address, {})
+        check_response(address, {}, body)
     except servers.ServerError:
         return False
     return True
 
 
-def check_response(address: str, fields: dict[str, str]) -> int:
+def check_response(address: str, fields: dict[str, str], right: bytes = BODY) -> int:
     """Ask once, require status 200 and the right body, and return the length of the whole response."""
     host, _, port = address.rpartition(":")
     lines = ["GET / HTTP/1.1", f"Host: {address}", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
@@ -231,16 +269,30 @@ def check_response(address: str, fields: dict[str, str]) -> int:
     except OSError as error:
         raise servers.ServerError(f"no response: {error}") from error
     head, _, body = response.partition(b"\r\n\r\n")
-    if head.split(b" ")[1:2] != [b"200"] or body != BODY:
+    if CHUNKED.search(head):
+        body = unchunked(body)
+    if head.split(b" ")[1:2] != [b"200"] or body != right:
         raise servers.ServerError(f"a wrong response: {response[:300]!r}")
     return len(response)
 
 
 def is_whole(response: bytes) -> bool:
-    """Whether a response with a Content-Length is complete; others end with their connection."""
+    """Whether a response with a Content-Length is complete, or a chunked one; others end with their connection."""
     head, end, body = response.partition(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: *([0-9]+)", head, re.IGNORECASE)
+    if CHUNKED.search(head):
+        return bool(end) and body.endswith(b"0\r\n\r\n")
     return bool(end) and length is not None and len(body) >= int(length[1])
+
+
+def unchunked(body: bytes) -> bytes:
+    """The content of a whole chunked body without trailers."""
+    pieces = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        pieces.append(body[: int(size, 16)])
+        body = body[int(size, 16) + 2 :]
+    return b"".join(pieces)
 
 
 def faults_of(done: Load, length: int) -> list[str]:

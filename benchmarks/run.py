@@ -112,7 +112,7 @@ def chosen(options: argparse.Namespace) -> list[Case]:
 
 def progress(case: Case, number: int, entry: Entry, sample: rounds.Sample | None) -> None:
     """One line for each sample."""
-    told = f"{sample.cost * 1e6:8.2f} µs  {sample.rate:8.0f} /s" if sample else "was left out"
+    told = f"{sample.cost * 1e6:8.2f} µs  {tables.rate_text(sample.rate):>8} /s" if sample else "was left out"
     say(f"{case.key:8} round {number}  {entry.label:28} {told}")
 
 

@@ -19,6 +19,23 @@ import rivals
 APPS = rivals.HERE / "apps"
 MODULES = Path("/usr/lib/apache2/modules")
 PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
+NGINX = Path("/usr/sbin/nginx")
+NGINX_FILE = """\
+daemon off;
+{user}
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    sendfile on;
+    server {{
+        listen {address};
+        root {folder};
+        location / {{ rewrite ^ /download break; }}
+    }}
+}}
+"""
 CALL = "call"  # what is called without a server
 START = 20.0  # seconds until a server must listen
 STOP = 5.0
@@ -36,6 +53,7 @@ class Place:
     app: str
     threads: int
     folder: Path
+    workers: int = 0  # processes; 0: nothing is said of them, so that there is one
 
     @property
     def host(self) -> str:
@@ -55,7 +73,8 @@ class ServerError(Exception):
 def polydoor(place: Place) -> list[str]:
     """The shipped defaults, timeouts, limits and the access log among them."""
     url = f"{place.door}+unix:{place.address}" if "/" in place.address else f"{place.door}://{place.address}"
-    return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads)]
+    workers = ["-w", str(place.workers)] if place.workers else []  # with a supervisor, also over one
+    return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads), *workers]
 
 
 def polydoor_quiet(place: Place) -> list[str]:
@@ -79,13 +98,13 @@ def granian(place: Place) -> list[str]:
     listen = ["--host", place.host, "--port", place.port]
     threads = ["--runtime-threads", "1", "--runtime-mode", "st", "--blocking-threads", str(place.threads)]
     narrow = ["--http", "1", "--no-ws", "--no-log"]
-    program = [str(rivals.BIN / "granian"), "--interface", "wsgi", "--workers", "1"]
+    program = [str(rivals.BIN / "granian"), "--interface", "wsgi", "--workers", str(place.workers or 1)]
     return [*program, *threads, *narrow, *listen, f"{place.app}:application"]
 
 
 def gunicorn(place: Place) -> list[str]:
     """One gthread worker, over HTTP or uwsgi."""
-    options = ["-w", "1", "-k", "gthread", "--threads", str(place.threads), "--no-control-socket"]
+    options = ["-w", str(place.workers or 1), "-k", "gthread", "--threads", str(place.threads), "--no-control-socket"]
     options += ["--protocol", "uwsgi", "--uwsgi-allow-from", "*"] if place.door == "uwsgi" else []
     where = f"unix:{place.address}" if "/" in place.address else place.address
     return [str(rivals.BIN / "gunicorn"), *options, "-b", where, f"{place.app}:application"]
@@ -182,18 +201,26 @@ def uwsgi(place: Place) -> list[str]:
     threads = ["--threads", str(place.threads)] if place.threads > 1 else []
     closes = ["--add-header", "Connection: close"] if place.door == "http" else []
     where = [option, place.address, "--pythonpath", str(APPS), "--module", f"{place.app}:application"]
-    return [str(rivals.BIN / "uwsgi"), *sane, "--processes", "1", *threads, *closes, *where]
+    return [str(rivals.BIN / "uwsgi"), *sane, "--processes", str(place.workers or 1), *threads, *closes, *where]
 
 
 def floor(place: Place) -> list[str]:
     """An empty C server; the application is not called."""
     address = place.address if "/" in place.address else place.port
-    return [str(place.folder / f"floor-{place.door}"), address]
+    return [str(place.folder / f"floor-{place.door}"), address, *([str(place.workers)] if place.workers else [])]
+
+
+def nginx(place: Place) -> list[str]:
+    """The file by nginx itself, with one process; the application is not called."""
+    config = place.folder / "file.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX_FILE.format(user=user, folder=place.folder, address=place.address), encoding="ascii")
+    return [str(NGINX), "-p", str(place.folder), "-c", str(config), "-e", str(place.folder / "error.log")]
 
 
 def call(place: Place) -> list[str]:
     """No server: a loop that calls the application; for how many seconds is the last argument."""
-    return [sys.executable, str(rivals.HERE / "floor" / "call.py"), place.app]
+    return [sys.executable, str(rivals.HERE / "calling.py"), place.app]
 
 
 Command = Callable[[Place], list[str]]
@@ -231,15 +258,16 @@ KINDS = {
     "php-fpm": Kind("php-fpm", php_fpm, file=PHP_FPM, script=str(APPS / "hello.php")),
     "waitress": Kind("waitress", waitress, ("waitress",)),
     "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
+    "nginx": Kind("nginx, the file itself", nginx, file=NGINX),
     "floor": Kind("empty C server", floor),
     CALL: Kind("the application alone", call),
 }
 
 
 class Process:
-    """A server that runs pinned to one core, with its output in a file, until the context ends."""
+    """A server that runs pinned to a core, or to `0,1`, with its output in a file, until the context ends."""
 
-    def __init__(self, command: list[str], folder: Path, core: int) -> None:
+    def __init__(self, command: list[str], folder: Path, core: int | str) -> None:
         self._log = folder / "server.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -292,10 +320,10 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def settings(kind: str, door: str, app: str, threads: int) -> str:
+def settings(kind: str, door: str, app: str, threads: int, workers: int = 0) -> str:
     """How a server is started, for people: without the folders of this machine."""
     with tempfile.TemporaryDirectory() as name:
-        command = KINDS[kind].command(Place(door, "HOST:PORT", app, threads, Path(name)))
+        command = KINDS[kind].command(Place(door, "HOST:PORT", app, threads, Path(name), workers))
         short = [
             word.replace(f"{name}/", "").replace(name, "FOLDER").replace(f"{APPS}/", "").replace(str(APPS), "apps")
             for word in command

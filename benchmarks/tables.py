@@ -45,7 +45,7 @@ def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
 def _target_row(outcome: Outcome, target: Target) -> Row:
     name = target_name(outcome.case, target)
     limits = [str(bound) if bound else "" for bound in (target.must, target.goal)]
-    if not {target.entry, target.other} <= outcome.samples.keys():
+    if not set(target.needs()) <= outcome.samples.keys():
         return (name, "not measured", "", "", limits[0], "", limits[1], "")
     values = target_values(outcome, target)
     ratio = figure(values)
@@ -61,13 +61,27 @@ def _target_row(outcome: Outcome, target: Target) -> Row:
 
 def target_values(outcome: Outcome, target: Target) -> list[float]:
     """The ratio of a target in each round."""
+    if target.is_scaling:
+        ours, theirs = (pairs(outcome.values(two), outcome.values(one)) for two, one in target.scaled())
+        return pairs(ours, theirs)
+    if target.percentile:
+        ours, theirs = _delays(outcome, target.entry, target), _delays(outcome, target.other, target)
+        return pairs(ours, theirs)
     return pairs(outcome.values(target.entry), outcome.values(target.other), target.factor)
+
+
+def _delays(outcome: Outcome, key: str, target: Target) -> list[float]:
+    return [sample.latency[target.percentile] for sample in outcome.samples[key]]
 
 
 def target_name(case: Case, target: Target) -> str:
     """Which two figures are compared, in words."""
+    if target.is_scaling:
+        (two, one), (other, base) = [[case.entry(key).label for key in keys] for keys in target.scaled()]
+        return f"{case.key}: {two} by {one} to {other} by {base}"
+    what = f"{target.percentile} of " if target.percentile else ""
     times = f"{target.factor} × " if target.factor > 1 else ""
-    return f"{case.key}: {case.entry(target.entry).label} to {times}{case.entry(target.other).label}"
+    return f"{case.key}: {what}{case.entry(target.entry).label} to {times}{case.entry(target.other).label}"
 
 
 def _ratio(outcome: Outcome, key: str, other: str, factor: float = 1.0) -> Figure:
@@ -78,12 +92,21 @@ def _columns(samples: Sequence[Sample], *, is_rate: bool) -> Row:
     """The figures of a server; the extent is that of what the case is about."""
     costs = figure([sample.cost * 1e6 for sample in samples])
     rates = figure([sample.rate for sample in samples])
-    extent = f"{rates.lowest:.0f} – {rates.highest:.0f} /s" if is_rate else f"{costs.lowest:.2f} – {costs.highest:.2f}"
+    extent = (
+        f"{rate_text(rates.lowest)} – {rate_text(rates.highest)} /s"
+        if is_rate
+        else f"{costs.lowest:.2f} – {costs.highest:.2f}"
+    )
     delays = [
         f"{figure([sample.latency[name] * 1e6 for sample in samples]).middle:.0f}" if samples[0].latency else "–"
         for name in DELAYS
     ]
-    return (f"{costs.middle:.2f}", extent, f"{rates.middle:.0f}", *delays)
+    return (f"{costs.middle:.2f}", extent, rate_text(rates.middle), *delays)
+
+
+def rate_text(rate: float) -> str:
+    """Requests per second; few of them with a fraction."""
+    return f"{rate:.0f}" if rate >= 100 else f"{rate:.2f}"
 
 
 def _short(case: Case, key: str) -> str:
@@ -148,7 +171,7 @@ def _ratio_document(outcome: Outcome, target: Target) -> dict[str, Any]:
     """A target with the ratio of every round."""
     told = {name: str(bound) for name, bound in (("must", target.must), ("goal", target.goal)) if bound}
     found: dict[str, Any] = {"entry": target.entry, "other": target.other, "factor": target.factor} | told
-    if {target.entry, target.other} <= outcome.samples.keys():
+    if set(target.needs()) <= outcome.samples.keys():
         values = target_values(outcome, target)
         is_least = any(bound.is_least for bound in (target.must, target.goal) if bound)
         found |= {"values": values, "bound": bound_of(values, is_least=is_least)}
@@ -163,7 +186,8 @@ def settings_table(outcomes: Iterable[Outcome]) -> list[Row]:
             label = f"{entry.label}, {entry.threads} {'thread' if entry.threads == 1 else 'threads'}"
             if entry.has_threads or entry.kind in {"floor", servers.CALL}:
                 label = entry.label
-            found.setdefault(label, servers.settings(entry.kind, entry.door, outcome.case.app, entry.threads))
+            command = servers.settings(entry.kind, entry.door, outcome.case.app, entry.threads, entry.workers)
+            found.setdefault(label, command.replace(f"{outcome.case.app}:application", "APP:application"))
     return [("server", "started as"), *found.items()]
 
 

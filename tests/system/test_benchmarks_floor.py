@@ -6,13 +6,13 @@ import os
 
 import pytest
 
+import calling
 import measure
 import rivals
 import rounds
 import servers
 import tables
 from cases import Case, Entry
-from floor import call
 from support.load import load
 
 pytestmark = pytest.mark.timeout(300)  # the first of them compiles the load generator
@@ -66,7 +66,7 @@ def test_application_is_called_as_a_server_does():
         start_response("200 OK", [("Content-Type", "text/plain")])(b"written, ")
         return Response([b"returned"])
 
-    assert call.call(application) == b"written, returned"
+    assert calling.call(application) == b"written, returned"
     assert closed == [True]
 
 

@@ -100,6 +100,52 @@ def test_throughput_case_compares_rates():
     assert rows[2][3:6] == ("1.20", "≥ 1.00", "met")
 
 
+def test_gain_of_two_processes_is_compared_with_that_of_the_floor():
+    case = next(case for case in CASES if case.key == "scale")
+    rates = {"polydoor-w1": 1000, "polydoor-w2": 1800, "floor-w1": 2000, "floor-w2": 4000}
+    found = rounds.Outcome(case, {key: [sample(1.0, rate)] * 5 for key, rate in rates.items()})
+    (row,) = tables.target_table([found])[1:]
+    assert row[0] == "scale: Polydoor -w 2 by Polydoor -w 1 to empty C server, 2 processes by empty C server"
+    assert row[1] == "0.90"
+
+
+def test_latency_is_compared_where_the_target_says_so():
+    case = next(case for case in CASES if case.key == "rare")
+    found = rounds.Outcome(case, {"polydoor-t5": [sample(1.0)] * 5, "granian-t5": [sample(1.0, 900)] * 5})
+    rows = {row[0]: row for row in tables.target_table([found])}
+    assert rows["rare: p99 of Polydoor -t 5 to granian, 5 threads"][1:4] == ("1.00", "1.00 – 1.00", "1.00")
+    assert rows["rare: Polydoor -t 5 to granian, 5 threads"][1] == "1.11"
+
+
+@pytest.mark.parametrize(("app", "size"), [("hello", 13), ("rare", 13), ("large", 1_000_000), ("yields", 80_000)])
+def test_right_body_is_that_of_the_application(app, size):
+    assert len(rounds.body_of(app)) == size
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.app != "download"], ids=lambda case: case.key)
+def test_case_tells_the_load_what_is_right(case, tmp_path):
+    options = rounds._options(case, case.entries[0], PLAN, tmp_path)
+    assert options[:2] == ["-c", str(case.connections)]
+    assert (tmp_path / "expected").read_bytes() == rounds.body_of(case.app)
+
+
+def test_downloads_are_counted_and_compared_by_length(tmp_path):
+    case = next(case for case in CASES if case.key == "download")
+    options = " ".join(rounds._options(case, case.entries[0], PLAN, tmp_path))
+    assert options == "-c 1 -n 8 --timeout 60 --check length --length 1000000000"
+
+
+def test_chunked_response_is_read():
+    response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\nC\r\n0\r\n\r\n, World\r\n"
+    assert not rounds.is_whole(response)
+    assert rounds.is_whole(response + b"0\r\n\r\n")
+    assert rounds.unchunked(response.partition(b"\r\n\r\n")[2] + b"0\r\n\r\n") == b"Hello0\r\n\r\n, World"
+
+
+def test_few_requests_per_second_have_a_fraction():
+    assert [tables.rate_text(rate) for rate in (1.234, 99.9, 100.4)] == ["1.23", "99.90", "100"]
+
+
 def test_markdown_keeps_columns_and_alignment():
     assert tables.markdown([("server", "µs"), ("a", "1.00")]) == "| server | µs |\n| --- | ---: |\n| a | 1.00 |"
 
@@ -164,7 +210,7 @@ def test_case_names_only_servers_that_it_has(case):
     assert set(case.references) <= set(keys)
     assert set(case.aside) <= set(keys)
     for target in case.targets:
-        assert {target.entry, target.other} <= set(keys)
+        assert set(target.needs()) <= set(keys)
         assert target.must or target.goal
     assert all(entry.kind in servers.KINDS for entry in case.entries)
 
@@ -193,7 +239,7 @@ def test_narrowed_case_drops_what_cannot_be_compared():
     assert [target.other for target in found.targets] == ["floor-scgi"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in {servers.CALL, "php-fpm"}])
+@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in {servers.CALL, "php-fpm", "nginx"}])
 def test_every_server_is_told_app_address_and_threads(kind, tmp_path):
     place = servers.Place("http", "127.0.0.1:8765", "hello", 5, tmp_path)
     words = " ".join(servers.KINDS[kind].command(place))
@@ -211,7 +257,7 @@ def test_settings_of_each_server_are_shown():
     found = rounds.Outcome(case, {"polydoor-t5": [sample(9.0)], "uwsgi": [sample(9.0)]})
     polydoor, uwsgi = tables.settings_table([found, found])[1:]
     assert polydoor[0] == "Polydoor -t 5"
-    assert polydoor[1].endswith("-m polydoor hello:application -b http://HOST:PORT -t 5")
+    assert polydoor[1].endswith("-m polydoor APP:application -b http://HOST:PORT -t 5")
     assert uwsgi[0] == "uWSGI, 1 thread"
     assert uwsgi[1].startswith("uwsgi --master ")
     assert str(servers.APPS) not in uwsgi[1]
@@ -285,6 +331,8 @@ def test_facts_are_read_from_their_files(tmp_path):
 
 def test_labels_are_for_people():
     labels = [entry.label for entry in cases.DIRECT]
-    assert labels[:3] == ["Polydoor -t 1", "Polydoor -t 5", "FastPySGI"]
+    assert labels[:4] == ["Polydoor -t 1", "Polydoor -t 5", "Polydoor -w 1 -t 1", "FastPySGI"]
+    assert Entry("granian", workers=2).label == "granian, 2 processes"
+    assert Entry("polydoor", 4, has_threads=True, workers=2).key == "polydoor-w2-t4"
     assert Entry("gunicorn", 5, has_threads=True).label == "gunicorn gthread, 5 threads"
     assert at_least(1.0).is_least
