@@ -14,6 +14,7 @@ from typing import Any
 import footprint
 import frontend
 import generator
+import hosted
 import machine
 import measure
 import overload
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    keys = [*(case.key for case in CASES), START, overload.CASE]
+    keys = [*(case.key for case in CASES), START, overload.CASE, hosted.CASE]
     parser.add_argument("--only", action="append", choices=keys, metavar="CASE", help=f"one of {', '.join(keys)}")
     parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), metavar="NAME", help="only these")
     parser.add_argument("--full", action="store_true", help="every case, not the selection")
@@ -96,6 +97,8 @@ def measure_all(options: argparse.Namespace) -> int:
         measure_start(plan, versions, facts, is_written=options.write)
     if options.full or overload.CASE in (options.only or ()):
         measure_overload(plan, versions, facts, is_written=options.write)
+    if options.full or hosted.CASE in (options.only or ()):
+        measure_hosted(plan, facts, is_written=options.write)
     say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     faults = [fault for outcome in outcomes for fault in outcome.faults()]
     for fault in faults:
@@ -145,6 +148,19 @@ def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[st
     print(f"\nOverload\n\n{tables.text(overload.table(outcomes))}\n")
     if is_written:
         write(overload.CASE, overload.document(outcomes, facts), overload.page(outcomes, facts))
+
+
+def measure_hosted(plan: rounds.Plan, facts: dict[str, str], *, is_written: bool) -> None:
+    """The CGI stub behind a web server."""
+    if hosted.program() is None:
+        say("lighttpd is not there, so the CGI stub is left out; `make test-deps` installs it")
+        return
+    samples = hosted.run(plan, say)
+    facts = {name: value for name, value in facts.items() if name not in hosted.NOT_PART}
+    print(f"\nThe CGI stub\n\n{tables.text(hosted.cost_table(samples))}\n")
+    print(f"{tables.text(hosted.promise_table(samples))}\n")
+    if is_written:
+        write(hosted.CASE, hosted.document(samples, facts), hosted.page(samples, facts))
 
 
 def write(name: str, document: dict[str, Any], page: str) -> None:
