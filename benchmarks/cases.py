@@ -132,7 +132,7 @@ DIRECT = (
 LESS = ("gunicorn-sync", "cheroot", "mod_wsgi", "mod_wsgi-daemon")  # what the selection does without
 UWSGI_CLOSES = "uWSGI's http-socket closes the connection after each response; so the load opens one per request there."
 ONE_THREAD = (
-    "One application thread in every server, but for Polydoor -t 5 and mod_wsgi embedded, which has Apache's 25."
+    "One application thread in every server, but for Polydoor -t 5 and mod_wsgi embedded, which has Apache's 150."
 )
 LOG = "Polydoor writes its access log, as it is shipped, but where the table says otherwise; the others write none."
 NO_SERVER = "The application alone is called in a loop: what every server of Python pays, and none can save."

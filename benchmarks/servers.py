@@ -129,18 +129,18 @@ def flup(place: Place) -> list[str]:
 
 
 def mod_wsgi(place: Place) -> list[str]:
-    """Apache with one process and Debian's 25 threads, in which the application runs.
+    """Apache with one process and Debian's 150 threads, in which the application runs.
 
     With fewer threads than connections the event MPM ends kept connections while all threads are busy.
     """
-    return _apache(place, ["ThreadsPerChild 25", "MaxRequestWorkers 25"])
+    return _apache(place, [])
 
 
 def mod_wsgi_daemon(place: Place) -> list[str]:
-    """Apache with one process and Debian's 25 threads; the application in a process of its own."""
-    daemon = f"WSGIDaemonProcess app processes=1 threads={place.threads} python-path={place.folder}"
+    """Apache with one process and Debian's 150 threads; the application in a process of its own."""
+    daemon = f"WSGIDaemonProcess app processes={place.workers or 1} threads={place.threads} python-path={place.folder}"
     mine = [daemon, "WSGIProcessGroup app", f"WSGISocketPrefix {place.folder}/wsgi", "WSGIRestrictEmbedded On"]
-    return _apache(place, ["ThreadsPerChild 25", "MaxRequestWorkers 25", *mine])
+    return _apache(place, mine)
 
 
 def _apache(place: Place, more: list[str]) -> list[str]:
@@ -158,6 +158,9 @@ def _apache(place: Place, more: list[str]) -> list[str]:
         "KeepAliveTimeout 100",
         "StartServers 1",
         "ServerLimit 1",
+        "ThreadLimit 150",
+        "ThreadsPerChild 150",
+        "MaxRequestWorkers 150",
         f"WSGIPythonPath {place.folder}",
         "WSGIApplicationGroup %{GLOBAL}",
         f"WSGIScriptAlias / {script}",
