@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import polydoor  # noqa: F401 - the installed one, before a tool that tests import puts src/ on the path
 from documents import isolation
 
 PROGRAMS = {
