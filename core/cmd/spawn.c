@@ -129,14 +129,28 @@ static bool fork_daemon(struct pd_cgi_start *s, const int fds[KEPT_N])
     return r > 0 && status == 0;
 }
 
+/* Where others can write to the folder, one of them may have been there before us, to read what is written. */
+static bool is_foreign(struct pd_cgi_start *s, int fd)
+{
+    struct stat st;
+    if (PD_SYS(s->sys, fstat, fd, &st) < 0)
+        return true;
+    errno = EPERM;
+    return st.st_uid != geteuid() && st.st_uid != 0;
+}
+
 static int open_log(struct pd_cgi_start *s, int null)
 {
     int fd = PD_SYS(s->sys, open, s->place->log,
                     O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    if (fd >= 0)
+    bool refused = fd >= 0 && is_foreign(s, fd);
+    if (fd >= 0 && !refused)
         return fd;
     complain(s, PD_NOTICE_STUB_START, "write the log", s->place->log);
     pd_cgi_tell(s->sys, STDERR_FILENO, s->err); /* the daemon can do without */
+    s->err[0] = '\0';
+    if (refused)
+        PD_SYS(s->sys, close, fd);
     return null;
 }
 

@@ -48,9 +48,9 @@ def toml(value: Any) -> str:
 
 
 class Hosted:
-    """One daemon."""
+    """One daemon; `told` is the configuration that it gets, if that is not the file itself."""
 
-    def __init__(self, configuration: Path, **variables: str) -> None:
+    def __init__(self, configuration: Path, told: str = "", **variables: str) -> None:
         self.state = configuration.parent / "state"
         self.log = self.state / "log"
         self.socket = str(self.state / "socket")
@@ -59,7 +59,7 @@ class Hosted:
         os.close(own)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", START, str(listener), str(gate.fd), str(configuration)],
+                [sys.executable, "-c", START, str(listener), str(gate.fd), told or str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -163,6 +163,15 @@ def test_the_log_begins_anew_when_it_is_full(tmp_path):
         assert eventually(lambda: holds("log", "xxx") or holds("log.1", "xxx"))
 
 
+def test_the_log_begins_anew_where_variables_say_everything(tmp_path):
+    path = written(tmp_path, APP)
+    keys = {"APP": APP, "PYTHON": sys.executable, "DIRECTORY": str(tmp_path / "site"), "LOG_SIZE": "4096"}
+    variables = {f"POLYDOOR_CGI_{name}": value for name, value in keys.items()}
+    with Hosted(path, "-", **variables) as hosted:
+        assert hosted.door.request("GET", "/write").body == b"written"
+        assert eventually((hosted.state / "log.1").exists)
+
+
 def test_a_start_that_fails_is_counted_and_leaves_no_socket(tmp_path):
     with Hosted(written(tmp_path, "absent:application")) as hosted:
         assert hosted.process.wait(PATIENCE) == 3
@@ -174,10 +183,11 @@ def test_a_start_that_fails_is_counted_and_leaves_no_socket(tmp_path):
         gate.close()
 
 
-def test_a_daemon_whose_socket_was_removed_ends(tmp_path):
+@pytest.mark.parametrize("name", ["socket", "lock"])
+def test_a_daemon_whose_socket_or_lock_was_removed_ends(name, tmp_path):
     with Hosted(written(tmp_path, APP)) as hosted:
         assert hosted.door.request("GET", "/").status == 200
-        os.unlink(hosted.socket)
+        (hosted.state / name).unlink()
         assert hosted.process.wait(PATIENCE) == 0
         assert "PD0782" in hosted.text
 

@@ -500,6 +500,19 @@ def test_a_socket_of_somebody_else_is_refused(site):
             other.kill()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_log_of_somebody_else_is_not_written(site):
+    planted = site.folder / "planted"
+    planted.write_text("")
+    planted.chmod(0o666)
+    os.chown(planted, 65534, -1)
+    site.write(log=str(planted), python="/nowhere/python3")
+    errors = site.ask().errors
+    assert errors.count(f"PD0793: cannot write the log {planted}: Operation not permitted") == 1
+    assert "PD0793: cannot execute" in errors
+    assert planted.read_text() == ""
+
+
 def test_a_file_in_the_place_of_the_socket_stays(site):
     site.state.mkdir(0o700)
     site.socket.write_text("dear")

@@ -138,10 +138,13 @@ class World:
         self.now = 100.0
         self.counters = {"busy": 0, "begun": 0}
         self.leaves, self.rate, self.is_mine, self.changed = [], 0, True, ""
+        self.fd, self.links = 4, 1  # of the lock file
         self.answer = "ok"
         self.backlogs: list[int] = []
         self.said: list[str] = []
         monkeypatch.setattr(lives.time, "monotonic", lambda: self.now)
+        found = SimpleNamespace(fstat=lambda _: SimpleNamespace(st_nlink=self.links))
+        monkeypatch.setattr(lives, "os", found)
         monkeypatch.setattr(lives, "say", lambda text, **_: self.said.append(text))
         numbers = {"idle_timeout": 300, "exec_below": 0, "backlog": 16} | keys
         configuration = SimpleNamespace(number=numbers.__getitem__)
@@ -216,11 +219,13 @@ def test_it_ends_below_half_of_the_load_that_started_it_and_not_before_a_minute(
     assert world.said == ["fewer than 10 requests in a minute: ending, as exec-below asks for"]
 
 
-def test_a_change_and_a_lost_socket_end_it_at_once(monkeypatch):
+def test_a_change_and_a_lost_socket_or_lock_end_it_at_once(monkeypatch):
     world = World(monkeypatch)
     world.changed = "/home/shop/tmp/restart.txt"
     assert world.later(0)
     world.changed, world.is_mine = "", False
+    assert world.later(0)
+    world.is_mine, world.links = True, 0
     assert world.later(0)
     assert world.leaves == []
     world.life.leave()

@@ -16,10 +16,10 @@ The system refused one: shared hosts count the threads of an account as processe
 """
 
 SOCKET_TAKEN = "PD0782"
-"""The socket of a daemon is not its own any more
+"""The socket or the lock file of a daemon is not its own any more
 
 Somebody has removed it, such as a program that tidies /tmp up, or put another one there. Nobody can connect to this
-daemon, so it ends; the next request starts another one.
+daemon, or find it by its lock, so it ends; the next request starts another one.
 -> Name a `state` directory that nobody tidies up.
 """
 

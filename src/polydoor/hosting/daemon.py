@@ -11,7 +11,7 @@ from polydoor.errors import BootError, ConfigError
 from polydoor.hosting.keys import STUBS_OWN, check_option
 from polydoor.hosting.life import LISTENER, Life, app_file
 from polydoor.hosting.logfile import LogFile, is_at
-from polydoor.hosting.places import Places
+from polydoor.hosting.places import LOG
 from polydoor.settings.catalog import BY_NAME
 from polydoor.settings.load import Entry
 from polydoor.states import RUNNING
@@ -173,8 +173,9 @@ def leave_alone(ours: dict[int, os.stat_result]) -> None:
 
 def log_path(configuration: Configuration) -> str:
     """Where standard error goes, if that is the log of the configuration; nothing if it is anything else."""
-    path = configuration.text("log") or Places(configuration).log
     try:
+        folder = os.path.dirname(os.readlink(f"/proc/self/fd/{LOCK}"))  # without a file only the stub knows where it is
+        path = configuration.text("log") or os.path.join(folder, LOG)
         return path if is_at(path, os.fstat(2)) else ""
     except OSError:
         return ""

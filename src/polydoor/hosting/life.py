@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -51,6 +52,9 @@ class Life:
         if not self._gate.is_mine:
             say("the socket is gone, or somebody else's: ending", code=codes.SOCKET_TAKEN)
             return True
+        if not os.fstat(self._gate.fd).st_nlink:  # the stubs make another one, by which nobody finds this process
+            say("the lock file is gone: ending", code=codes.SOCKET_TAKEN)
+            return True
         if path := self._changes.look(now):
             say(f"{path} has changed: ending, and the next request starts anew", code=codes.DAEMON_LEAVES)
             return True
@@ -87,8 +91,6 @@ class Life:
 
 def app_file(settings: Settings) -> str:
     """The file that the application was loaded from; nothing where there is none."""
-    import os
-
     source = settings.app().partition(":")[0]
     module = sys.modules.get(source)
     found = getattr(module, "__file__", None) if module else source
