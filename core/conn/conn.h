@@ -51,6 +51,7 @@ struct pd_conn {
     bool unasked;     /* the codec has not said that it wants more: it may have to ask the peer for it first */
     bool left;        /* the peer has left, or gave a request up: what waits of it is not run (pd_client_settle) */
     bool shared;      /* a child of a process that had it may have the descriptor, too */
+    bool fed;         /* something has come of a body for which its request is suspended (pd_client_settle) */
     bool yielded;     /* input was left for the loop's next turn, so that others have theirs */
 
     struct pd_list exchanges; /* all that are not ENDED, oldest first */

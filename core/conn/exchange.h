@@ -41,6 +41,8 @@ struct pd_exchange {
 
     struct pd_body body;
     uint64_t input_ms;      /* when the wait for the body began; while the app does not wait, how long it has waited */
+    bool is_read;           /* a thread waits for more of the body */
+    bool is_awaited;        /* ... or the request is suspended until more has come */
     bool streaming;         /* the app is called at the head and reads while the body arrives */
     bool input_ended;       /* the peer has said that nothing more of this request comes */
     bool want_continue;     /* the client waits for 100 Continue */

@@ -24,6 +24,8 @@ static void receive_wake(struct pd_exchange *x)
 {
     if (x->waiters)
         pthread_cond_broadcast(&x->cond);
+    if (x->is_awaited)
+        x->conn->fed = true;
 }
 
 static bool shares_connection(const struct pd_exchange *x)
@@ -48,6 +50,27 @@ uint64_t pd_receive_deadline(const struct pd_exchange *x)
     uint64_t grace = x->conn->host->config.timeouts.body;
     bool waits = x->state == PD_X_BODY || (x->waiters && pd_receive_is_open(x));
     return waits && grace ? x->input_ms + grace + x->body.received * 1000 / PD_BODY_MIN_RATE : 0;
+}
+
+bool pd_receive_is_readable(const struct pd_exchange *x)
+{
+    const struct pd_body *b = &x->body;
+    if (x->conn->lent) /* it may be in other hands; what was missed is looked at when they give it back */
+        return false;
+    return b->complete || b->error || pd_buf_view(&b->mem).n || !pd_body_is_in_memory(b);
+}
+
+/* The time of all waits counts, that between them does not. */
+void pd_receive_await(struct pd_exchange *x, bool *way, bool on)
+{
+    bool waited = x->is_read || x->is_awaited;
+    *way = on;
+    if (on)
+        x->waiters++;
+    else
+        x->waiters--;
+    if (waited != (x->is_read || x->is_awaited))
+        x->input_ms = x->conn->host->now_ms - x->input_ms;
 }
 
 bool pd_receive_is_full(const struct pd_exchange *x)

@@ -27,6 +27,10 @@ static inline bool pd_receive_is_open(const struct pd_exchange *x)
 uint64_t pd_receive_deadline(const struct pd_exchange *x);
 /* Its body holds more in memory than may stay there and the app does not read it yet: it goes to the spill file. */
 bool pd_receive_must_spill(const struct pd_exchange *x);
+/* Reading its body would not wait: some of it is there, or its end, or it broke off. */
+bool pd_receive_is_readable(const struct pd_exchange *x);
+/* From now on the body is waited for, or no longer, in one of two ways (`is_read`, `is_awaited`). */
+void pd_receive_await(struct pd_exchange *x, bool *way, bool on);
 /* Its body cannot take more before the app has read. */
 bool pd_receive_is_full(const struct pd_exchange *x);
 

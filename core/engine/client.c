@@ -106,6 +106,8 @@ void pd_client_settle(struct pd_client *cl, struct pd_thread *t)
         pd_waits_forget(cl);
     if (cl->holding && !pd_conn_is_behind(c))
         pd_waits_release(cl);
+    if (c->fed && !c->lent)
+        pd_waits_feed(cl);
     client_count(cl);
     if (c->state != PD_CONN_CLOSED) {
         client_watch(cl);

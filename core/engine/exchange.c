@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "codec/http1.h"
+#include "conn/receive.h"
 #include "engine/impl.h"
 #include "engine/suspend.h"
 
@@ -155,14 +156,12 @@ static void exchange_await_body(struct pd_thread *t, struct pd_exchange *x)
         pd_client_settle(pd_client_of(c), t);
         return;
     }
-    x->waiters++;
-    x->input_ms = c->host->now_ms - x->input_ms; /* earlier waits count, the time between them does not */
+    pd_receive_await(x, &x->is_read, true);
     pd_conn_settle(c);
     pd_client_settle(pd_client_of(c), t);
     if (!x->body.error) /* else the connection is lost, and nobody wakes us */
         pthread_cond_wait(&x->cond, &c->lock);
-    x->waiters--;
-    x->input_ms = c->host->now_ms - x->input_ms;
+    pd_receive_await(x, &x->is_read, false);
     pd_respond_progress(x);
 }
 

@@ -81,7 +81,7 @@ struct pd_exchange *pd_pool_take(struct pd_host *h)
     pd_response_reset(&x->response);
     x->response.server = PD_SLICE("polydoor");
     x->streaming = x->input_ended = x->want_continue = x->aborted = x->head_sent = x->broken = x->too_long =
-        x->is_health = x->was_parked = x->ending = x->has_surplus = x->overdue = false;
+        x->is_health = x->was_parked = x->ending = x->has_surplus = x->overdue = x->is_read = x->is_awaited = false;
     x->failure = PD_R_NONE;
     x->waiters = x->guests = 0;
     x->body_sent = x->spill_end = x->input_ms = x->lead_ms = 0;

@@ -1,5 +1,5 @@
 /*
- * suspend.h - how an app thread lets a request wait for a descriptor, and what it gets back (see waits.h).
+ * suspend.h - how an app thread lets a request wait for a descriptor or its own body, and what it gets back (waits.h).
  */
 #ifndef PD_SUSPEND_H
 #define PD_SUSPEND_H
@@ -8,10 +8,11 @@
 
 /* What a request waits for. */
 struct pd_wait_for {
-    int fd;             /* whatever it is, the request goes on */
+    int fd;             /* less than 0: for nothing; it goes on as soon as others had their turn */
     uint32_t events;    /* PD_READABLE or PD_WRITABLE, see loop.h */
     int64_t timeout_ns; /* less than 0: for ever */
     void *tag;          /* given back by pd_exchange_waited() */
+    bool body;          /* for more of its own body, or the end of that, and not for the descriptor */
 };
 enum pd_suspend {
     PD_SUSPEND_OK,   /* it is in other hands from now on */
@@ -20,8 +21,9 @@ enum pd_suspend {
 };
 
 /*
- * Parks the exchange until the descriptor is ready, its time is up or nobody wants its response any more. It comes out
- * of pd_engine_next() again, of this same thread unless the engine resumes anywhere; also after the engine has stopped.
+ * Parks the exchange until what it waits for is ready, its time is up or nobody wants its response any more. It comes
+ * out of pd_engine_next() again, of this same thread unless the engine resumes anywhere; also after the engine has
+ * stopped.
  */
 enum pd_suspend pd_exchange_suspend(struct pd_thread *t, struct pd_exchange *x,
                                     const struct pd_wait_for *what) PD_MUST_CHECK;

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "conn/receive.h"
+#include "conn/respond.h"
 #include "engine/impl.h"
 
 enum {
@@ -44,7 +46,7 @@ static struct pd_waits *waits_new(struct pd_engine *e)
     ws->owner = PD_OWNER_WAITS;
     pd_list_init(&ws->all);
     pd_list_init(&ws->fresh);
-    pd_list_init(&ws->cancelled);
+    pd_list_init(&ws->ending);
     pd_list_init(&ws->watches);
     pd_wheel_init_fine(&ws->wheel, e->host.now_ms);
     return ws;
@@ -134,6 +136,7 @@ enum pd_suspend pd_exchange_suspend(struct pd_thread *t, struct pd_exchange *x, 
         r = PD_SUSPEND_OVER;
     else if (ws->n < e->host.config.suspended_max) {
         r = PD_SUSPEND_OK;
+        w->body = what->body;
         w->fd = what->fd;
         w->events = what->events;
         w->until_ms = wait_end(e, what->timeout_ns);
@@ -162,17 +165,23 @@ void *pd_exchange_waited(const struct pd_exchange *x, enum pd_wait_end *end)
     return x->wait->tag;
 }
 
+/* Leaves it to the role's holder to end the wait; engine.lock is held. True: that one must be woken. */
+static bool wait_is_over(struct pd_engine *e, struct pd_wait *w)
+{
+    if (pd_list_is_empty(&w->node)) /* else it has not begun yet, or is ending already */
+        pd_list_push(&e->waits->ending, &w->node);
+    return pd_loop_is_asleep(e);
+}
+
 void pd_waits_cancel(struct pd_engine *e, struct pd_exchange *x)
 {
     pthread_mutex_lock(&e->lock);
     struct pd_wait *w = x->wait;
-    bool waits = w && !pd_list_is_empty(&w->all) && !w->cancelled;
-    if (waits) {
+    bool wake = false;
+    if (w && !pd_list_is_empty(&w->all) && !w->cancelled) {
         w->cancelled = true;
-        if (pd_list_is_empty(&w->node)) /* else it has not begun yet */
-            pd_list_push(&e->waits->cancelled, &w->node);
+        wake = wait_is_over(e, w);
     }
-    bool wake = waits && pd_loop_is_asleep(e);
     pthread_mutex_unlock(&e->lock);
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -219,6 +228,29 @@ void pd_waits_release(struct pd_client *cl)
             wake = pd_loop_is_asleep(e);
         }
         pthread_mutex_unlock(&e->lock);
+    }
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
+}
+
+/* Those that nobody wants are cancelled, though their bodies have ended too: so it is one or the other, always. */
+void pd_waits_feed(struct pd_client *cl)
+{
+    struct pd_conn *c = &cl->conn;
+    struct pd_engine *e = cl->engine;
+    bool wake = false;
+    c->fed = false;
+    for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
+        struct pd_exchange *x = pd_exchange_of(l);
+        if (!x->is_awaited)
+            continue;
+        if (pd_conn_is_gone(c, x))
+            pd_waits_cancel(e, x);
+        else if (pd_receive_is_readable(x)) {
+            pthread_mutex_lock(&e->lock);
+            wake |= wait_is_over(e, x->wait);
+            pthread_mutex_unlock(&e->lock);
+        }
     }
     if (wake)
         pd_wakeup_fire(&e->wakeup);
@@ -299,6 +331,34 @@ static struct pd_watch *watch_begin(struct pd_engine *e, int fd, uint32_t events
     return watch;
 }
 
+/* --- the request's own body --------------------------------------------------------------------------------------- */
+
+/* As a thread that waits for it (exchange.c), so that the same times are kept. */
+static void body_begin(struct pd_thread *t, struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pthread_mutex_lock(&c->lock);
+    pd_receive_await(x, &x->is_awaited, true);
+    c->fed = true; /* some of it may be there: pd_client_settle() sees */
+    if (!c->lent)
+        pd_respond_continue(x);
+    if (pd_conn_has_work(c) || c->lent)
+        pd_conn_input(c, &t->io);
+    pd_client_settle(pd_client_of(c), t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void body_end(struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    pthread_mutex_lock(&c->lock);
+    if (x->is_awaited) { /* else it never began */
+        pd_receive_await(x, &x->is_awaited, false);
+        pd_respond_progress(x);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* --- going on ----------------------------------------------------------------------------------------------------- */
 
 /* The watch stays, though nobody may wait for it any more. */
@@ -308,6 +368,8 @@ static void wait_resume(struct pd_engine *e, struct pd_wait *w, enum pd_wait_end
     pd_wheel_remove(&e->waits->wheel, &w->timer);
     pd_list_remove(&w->peers);
     w->watch = NULL;
+    if (w->body)
+        body_end(x);
     pthread_mutex_lock(&e->lock);
     pd_list_remove(&w->all);
     pd_list_remove(&w->node);
@@ -343,8 +405,10 @@ static void wait_stop(struct pd_engine *e, struct pd_wait *w, enum pd_wait_end e
 /* Joins those who wait for the descriptor, or is the first. */
 static int wait_watch(struct pd_engine *e, struct pd_wait *w)
 {
-    struct pd_watch *watch = watch_find(e->waits, w->fd);
     int error = 0;
+    if (w->fd < 0)
+        return -EBADF;
+    struct pd_watch *watch = watch_find(e->waits, w->fd);
     if (watch) { /* asked for anew each time: another file may have the number by now, and then they end */
         watch->events |= w->events;
         if (pd_loop_change_guest(&e->loop, w->fd, watch->events, watch->tag) < 0) {
@@ -367,7 +431,9 @@ static void wait_begin(struct pd_engine *e, struct pd_thread *t, struct pd_wait 
     pd_client_mind(pd_client_of(w->exchange->conn), t);
     if (wait_hold(w))
         return;
-    int error = wait_watch(e, w);
+    int error = w->body ? 0 : wait_watch(e, w);
+    if (w->body)
+        body_begin(t, w->exchange);
     if (error < 0) {
         if (error != -EPERM && error != -EBADF)
             pd_host_note(&e->host, PD_NOTICE_WAIT_FAILED, w->exchange->conn, NULL);
@@ -390,9 +456,9 @@ void pd_waits_turn(struct pd_engine *e, struct pd_thread *t)
             wait_begin(e, t, w);
         pthread_mutex_lock(&e->lock);
     }
-    while (ws && (node = pd_list_take(&ws->cancelled)) != NULL) {
+    while (ws && (node = pd_list_take(&ws->ending)) != NULL) {
         pthread_mutex_unlock(&e->lock);
-        wait_stop(e, PD_LIST_ENTRY(node, struct pd_wait, node), PD_WAIT_OVER);
+        wait_stop(e, PD_LIST_ENTRY(node, struct pd_wait, node), PD_WAIT_READY);
         pthread_mutex_lock(&e->lock);
     }
 }
@@ -416,6 +482,13 @@ void pd_waits_ready(struct pd_engine *e, uint64_t tag, uint32_t events)
 /* It may have become ready while the loop was busy with others: then its time is not up. */
 static bool is_ready(const struct pd_engine *e, const struct pd_wait *w)
 {
+    if (w->body) {
+        struct pd_conn *c = w->exchange->conn;
+        pthread_mutex_lock(&c->lock);
+        bool readable = pd_receive_is_readable(w->exchange);
+        pthread_mutex_unlock(&c->lock);
+        return readable;
+    }
     struct pollfd p = { .fd = w->fd, .events = POLLPRI };
     p.events |= w->events & PD_READABLE ? POLLIN : POLLOUT;
     return PD_SYS(e->sys, poll, &p, 1, 0) > 0;

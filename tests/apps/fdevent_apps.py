@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEYS = ("x-wsgiorg.fdevent.readable", "x-wsgiorg.fdevent.writable", "x-wsgiorg.fdevent.timeout")
 READABLE, WRITABLE, TIMEOUT = KEYS
+INPUT_READY = "polydoor.input_ready"
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nothing")
 _pairs: dict[str, tuple[socket.socket, socket.socket]] = {}
 _lock = threading.Lock()
@@ -319,6 +320,47 @@ def listed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The call stands in the application itself, and the result is a list."""
     start_response("200 OK", TEXT)
     return [environ[READABLE](pair(argument(environ, "key"))[0], 0.01), b"listed ", b"blocks"]
+
+
+# --- the request's own body -----------------------------------------------------------------------------------------
+
+
+@waiting
+def upload(environ: Environ, start_response: StartResponse, key: str) -> Iterator[bytes]:
+    """Takes its body as it comes. With `first` it waits for something else before; `timeout` is that of each wait."""
+    if argument(environ, "first"):
+        journal.note(key, "first")
+        yield environ[READABLE](pair(key)[0])
+    timeout = argument(environ, "timeout")
+    got = []
+    while not got or got[-1]:
+        journal.note(key, "waiting")
+        yield environ[INPUT_READY](float(timeout)) if timeout else environ[INPUT_READY]()
+        if environ[TIMEOUT]:
+            journal.note(key, "late")
+            continue
+        try:
+            got.append(environ["wsgi.input"].read1())
+        except OSError:
+            journal.note(key, "broken")
+            raise
+    yield from reply(start_response, b"".join(got).decode())
+
+
+@waiting
+def lines(environ: Environ, start_response: StartResponse, key: str) -> Iterator[bytes]:
+    """What readline() has taken behind the line is there, as long as it has not been read."""
+    stream = environ["wsgi.input"]
+    yield environ[INPUT_READY]()
+    seen = [stream.readline()]
+    for size in (2, 0, -1):
+        yield environ[INPUT_READY]()
+        seen.append(stream.read1(size))
+    journal.note(key, [part.decode() for part in seen])
+    while seen[-1]:
+        yield environ[INPUT_READY]()
+        seen.append(stream.read1(5))
+    yield from reply(start_response, b"".join(seen).decode())
 
 
 class Late:

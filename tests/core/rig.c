@@ -164,7 +164,7 @@ static bool broken(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
 /* Waits for a descriptor that is ready, once. False: it is in no other hands, and has no answer yet. */
 static bool wait_first(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
 {
-    const struct pd_wait_for what = { r->ready, PD_READABLE, 50000000, r };
+    const struct pd_wait_for what = { r->ready, PD_READABLE, 50000000, r, false };
     if (!pd_slice_eq(pd_exchange_request(x)->path, PD_SLICE("/wait")) || pd_exchange_was_suspended(x))
         return false;
     enum pd_suspend suspended = pd_exchange_suspend(t, x, &what);

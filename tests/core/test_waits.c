@@ -116,7 +116,7 @@ static struct pd_exchange *ask(struct scene *s, int *fd)
 
 static enum pd_suspend suspend(struct scene *s, struct pd_exchange *x, int fd, uint32_t events, int64_t timeout_ms)
 {
-    struct pd_wait_for what = { fd, events, timeout_ms < 0 ? -1 : timeout_ms * 1000000, x };
+    struct pd_wait_for what = { fd, events, timeout_ms < 0 ? -1 : timeout_ms * 1000000, x, false };
     return pd_exchange_suspend(s->thread, x, &what);
 }
 
@@ -223,8 +223,8 @@ static void test_files_and_numbers_of_nothing_are_ready(enum pd_loop_backend bac
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     scene_init(&s, backend);
     struct pd_exchange *x = ask(&s, &client);
-    const int fds[] = { file, 1 << 20, 1 << 30 };
-    for (int i = 0; i < 3; i++) {
+    const int fds[] = { file, 1 << 20, 1 << 30, -1 };
+    for (int i = 0; i < 4; i++) {
         wait_for(&s, x, fds[i], i % 2 ? PD_READABLE : PD_WRITABLE, -1);
         goes_on(&s, x, PD_WAIT_READY);
     }
@@ -249,6 +249,71 @@ static void test_what_cannot_be_watched_goes_on_and_is_told(void)
     CHECK(memmem(text, n, "PD0414", 6) != NULL);
     answer(&s, x, client);
     close_pair(pair);
+    scene_fini(&s);
+}
+
+/* --- the request's own body --------------------------------------------------------------------------------------- */
+
+static struct pd_exchange *ask_streaming(struct scene *s, int *fd)
+{
+    s->door = peer_door(s->engine, (struct pd_port){ .codec = &pd_codec_http1, .stream = true });
+    *fd = peer_dial(&s->door);
+    peer_say(*fd, PD_SLICE("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"));
+    return next(s);
+}
+
+static void wait_for_body(struct scene *s, struct pd_exchange *x, int64_t timeout_ms)
+{
+    struct pd_wait_for what = { -1, PD_READABLE, timeout_ms < 0 ? -1 : timeout_ms * 1000000, x, true };
+    CHECK_INT(pd_exchange_suspend(s->thread, x, &what), PD_SUSPEND_OK);
+}
+
+static size_t read_some(struct scene *s, struct pd_exchange *x)
+{
+    char buf[100];
+    size_t got;
+    return pd_exchange_read(s->thread, x, buf, sizeof buf, &got) == PD_READ_OK ? got : SIZE_MAX;
+}
+
+static void test_a_body_as_it_comes(enum pd_loop_backend backend)
+{
+    struct scene s;
+    int client;
+    scene_init(&s, backend);
+    struct pd_exchange *x = ask_streaming(&s, &client);
+    s.step_ns = 1000000;
+    wait_for_body(&s, x, TIMEOUT_MS);
+    goes_on(&s, x, PD_WAIT_TIMEOUT);
+    s.step_ns = 0;
+    wait_for_body(&s, x, -1);
+    peer_say(client, PD_SLICE("some"));
+    goes_on(&s, x, PD_WAIT_READY);
+    wait_for_body(&s, x, 0); /* it is still there */
+    goes_on(&s, x, PD_WAIT_READY);
+    CHECK_INT(read_some(&s, x), 4);
+    peer_say(client, PD_SLICE("more"));
+    wait_for_body(&s, x, -1);
+    goes_on(&s, x, PD_WAIT_READY);
+    CHECK_INT(read_some(&s, x), 4);
+    wait_for_body(&s, x, -1); /* its end */
+    goes_on(&s, x, PD_WAIT_READY);
+    CHECK_INT(read_some(&s, x), 0);
+    CHECK_INT(x->waiters, 0);
+    answer(&s, x, client);
+    scene_fini(&s);
+}
+
+static void test_a_body_that_nobody_sends(enum pd_loop_backend backend)
+{
+    struct scene s;
+    int client;
+    scene_init(&s, backend);
+    struct pd_exchange *x = ask_streaming(&s, &client);
+    wait_for_body(&s, x, -1);
+    close(client);
+    goes_on(&s, x, PD_WAIT_OVER);
+    CHECK_INT(x->waiters, 0);
+    pd_exchange_fail(s.thread, x);
     scene_fini(&s);
 }
 
@@ -639,6 +704,8 @@ int main(void)
         test_each_direction(backend);
         test_its_time(backend);
         test_files_and_numbers_of_nothing_are_ready(backend);
+        test_a_body_as_it_comes(backend);
+        test_a_body_that_nobody_sends(backend);
         test_many_wait_in_both_directions(backend);
         test_a_closed_descriptor_is_found(backend);
         test_a_connection_gets_the_number(backend);

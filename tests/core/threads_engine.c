@@ -131,7 +131,7 @@ static bool park(struct scene *s, struct pd_exchange *x)
 static bool suspend(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
 {
     unsigned kind = atomic_load(&s->kind);
-    struct pd_wait_for what = { s->pair[0], kind % 2 ? PD_READABLE : PD_WRITABLE, 2000000, x };
+    struct pd_wait_for what = { s->pair[0], kind % 2 ? PD_READABLE : PD_WRITABLE, 2000000, x, false };
     if (x->was_parked || kind % 5 > 1)
         return false;
     return pd_exchange_suspend(t, x, &what) == PD_SUSPEND_OK;

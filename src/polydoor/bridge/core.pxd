@@ -444,6 +444,7 @@ cdef extern from "engine/exchange_api.h" nogil:
 
 cdef extern from "engine/suspend.h" nogil:
     struct pd_wait_for:
+        bint body
         int fd
         uint32_t events
         int64_t timeout_ns

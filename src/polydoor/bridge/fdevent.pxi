@@ -69,6 +69,7 @@ cdef class Waiter:
         self.timeout = WaitTimeout()
 
     cdef int enter(self, dict environ) except -1:
+        environ["polydoor.input_ready"] = self.input_ready
         environ["x-wsgiorg.fdevent.readable"] = self.readable
         environ["x-wsgiorg.fdevent.writable"] = self.writable
         environ["x-wsgiorg.fdevent.timeout"] = self.timeout
@@ -76,16 +77,19 @@ cdef class Waiter:
 
     def readable(self, fd, timeout=None, /):
         """Let the request go on when `fd` can be read, or after `timeout` seconds; returns b"", to be yielded next."""
-        return self.wait(core.PD_READABLE, fd, timeout)
+        return self.wait(False, core.PD_READABLE, PyObject_AsFileDescriptor(fd), timeout)
 
     def writable(self, fd, timeout=None, /):
         """The same when `fd` can be written."""
-        return self.wait(core.PD_WRITABLE, fd, timeout)
+        return self.wait(False, core.PD_WRITABLE, PyObject_AsFileDescriptor(fd), timeout)
 
-    cdef bytes wait(self, uint32_t events, object fd, object timeout):
+    def input_ready(self, timeout=None, /):
+        """The same when something of `wsgi.input` is there, or its end, or the error that it ends with."""
+        return self.wait(True, core.PD_READABLE, -1, timeout)
+
+    cdef bytes wait(self, bint body, uint32_t events, int number, object timeout):
         cdef Exchange ex
         cdef Suspension s
-        cdef int number = PyObject_AsFileDescriptor(fd)
         cdef int64_t ns = wait_ns(timeout)
         if PyThread_get_thread_ident() != self.ident or self.running == NULL:
             raise RuntimeError(FDEVENT_OFF_THREAD)
@@ -98,6 +102,7 @@ cdef class Waiter:
             s.waiter = self
         elif s.pending:
             raise RuntimeError(FDEVENT_TWICE)
+        s.what.body = body and not ex.input.holds()  # else it is there, as what a bad number stands for is
         s.what.fd = number
         s.what.events = events
         s.what.timeout_ns = ns

@@ -94,6 +94,9 @@ cdef class Input:
             self.turns.pop(0).release()
         return 0
 
+    cdef bint holds(self) noexcept:
+        return self.at < len(self.kept)
+
     cdef bytes take_kept(self, Py_ssize_t n):
         """Up to `n` of the kept bytes; a negative `n` means all."""
         cdef Py_ssize_t left = len(self.kept) - self.at
@@ -129,6 +132,17 @@ cdef class Input:
         self.begin()
         try:
             return self.read_up_to(n)
+        finally:
+            self.end()
+
+    def read1(self, size=-1):
+        """Up to `size` bytes of what is there, 64 KiB without a size; waits only while nothing is."""
+        cdef Py_ssize_t n = -1 if size is None else <Py_ssize_t>size
+        self.begin()
+        try:
+            if self.holds():
+                return self.take_kept(n)
+            return self.fetch(<size_t>(CHUNK if n < 0 else min(n, <Py_ssize_t>AT_ONCE)))
         finally:
             self.end()
 
