@@ -179,6 +179,8 @@ static int serve(struct stub *s)
             return run_in_slot(s);
         case PD_CGI_WAY_BUSY:
             return busy(s, "as many requests as `backlog` allows wait for the daemon");
+        case PD_CGI_WAY_HELD:
+            return busy(s, "other processes hold the lock file all the time");
         case PD_CGI_WAY_ERROR:
             return answer(s, PD_CGI_PAGE_ERROR);
         }
@@ -201,6 +203,7 @@ int main(void)
     fill_standard(s.sys);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL); /* where a web server ignores it, nobody here or in Python could wait */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of write() */
     if (!method) {
         pd_notice_say(s.err, sizeof s.err, PD_NOTICE_STUB_NO_REQUEST,
                       "there is no CGI request in the environment\nA web server starts this program for each request.");

@@ -16,7 +16,7 @@
 enum {
     COMPLAINT_FD = PD_CGI_LOCK_FD + 1, /* the web server's log, until exec */
     KEPT_N = COMPLAINT_FD + 1,
-    PARK_FD = 16,            /* descriptors are moved above here before they take their places */
+    PARK_FD = KEPT_N,        /* descriptors are moved above here before they take their places */
     DESCRIPTORS_MAX = 65536, /* looked at where there is no close_range() */
     WORDS_MAX = PD_CGI_WORDS_MAX + 8,
 };
@@ -94,12 +94,15 @@ static void become_daemon(struct pd_cgi_start *s, const int fds[KEPT_N])
     char *env[PD_CGI_OWN_MAX];
     char *words[] = { word(s->config->python), word("-m"), word("polydoor"), word("cgi"), word("daemon"),
                       word(s->config_path),    NULL };
-    struct pd_gate gate = { .sys = s->sys, .fd = PD_CGI_LOCK_FD };
-    if (!arrange(s->sys, fds))
-        return;
+    struct pd_gate gate = { .sys = s->sys, .fd = fds[PD_CGI_LOCK_FD] };
     struct pd_gate_record record = pd_gate_read(&gate);
     record.pid = (int32_t)getpid();
     (void)pd_gate_write(&gate, &record);
+    if (!arrange(s->sys, fds)) {
+        complain(s, PD_NOTICE_STUB_START, "pass descriptors to", s->config->python);
+        pd_cgi_tell(s->sys, fds[COMPLAINT_FD], s->err); /* where it still was */
+        return;
+    }
     set_signals();
     umask(077);
     pd_cgi_environ_own(s->config, s->env, env);
@@ -200,6 +203,7 @@ void pd_cgi_become(struct pd_cgi_start *s, int slot)
         complain(s, PD_NOTICE_STUB_RUN, "execute", c->python);
     } else {
         (void)signal(SIGPIPE, SIG_DFL);
+        (void)signal(SIGXFSZ, SIG_DFL);
         execute(s, PD_NOTICE_STUB_RUN, words, env);
         (void)signal(SIGPIPE, SIG_IGN);
     }

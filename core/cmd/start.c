@@ -39,11 +39,12 @@ static enum pd_cgi_way way_of(struct pd_cgi_start *s, enum pd_gate_result r)
     switch (r) {
     case PD_GATE_OK:
         return PD_CGI_WAY_DAEMON;
-    case PD_GATE_LATE:
     case PD_GATE_FULL:
+        return PD_CGI_WAY_BUSY;
+    case PD_GATE_LATE:
     case PD_GATE_PENDING:
     case PD_GATE_ABSENT:
-        return PD_CGI_WAY_BUSY;
+        return PD_CGI_WAY_HELD;
     case PD_GATE_FOREIGN:
         pd_notice_say(s->err, PD_CGI_ERR_MAX, PD_NOTICE_STUB_FOREIGN,
                       "at %s another user listens, or lies no socket of this user\n"
@@ -108,7 +109,7 @@ static enum pd_gate_result go_once(struct pd_cgi_start *s, int *fd, int wait_ms,
         return PD_GATE_ABSENT;
     if (r == PD_GATE_OK && !pd_gate_is_current(&s->gate, s->place->lock)) {
         pd_gate_close(&s->gate); /* a cleaner of /tmp has been here: another file is the gate now */
-        *way = open_gate(s) ? PD_CGI_WAY_BUSY : PD_CGI_WAY_ERROR;
+        *way = open_gate(s) ? PD_CGI_WAY_HELD : PD_CGI_WAY_ERROR;
         return *way == PD_CGI_WAY_ERROR ? PD_GATE_FAILED : PD_GATE_ABSENT;
     }
     *way = r == PD_GATE_OK ? start_locked(s, fd) : way_of(s, r);

@@ -13,6 +13,7 @@ enum pd_cgi_way {
     PD_CGI_WAY_RUN,    /* run the application as CGI: there is little to do */
     PD_CGI_WAY_SLOT,   /* ... because the daemon cannot be started, if a slot is free */
     PD_CGI_WAY_BUSY,
+    PD_CGI_WAY_HELD,  /* others have had the gate all the time */
     PD_CGI_WAY_ERROR, /* `err` says why */
 };
 

@@ -358,7 +358,7 @@ enum pd_gate_result pd_gate_leave(struct pd_gate *g, const char *socket_path, in
     if (pd_gate_is_mine(g, socket_path)) {
         struct pd_gate_record record = pd_gate_read(g);
         record.failures = record.is_ready ? 0 : record.failures;
-        record.pid = 0;
+        record.pid = record.is_ready ? 0 : record.pid; /* a start that failed counts as one, and delays the next */
         record.is_ready = false;
         (void)pd_gate_write(g, &record);
         (void)unlink(socket_path);

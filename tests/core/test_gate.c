@@ -204,6 +204,30 @@ static void test_leave(void)
     start_again();
 }
 
+/* Who gives up before it serves counts as a failed start, and the next one waits. */
+static void test_leave_unready(void)
+{
+    struct pd_gate g = open_gate(), daemon = open_gate();
+    int own;
+    int listener = begin(&g, &own);
+    struct pd_gate_record record = pd_gate_read(&g);
+    record.pid = (int32_t)getpid();
+    CHECK(pd_gate_write(&g, &record));
+    pd_gate_unlock(&g);
+    int kept = daemon.fd;
+    pd_gate_adopt(&daemon, g.sys, kept);
+    CHECK_INT(pd_gate_leave(&daemon, "socket", listener, false, 0), PD_GATE_OK);
+    CHECK_INT(access("socket", F_OK), -1);
+    record = pd_gate_read(&g);
+    CHECK(record.failures == 1 && record.pid == (int32_t)getpid() && !record.is_ready);
+    CHECK(pd_gate_backoff_ms(&record, record.started_ms) > 0);
+    close(listener);
+    close(own);
+    pd_gate_close(&daemon);
+    pd_gate_close(&g);
+    start_again();
+}
+
 /* A stop does not depend on the gate, and never takes the path of a successor away. */
 static void test_leave_at_once(void)
 {
@@ -433,6 +457,7 @@ int main(void)
     test_refused_files();
     test_start();
     test_leave();
+    test_leave_unready();
     test_leave_at_once();
     test_foreign();
     test_foreign_peer();

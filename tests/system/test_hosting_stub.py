@@ -163,6 +163,25 @@ def test_an_application_that_does_not_load_is_a_500_each_time_and_told(site, cap
     assert site.ask()[0] == 200  # by the daemon, or before its next start is due as CGI
 
 
+def test_an_application_that_does_not_load_is_tried_once_for_a_request(site):
+    (site.site / "shop.py").write_text("raise RuntimeError('planted')\n")
+    site.init()
+    out, errors = site.start().communicate(timeout=2 * PATIENCE)
+    assert out.startswith(b"Status: 500")
+    assert "RuntimeError: planted" in errors.decode()  # from the CGI program that has taken the request
+    assert site.log().count("RuntimeError: planted") == 1
+
+
+def test_an_application_that_hangs_while_it_is_loaded_does_not_block_the_site(site):
+    hanging = "import os, time\nif 'GATEWAY_INTERFACE' not in os.environ:\n    time.sleep(1e6)  # planted\n"
+    (site.site / "shop.py").write_text(
+        f"{hanging}import sys\nsys.path.append({str(APPS)!r})\nfrom hosted_apps import *\n"
+    )
+    site.init("--start-timeout", "1")
+    assert site.ask()[0] == 200  # as CGI, when the daemon was ended
+    assert f'File "{site.site}/shop.py", line 3' in site.log()
+
+
 def test_below_the_load_each_request_is_run_as_cgi(site):
     site.init("--exec-below", "1000")
     pids = {site.ask()[1] for _ in range(3)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import subprocess
 
 import pytest
@@ -179,6 +181,60 @@ def test_a_daemon_that_takes_long_to_fail_is_started_once_for_a_request(site):
     assert outcome(answer) == (0, 200)
     assert answer.text.startswith("cgi ")
     assert site.record()["failures"] == 1
+
+
+@pytest.fixture
+def limited(tmp_path):
+    """Makes a request within limits of the shell; not sanitized, as that needs descriptors of its own."""
+    site = Site(tmp_path, stubs.released())
+
+    def ask(limit):
+        words = ["/bin/sh", "-c", f'ulimit {limit} && exec "$0"', site.stub]
+        with subprocess.Popen(
+            words,
+            env=stubs.REQUEST,
+            cwd=site.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            return stubs.finish(process)
+
+    ask.site = site
+    yield ask
+    site.kill()
+
+
+def test_a_limit_of_file_sizes_is_told(limited):
+    answer = limited("-f 0")
+    assert outcome(answer) == ERROR
+    assert "PD0791" in answer.errors
+    assert outcome(limited.site.ask()) == (0, 200)
+
+
+def test_a_daemon_that_cannot_have_its_descriptors_is_told(limited):
+    answer = limited("-n 11")
+    assert outcome(answer) == (0, 200)
+    assert answer.text.startswith("cgi ")
+    assert "PD0793: cannot pass descriptors to" in answer.errors
+    assert limited.site.record()["failures"] == 1
+
+
+def test_a_daemon_needs_few_descriptors(limited):
+    answer = limited("-n 16")
+    assert outcome(answer) == (0, 200)
+    assert not answer.text.startswith("cgi ")
+
+
+def test_a_lock_that_somebody_holds_all_the_time_is_told(site):
+    site.write(start_timeout=1)
+    assert outcome(site.ask()) == (0, 200)
+    with site.lock.open("r+b") as handle:
+        fcntl.fcntl(handle, fcntl.F_OFD_SETLK, struct.pack("=hhxxxxqqixxxx", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+        answer = site.ask()
+    assert outcome(answer) == (0, 503)
+    assert "PD0795: busy: other processes hold the lock file" in answer.errors
+    assert outcome(site.ask()) == (0, 200)
 
 
 # --- busy -------------------------------------------------------------------------------------------------------------

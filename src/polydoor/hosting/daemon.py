@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import socket
 
@@ -86,6 +88,7 @@ class HostedWorker(Worker):
         os.register_at_fork(after_in_child=lambda: leave_alone(ours))
         super().__init__(settings)
         self.spec = spec
+        self.start_timeout = configuration.number("start_timeout")
         self.changes = Changes(settings)
         for path in (configuration.path, configuration.text("python"), os.path.abspath(TOUCHED)):
             if path:
@@ -98,8 +101,16 @@ class HostedWorker(Worker):
         return [self.spec]
 
     def load_app(self) -> LoadedApp:
-        """Load it, and look at its file."""
-        loaded = super().load_app()
+        """Load it in time, and look at its file.
+
+        One that hangs would be waited for by every request, as nobody can start another daemon beside it.
+        """
+        with contextlib.suppress(RuntimeError):  # no further thread
+            faulthandler.dump_traceback_later(self.start_timeout, exit=True, file=2)
+        try:
+            loaded = super().load_app()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
         if path := app_file(self.settings):
             self.changes.watch(path)
         return loaded
