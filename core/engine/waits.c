@@ -140,6 +140,7 @@ enum pd_suspend pd_exchange_suspend(struct pd_thread *t, struct pd_exchange *x, 
         w->fd = what->fd;
         w->events = what->events;
         w->until_ms = wait_end(e, what->timeout_ns);
+        w->only_looks = what->timeout_ns == 0 && !what->body;
         w->cancelled = w->held = false;
         w->end = PD_WAIT_READY;
         w->tag = what->tag;
@@ -425,12 +426,31 @@ static int wait_watch(struct pd_engine *e, struct pd_wait *w)
     return 0;
 }
 
+/* As it is now. */
+static bool is_ready(const struct pd_engine *e, const struct pd_wait *w)
+{
+    if (w->body) {
+        struct pd_conn *c = w->exchange->conn;
+        pthread_mutex_lock(&c->lock);
+        bool readable = pd_receive_is_readable(w->exchange);
+        pthread_mutex_unlock(&c->lock);
+        return readable;
+    }
+    struct pollfd p = { .fd = w->fd, .events = POLLPRI };
+    p.events |= w->events & PD_READABLE ? POLLIN : POLLOUT;
+    return PD_SYS(e->sys, poll, &p, 1, 0) > 0;
+}
+
 /* What cannot be waited for is ready, as select() has it for files; whatever is wrong, the application will see. */
 static void wait_begin(struct pd_engine *e, struct pd_thread *t, struct pd_wait *w)
 {
     pd_client_mind(pd_client_of(w->exchange->conn), t);
     if (wait_hold(w))
         return;
+    if (w->only_looks) {
+        wait_resume(e, w, is_ready(e, w) ? PD_WAIT_READY : PD_WAIT_TIMEOUT);
+        return;
+    }
     int error = w->body ? 0 : wait_watch(e, w);
     if (w->body)
         body_begin(t, w->exchange);
@@ -479,21 +499,6 @@ void pd_waits_ready(struct pd_engine *e, uint64_t tag, uint32_t events)
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
-/* It may have become ready while the loop was busy with others: then its time is not up. */
-static bool is_ready(const struct pd_engine *e, const struct pd_wait *w)
-{
-    if (w->body) {
-        struct pd_conn *c = w->exchange->conn;
-        pthread_mutex_lock(&c->lock);
-        bool readable = pd_receive_is_readable(w->exchange);
-        pthread_mutex_unlock(&c->lock);
-        return readable;
-    }
-    struct pollfd p = { .fd = w->fd, .events = POLLPRI };
-    p.events |= w->events & PD_READABLE ? POLLIN : POLLOUT;
-    return PD_SYS(e->sys, poll, &p, 1, 0) > 0;
-}
-
 /* Finds descriptors that were closed: the kernel forgets them without a word. */
 static void waits_sweep(struct pd_engine *e)
 {
@@ -516,6 +521,7 @@ void pd_waits_expire(struct pd_engine *e)
     pd_wheel_expire(&ws->wheel, e->host.now_ms, &expired);
     while ((node = pd_list_take(&expired)) != NULL) {
         struct pd_wait *w = PD_CONTAINER_OF(node, struct pd_wait, timer.node);
+        /* It may have become ready while the loop was busy with others: then its time is not up. */
         wait_stop(e, w, is_ready(e, w) ? PD_WAIT_READY : PD_WAIT_TIMEOUT);
     }
     if (ws->nwatches && e->host.now_ms >= ws->sweep_ms)

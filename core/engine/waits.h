@@ -22,6 +22,7 @@ struct pd_wait {
     int fd;
     uint32_t events;   /* PD_READABLE or PD_WRITABLE */
     uint64_t until_ms; /* 0: for ever */
+    bool only_looks;   /* its time is 0, and it is for a descriptor: it ends at once */
     bool cancelled;    /* (engine.lock) */
     bool held;         /* not begun before its connection has sent what it has to (conn.lock) */
     enum pd_wait_end end;

@@ -322,6 +322,16 @@ def listed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     return [environ[READABLE](pair(argument(environ, "key"))[0], 0.01), b"listed ", b"blocks"]
 
 
+@route
+def wrapped(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Calls, and then gives a file instead of the empty string."""
+    start_response("200 OK", TEXT)
+    environ[READABLE](pair(argument(environ, "key"))[0], 60)
+    source = open(__file__, "rb")  # noqa: SIM115 - the server closes it
+    blocks: Iterable[bytes] = environ["wsgi.file_wrapper"](source)
+    return blocks
+
+
 # --- the request's own body -----------------------------------------------------------------------------------------
 
 

@@ -209,8 +209,36 @@ static void test_its_time(enum pd_loop_backend backend)
     goes_on(&s, x, PD_WAIT_TIMEOUT);
     uint64_t took = s.now_ns - since;
     CHECK(took >= TIMEOUT_MS * UINT64_C(1000000) && took < (TIMEOUT_MS + 20) * UINT64_C(1000000));
+    answer(&s, x, client);
+    close_pair(pair);
+    scene_fini(&s);
+}
+
+/* As with select() a time of 0 is a look, and takes none: neither a tick nor a place in the loop. */
+static void test_no_time_is_a_look(enum pd_loop_backend backend)
+{
+    struct scene s;
+    int pair[2];
+    int client;
+    scene_init(&s, backend);
+    make_pair(pair);
+    struct pd_exchange *x = ask(&s, &client);
+    s.step_ns = 1000000;
+    uint64_t since = s.now_ns;
+    unsigned long ctl = s.ctl;
+    for (int i = 0; i < 3; i++) {
+        wait_for(&s, x, pair[0], PD_READABLE, 0);
+        goes_on(&s, x, PD_WAIT_TIMEOUT);
+        wait_for(&s, x, pair[0], PD_WRITABLE, 0);
+        goes_on(&s, x, PD_WAIT_READY);
+    }
+    CHECK_INT(write(pair[1], "x", 1), 1);
     wait_for(&s, x, pair[0], PD_READABLE, 0);
-    goes_on(&s, x, PD_WAIT_TIMEOUT);
+    goes_on(&s, x, PD_WAIT_READY);
+    wait_for(&s, x, 1 << 30, PD_READABLE, 0);
+    goes_on(&s, x, PD_WAIT_READY);
+    CHECK_INT(s.now_ns - since, 0);
+    CHECK(s.ctl <= ctl + 1); /* the connection's own, at the first wait */
     answer(&s, x, client);
     close_pair(pair);
     scene_fini(&s);
@@ -703,6 +731,7 @@ int main(void)
     for (enum pd_loop_backend backend = PD_LOOP_EPOLL; backend <= PD_LOOP_POLL; backend++) {
         test_each_direction(backend);
         test_its_time(backend);
+        test_no_time_is_a_look(backend);
         test_files_and_numbers_of_nothing_are_ready(backend);
         test_a_body_as_it_comes(backend);
         test_a_body_that_nobody_sends(backend);

@@ -117,6 +117,10 @@ def test_f10_what_the_extension_leaves_undefined_is_an_error(door, fdevent, cont
     assert control.notes(key, 1) == ["closed"]
 
 
+def test_f10_a_file_is_not_the_empty_string(door, key):
+    assert door.request("GET", f"/wrapped?key={key}").status == 500
+
+
 def test_f11_any_number_of_requests_wait_for_one_descriptor_in_both_directions(door, control, key):
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(door.start("GET", f"/once?key={key}&way={WRITABLE}&full=1")) for _ in range(4)]

@@ -203,9 +203,10 @@ cdef class Exchange:
 
         True: the request is to be suspended.
         """
-        if (type(result) is list or type(result) is tuple) and self.suspension is None:
+        cdef bint plain = self.suspension is None  # else block by block: the first one must be that of its wait
+        if plain and (type(result) is list or type(result) is tuple):
             self.send_sequence(result, len(result))
-        elif type(result) is FileWrapper and self.send_file(result, file_maps):
+        elif plain and type(result) is FileWrapper and self.send_file(result, file_maps):
             pass
         elif self.send_iterable(result, self.window.length(result)):
             return True
