@@ -219,6 +219,23 @@ def test_it_ends_below_half_of_the_load_that_started_it_and_not_before_a_minute(
     assert world.said == ["fewer than 10 requests in a minute: ending, as exec-below asks for"]
 
 
+def test_the_backlog_is_short_when_the_first_crowd_is_in_or_does_not_end(monkeypatch):
+    world = World(monkeypatch)
+    world.life.serves()
+    world.counters["busy"] = 32
+    assert not world.later(4)
+    assert world.backlogs == [256]
+    world.counters["busy"] = 31
+    assert not world.later(0.5)
+    assert world.backlogs == [256, 16]
+    world = World(monkeypatch)
+    world.life.serves()
+    world.counters["busy"] = 32
+    assert not world.later(5)
+    assert not world.later(5)
+    assert world.backlogs == [256, 16]
+
+
 def test_a_change_and_a_lost_socket_or_lock_end_it_at_once(monkeypatch):
     world = World(monkeypatch)
     world.changed = "/home/shop/tmp/restart.txt"

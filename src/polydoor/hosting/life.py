@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LISTENER = 3
 WAIT_MS = 5000  # for the gate, which is held for moments
 BOOT_BACKLOG = 256  # as the stub has it while the daemon starts (PD_GATE_BOOT_BACKLOG)
+CROWD_S = 5.0  # how long a full house at the start may be those who waited for it
 YOUNG_S = 60.0  # the measure of the load is a minute long
 
 
@@ -75,7 +76,8 @@ class Life:
     def _reason(self, now: float) -> str:
         """Why nobody needs it; nothing where somebody may."""
         stats = self._engine.stats()
-        if not self._is_short and stats["busy"] < self._most:  # those who came while it started have all been accepted
+        # Those who came while it started have all been accepted, or there are ever more, who should hear it at once.
+        if not self._is_short and (stats["busy"] < self._most or now - self._born >= CROWD_S):
             self._is_short = self._gate.ready(LISTENER, self._backlog)
         if stats["busy"] or stats["begun"] != self._begun:
             self._begun = stats["begun"]
