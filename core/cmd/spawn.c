@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,15 +21,18 @@ enum {
     WORDS_MAX = PD_CGI_WORDS_MAX + 8,
 };
 
+/* On one line, as the web server's log has them: what is wrong and what to do are two sentences. */
 void pd_cgi_tell(const struct pd_sys *sys, int fd, const char *message)
 {
-    char line[PD_CGI_ERR_MAX + 32];
-    int n = snprintf(line, sizeof line, "polydoor-cgi: %s\n", message);
-    size_t length = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
-    for (size_t i = 0; i + 1 < length; i++)
-        if (line[i] == '\n')
-            line[i] = ' ';
-    (void)pd_cgi_page_write(sys, fd, line, length);
+    char line[PD_CGI_ERR_MAX + 32] = "polydoor-cgi: ";
+    size_t n = strlen(line);
+    for (const char *s = message; *s && n + 3 < sizeof line; s++) {
+        if (*s == '\n')
+            line[n++] = '.';
+        line[n++] = *s == '\n' ? ' ' : *s;
+    }
+    line[n++] = '\n';
+    (void)pd_cgi_page_write(sys, fd, line, n);
 }
 
 /* exec's prototype takes char *, but writes nothing. */

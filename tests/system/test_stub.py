@@ -429,7 +429,7 @@ def test_the_web_server_may_set_everything_by_variables(site):
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"POLYDOOR_CGI_PATIENS": "1"}, "unknown variable POLYDOOR_CGI_PATIENS Meant may be: patience\n"),
+        ({"POLYDOOR_CGI_PATIENS": "1"}, "unknown variable POLYDOOR_CGI_PATIENS. Meant may be: patience\n"),
         ({"POLYDOOR_CGI_PATIENCE": "soon"}, "the variable for the key patience needs a whole number from 1 to 3600"),
         ({"POLYDOOR_CGI_CONFIG": "shop.conf"}, "POLYDOOR_CGI_CONFIG needs an absolute path"),
         ({"POLYDOOR_CGI_CONFIG": "/nowhere"}, "there is no configuration /nowhere"),
@@ -448,7 +448,7 @@ def test_a_wrong_file_is_told_in_the_log_alone(site):
     assert outcome(answer) == ERROR
     number = site.config.read_text().count("\n")
     assert (
-        answer.errors == f"polydoor-cgi: PD0790: {site.config}:{number}: unknown key patiens Meant may be: patience\n"
+        answer.errors == f"polydoor-cgi: PD0790: {site.config}:{number}: unknown key patiens. Meant may be: patience\n"
     )
     assert str(site.folder) not in answer.text
 
@@ -615,6 +615,6 @@ def test_somebody_at_a_terminal_is_told(site):
     done = subprocess.run([site.stub], env=stubs.FOUND, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "polydoor-cgi: PD0798: there is no CGI request in the environment "
+        "polydoor-cgi: PD0798: there is no CGI request in the environment. "
         "A web server starts this program for each request.\n"
     )
