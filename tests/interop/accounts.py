@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from interop.frontends import OWN, Apache, Nginx, Site, free_port
 from interop.programs import LighttpdCgi, OwnApache
 from support import stub as stubs
-from support.server import PATIENCE
+from support.server import INSTALLED, PATIENCE
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class SuexecApache(CgiApache):
 def seen_there() -> dict[str, str]:
     """What another user needs of this Python, and where: its own place may lie in somebody's home."""
     base = os.path.realpath(sys.base_prefix)
-    own = [path for path in map(os.path.realpath, sys.path) if os.path.isdir(path) and not path.startswith(f"{base}/")]
+    places = map(os.path.realpath, INSTALLED)
+    own = [path for path in dict.fromkeys(places) if os.path.isdir(path) and not path.startswith(f"{base}/")]
     return {base: f"{SUEXEC_ROOT}/python"} | {path: f"{SUEXEC_ROOT}/path{at}" for at, path in enumerate(own)}
 
 

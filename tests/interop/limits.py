@@ -47,8 +47,10 @@ BREAKS: dict[tuple[str, str], tuple[str, str]] = {
     ("caddy+fastcgi", "unix"): ("whole", NO_RESET),
 }
 # The same for a response with a length.
+ANOTHER_LENGTH = "protocols.md 9.6: Apache works out the length of a short response anew if the end comes with it"
 SHORT: dict[tuple[str, str], tuple[str, str]] = {
-    ("apache+scgi", "unix"): ("either", "protocols.md 9.6: Apache works out the length of a short response anew"),
+    ("apache+scgi", "unix"): ("either", ANOTHER_LENGTH),
+    ("mod_cgi+cgi", "tcp"): ("either", ANOTHER_LENGTH),
 }
 # Pairs that refuse a body of unknown length, with their answers, and the size up to which they take one all the same.
 CHUNKED: dict[str, tuple[tuple[int, ...], int, str]] = {

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 APPS = Path(__file__).parent.parent / "apps"
 # Where this Python finds what is installed, for one that finds less: by another name, or out of its environment.
-INSTALLED = [*filter(None, [os.environ.get("PYTHONPATH")]), *map(sysconfig.get_path, ("purelib", "platlib"))]
+INSTALLED = [
+    *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)),
+    *map(sysconfig.get_path, ("purelib", "platlib")),
+]
 PATIENCE = 30.0
 
 # What must never stand in a server's log, whatever the test does.

@@ -264,6 +264,7 @@ KNOWN_CALLABLES = {
     "wsgi.file_wrapper",
     "wsgi.early_hints",
     "polydoor.client_gone",
+    "polydoor.input_ready",
     "x-wsgiorg.fdevent.readable",
     "x-wsgiorg.fdevent.writable",
 }
