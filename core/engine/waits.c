@@ -219,9 +219,11 @@ void pd_waits_release(struct pd_client *cl)
     bool wake = false;
     cl->holding = false;
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
-        struct pd_wait *w = pd_exchange_of(l)->wait;
-        if (!w || !w->held || pd_exchange_of(l)->state != PD_X_PARKED)
+        struct pd_exchange *x = pd_exchange_of(l);
+        if (x->state != PD_X_PARKED || !x->wait ||
+            !x->wait->held) /* in this order: its thread may just make the wait */
             continue;
+        struct pd_wait *w = x->wait;
         w->held = false;
         pthread_mutex_lock(&e->lock);
         if (!w->cancelled) {
