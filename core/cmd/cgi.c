@@ -21,6 +21,7 @@
 #include "cmd/place.h"
 #include "cmd/spawn.h"
 #include "cmd/start.h"
+#include "codec/length.h"
 
 extern char **environ;
 
@@ -59,17 +60,13 @@ static int answer(struct stub *s, enum pd_cgi_page page)
     return 0;
 }
 
-/* How many bytes of standard input belong to the request (RFC 3875 section 4.2). What is no number the daemon refuses.
- */
+/* Bytes of standard input that belong to the request (RFC 3875 section 4.2). What is no number the daemon refuses. */
 static int64_t body_length(void)
 {
-    const char *p = pd_cgi_environ_get(environ, "CONTENT_LENGTH");
+    const char *value = pd_cgi_environ_get(environ, "CONTENT_LENGTH");
     int64_t n = 0;
-    for (; p && *p; p++) {
-        if (*p < '0' || *p > '9' || n > INT64_MAX / 10 - 1)
-            return 0;
-        n = n * 10 + (*p - '0');
-    }
+    if (value)
+        (void)pd_length_parse(pd_slice(value, strlen(value)), INT64_MAX, &n);
     return n;
 }
 

@@ -1,14 +1,13 @@
-/* config.c - finds, checks and reads the configuration of the CGI stub (see config.h). */
-#define _GNU_SOURCE /* O_NOFOLLOW, O_CLOEXEC */
+/* config.c - the keys of the CGI stub's configuration, and how it is read from a file's text and from variables. */
 #include "cmd/config.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/notice.h"
+#include "codec/bytes.h"
+#include "codec/length.h"
 
 enum kind { KIND_WORD, KIND_PATH, KIND_NUMBER, KIND_WORDS, KIND_VARIABLES };
 
@@ -132,25 +131,16 @@ static bool unknown_key(const struct place *at, struct pd_slice name, const char
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_name_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || pd_byte_is_digit(c) || c == '_';
 }
 
 static bool set_number(struct pd_cgi_config *c, const struct key *key, struct pd_slice s, const struct place *at)
 {
     int64_t v = 0;
-    bool ok = s.n > 0 && s.n <= 13 && (s.n == 1 || s.p[0] != '0');
-    for (size_t i = 0; ok && i < s.n; i++) {
-        ok = is_digit(s.p[i]);
-        v = v * 10 + (s.p[i] - '0');
-    }
-    if (!ok || v < key->least || v > key->most) {
+    bool has_zeros = s.n > 1 && s.p[0] == '0';
+    if (has_zeros || pd_length_parse(s, (uint64_t)key->most, &v) != PD_R_NONE || v < key->least) {
         char what[96];
         snprintf(what, sizeof what, "needs a whole number from %lld to %lld", (long long)key->least,
                  (long long)key->most);
@@ -186,7 +176,7 @@ static bool add_word(struct pd_cgi_words *words, const struct key *key, const ch
         const char *p = s;
         while (is_name_byte(*p))
             p++;
-        if (p == s || is_digit(*s) || *p != '=')
+        if (p == s || pd_byte_is_digit(*s) || *p != '=')
             return complain(at, key, "needs strings such as \"NAME=value\"");
     }
     if (words->n == PD_CGI_WORDS_MAX)
@@ -258,7 +248,7 @@ static char *take_value(struct pd_cgi_config *c, const struct key *key, char *p,
         return take_words((struct pd_cgi_words *)(void *)((char *)c + key->at), key, p, at);
     if (key->kind == KIND_NUMBER) {
         char *end = p;
-        while (is_digit(*end))
+        while (pd_byte_is_digit(*end))
             end++;
         return set_number(c, key, pd_slice(p, (size_t)(end - p)), at) ? end : NULL;
     }
@@ -389,85 +379,4 @@ bool pd_cgi_config_check(const struct pd_cgi_config *c, const char *where, char 
                       "%s: %s is missing\n`polydoor cgi init` writes the whole file.",
                       where ? where : "the environment (" PREFIX "*)", missing);
     return !missing;
-}
-
-/* --- finding and loading ------------------------------------------------------------------------------------------ */
-
-bool pd_cgi_config_find(const char *stub, char self[PD_CGI_PATH_MAX], char path[PD_CGI_PATH_MAX])
-{
-    size_t n = 0;
-    if (stub[0] != '/') {
-        /* suEXEC changes to the directory and executes the bare name. */
-        if (!getcwd(self, PD_CGI_PATH_MAX - 1))
-            return false;
-        n = strlen(self);
-        if (n && self[n - 1] != '/')
-            self[n++] = '/';
-        while (stub[0] == '.' && stub[1] == '/')
-            stub += 2;
-    }
-    if ((size_t)snprintf(self + n, PD_CGI_PATH_MAX - n, "%s", stub) >= PD_CGI_PATH_MAX - n)
-        return false;
-    const char *name = strrchr(self, '/') + 1;
-    return (size_t)snprintf(path, PD_CGI_PATH_MAX, "%.*s.ht-%s.conf", (int)(name - self), self, name) < PD_CGI_PATH_MAX;
-}
-
-static bool refuse(const char *path, const char *what, const char *remedy, char *err, size_t err_n)
-{
-    pd_notice_say(err, err_n, PD_NOTICE_STUB_CONFIG, "the configuration %s: %s%s%s", path, what, *remedy ? "\n" : "",
-                  remedy);
-    return false;
-}
-
-/* reliability G11: whoever could write the file could run anything as this user. */
-static bool may_trust(const struct stat *st, const char *path, const char *stub, char *err, size_t err_n)
-{
-    struct stat own;
-    if (!S_ISREG(st->st_mode))
-        return refuse(path, "is no file", "", err, err_n);
-    if (st->st_mode & (S_IWGRP | S_IWOTH))
-        return refuse(path, "can be written by others", "Take that away: chmod go-w.", err, err_n);
-    if (st->st_uid != geteuid() && st->st_uid != 0 && (stat(stub, &own) < 0 || st->st_uid != own.st_uid))
-        return refuse(path, "belongs neither to this user nor to the owner of the stub", "Change its owner.", err,
-                      err_n);
-    if (st->st_size > PD_CGI_FILE_MAX)
-        return refuse(path, "is larger than 64 KiB", "", err, err_n);
-    return true;
-}
-
-static ssize_t read_all(const struct pd_sys *sys, int fd, char *text)
-{
-    size_t n = 0;
-    while (n < PD_CGI_FILE_MAX) {
-        ssize_t r = PD_SYS(sys, pread, fd, text + n, PD_CGI_FILE_MAX - n, (off_t)n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return -1;
-        if (r == 0)
-            break;
-        n += (size_t)r;
-    }
-    return (ssize_t)n;
-}
-
-ssize_t pd_cgi_config_load(const struct pd_sys *sys, const char *path, const char *stub, char *text, char *err,
-                           size_t err_n)
-{
-    struct stat st;
-    err[0] = '\0';
-    int fd = PD_SYS(sys, open, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0) {
-        if (errno != ENOENT)
-            refuse(path, errno == ELOOP ? "is a symbolic link" : strerror(errno),
-                   errno == ELOOP ? "Put the file itself there." : "Check owner and mode.", err, err_n);
-        return -1;
-    }
-    ssize_t n = -1;
-    if (PD_SYS(sys, fstat, fd, &st) < 0)
-        refuse(path, strerror(errno), "", err, err_n);
-    else if (may_trust(&st, path, stub, err, err_n) && (n = read_all(sys, fd, text)) < 0)
-        refuse(path, strerror(errno), "", err, err_n);
-    PD_SYS(sys, close, fd);
-    return n;
 }
