@@ -8,6 +8,7 @@ import stat
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.hosting.keys import BY_KEY, BY_NAME, CONFIG, KEYS, PREFIX, REQUIRED
+from polydoor.hosting.places import OTHERS
 from polydoor.settings.load import Entry
 from polydoor.settings.suggest import hint
 from polydoor.settings.tomlfile import parse_toml, read_text
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from polydoor.settings.option import Value
 
 LARGEST = 64 * 1024  # bytes
-OTHERS = stat.S_IWGRP | stat.S_IWOTH
 BEFORE, BEHIND = ".ht-", ".conf"  # web servers serve no .ht*, and what is written beside the stub says so once more
 
 

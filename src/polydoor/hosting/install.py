@@ -11,14 +11,13 @@ from polydoor.errors import ConfigError
 from polydoor.hosting import ours, servers
 from polydoor.hosting.configuration import beside
 from polydoor.hosting.keys import KEYS
-from polydoor.hosting.places import fnv1a
+from polydoor.hosting.places import OTHERS, fnv1a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STUB = "polydoor-cgi"
-OTHERS = stat.S_IWGRP | stat.S_IWOTH
 HTACCESS = ".htaccess"
 PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 SECRETS = ("SECRET", "PASSWORD", "PASSWD", "TOKEN", "CREDENTIAL", "_KEY", "DATABASE_URL", "DSN")

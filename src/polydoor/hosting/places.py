@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polydoor.hosting.configuration import Configuration
 
 LOCK, SOCKET, LOG = "lock", "socket", "log"
-OTHERS = stat.S_IWGRP | stat.S_IWOTH
+OTHERS = stat.S_IWGRP | stat.S_IWOTH  # who could change what is in a directory, or written in a file
 OFFSET, PRIME = 0xCBF29CE484222325, 0x100000001B3  # of FNV-1a with 64 bits
 
 
