@@ -174,7 +174,7 @@ class Making:
 
     def _fork(self, member: Member, slot: int) -> Seat | None:
         try:
-            pid, channel = fork()
+            pid, channel = fork(channel_pair())
         except OSError as error:
             self._maker.not_made(member, cannot_make(error))
             return None

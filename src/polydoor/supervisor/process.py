@@ -8,13 +8,19 @@ import time
 from polydoor import codes
 from polydoor.supervisor.member import Death
 from polydoor.worker import csignal as signal
-from polydoor.worker.channel import FAILED, channel_pair, read_failure
+from polydoor.worker.channel import FAILED, read_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol, TypeVar
 
     from polydoor.worker.channel import Channel
+
+    class _Closable(Protocol):
+        def close(self) -> None: ...
+
+    End = TypeVar("End", bound=_Closable)
 
 CANNOT_START = 3
 ENDED = codes.WORKER_ENDED  # asked now, as codes are loaded then: later there may be no descriptor left for that
@@ -97,9 +103,9 @@ def how(status: int) -> str:
     return f"ended with status {os.WEXITSTATUS(status)}"
 
 
-def fork() -> tuple[int, Channel]:
-    """Make a process; return 0 and its channel in the child, its number and ours in this one."""
-    ours, its = channel_pair()
+def fork(ends: tuple[End, End]) -> tuple[int, End]:
+    """Make a process; return its number and the first end, and in it 0 and the second. OSError: both are closed."""
+    ours, its = ends
     try:
         pid = os.fork()
     except OSError:

@@ -9,7 +9,7 @@ import os
 
 from polydoor import codes
 from polydoor.supervisor.member import Death
-from polydoor.supervisor.process import CANNOT_START, how, kill
+from polydoor.supervisor.process import CANNOT_START, fork, how, kill
 from polydoor.worker import csignal as signal
 from polydoor.worker.banner import say
 from polydoor.worker.channel import FAILED, read_failure
@@ -105,25 +105,17 @@ class Prototypes:
         """Make a process for a prototype; in that, return its role."""
         from polydoor.worker.csocket import pair  # only now: most supervisors make none
 
-        ours, its = pair()
         parent = os.getpid()
-        try:
-            pid = os.fork()
-        except OSError:
-            ours.close()
-            its.close()
-            raise
+        pid, line = fork(pair())
         if pid == 0:
-            ours.close()
             self.leave()
             self._in_child()
-            return Prototype(settings, its, parent, self._make_seat)
-        its.close()
-        ours.settimeout(PATIENCE_S)
+            return Prototype(settings, line, parent, self._make_seat)
+        line.settimeout(PATIENCE_S)
         if self._is_trying:
-            self._tried = Loaded(pid, ours)
+            self._tried = Loaded(pid, line)
         else:
-            self._used = Loaded(pid, ours)
+            self._used = Loaded(pid, line)
         return None
 
     def reloading(self) -> None:
