@@ -477,9 +477,14 @@ void pd_conn_hangup(struct pd_conn *c, bool both_ways)
     }
 }
 
+bool pd_conn_has_left(const struct pd_conn *c, const struct pd_exchange *x)
+{
+    return x->aborted || c->hung_up || (c->half_closed && !c->port->serve_half_closed);
+}
+
 bool pd_conn_is_gone(struct pd_conn *c, const struct pd_exchange *x)
 {
-    if (x->aborted || c->hung_up || c->state == PD_CONN_CLOSED)
+    if (pd_conn_has_left(c, x) || c->state == PD_CONN_CLOSED)
         return true;
     struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
     if (PD_SYS(c->host->sys, poll, &p, 1, 0) == 1)

@@ -102,6 +102,8 @@ void pd_conn_settle(struct pd_conn *c);
 void pd_conn_reclaim(struct pd_conn *c, struct pd_exchange *x);
 /* The thread that had it lent gives it back: those who wait are woken. */
 void pd_conn_return(struct pd_conn *c);
+/* The peer of this exchange has left, as far as is known. */
+bool pd_conn_has_left(const struct pd_conn *c, const struct pd_exchange *x);
 /* True when the peer of this exchange has left; asks the descriptor itself. */
 bool pd_conn_is_gone(struct pd_conn *c, const struct pd_exchange *x);
 /* True while so much output waits for the peer that a request that waits should not go on and give more. */

@@ -100,15 +100,12 @@ size_t pd_waits_count(const struct pd_engine *e)
     return e->waits ? e->waits->n : 0;
 }
 
-/* --- going to wait: the application's thread ------------------------------------------------------------------------
- */
+/* --- going to wait: the application's thread ---------------------------------------------------------------------- */
 
 /* Nobody wants its response, as far as is known; conn.lock is held. */
 static bool is_unwanted(const struct pd_exchange *x)
 {
-    const struct pd_conn *c = x->conn;
-    return x->overdue || x->aborted || c->hung_up || c->state != PD_CONN_OPEN ||
-           (c->half_closed && !c->port->serve_half_closed);
+    return x->overdue || x->conn->state != PD_CONN_OPEN || pd_conn_has_left(x->conn, x);
 }
 
 /* Rounded up: no wait ends early. */
@@ -220,10 +217,9 @@ void pd_waits_release(struct pd_client *cl)
     cl->holding = false;
     for (struct pd_list *l = c->exchanges.next; l != &c->exchanges; l = l->next) {
         struct pd_exchange *x = pd_exchange_of(l);
-        if (x->state != PD_X_PARKED || !x->wait ||
-            !x->wait->held) /* in this order: its thread may just make the wait */
+        struct pd_wait *w = x->state == PD_X_PARKED ? x->wait : NULL; /* its thread may just make one */
+        if (!w || !w->held)
             continue;
-        struct pd_wait *w = x->wait;
         w->held = false;
         pthread_mutex_lock(&e->lock);
         if (!w->cancelled) {
@@ -274,8 +270,7 @@ void pd_waits_orphan(struct pd_engine *e, struct pd_thread *t)
     }
 }
 
-/* --- watches --------------------------------------------------------------------------------------------------------
- */
+/* --- watches ------------------------------------------------------------------------------------------------------ */
 
 static struct pd_watch *watch_find(const struct pd_waits *ws, int fd)
 {
@@ -453,9 +448,11 @@ static void wait_begin(struct pd_engine *e, struct pd_thread *t, struct pd_wait 
         wait_resume(e, w, is_ready(e, w) ? PD_WAIT_READY : PD_WAIT_TIMEOUT);
         return;
     }
-    int error = w->body ? 0 : wait_watch(e, w);
+    int error = 0;
     if (w->body)
         body_begin(t, w->exchange);
+    else
+        error = wait_watch(e, w);
     if (error < 0) {
         if (error != -EPERM && error != -EBADF)
             pd_host_note(&e->host, PD_NOTICE_WAIT_FAILED, w->exchange->conn, NULL);
