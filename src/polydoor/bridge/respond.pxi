@@ -267,27 +267,6 @@ cdef class Exchange:
         with cython.critical_section(self.input):
             self.input.x = NULL
 
-    cdef object explain(self, object page, dict environ, object error):
-        """Answer with the page of an error if nothing was sent; whatever goes wrong leaves it to fail()."""
-        cdef core.pd_exchange *x = self.x
-        cdef core.pd_slice accept
-        if x == NULL:
-            return
-        self.detach()  # from here on no other thread sends
-        self.x = x
-        if self.input.sending or core.pd_exchange_head_sent(x):
-            return
-        try:
-            accept = core.pd_request_get(core.pd_exchange_request(x), core.PD_NAME_HTTP_ACCEPT)
-            kind, body = page(environ, error, core.pd_page_choose(accept) == core.PD_PAGE_HTML)
-            fields = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),
-                      ("X-Content-Type-Options", "nosniff")]
-            fill_head(core.pd_exchange_response(x), "500 Internal Server Error", fields)
-            self.started = True
-            self.finish(body)
-        except BaseException as trouble:
-            report(self.t, codes.APP_FAILED, f"error in the page of an error, id {self.request_id}", trouble)
-
     cdef bint refuse_body(self) noexcept:
         """Answer that the body broke off. False: it did not."""
         cdef core.pd_exchange *x = self.x

@@ -89,9 +89,31 @@ cdef object fail_request(Exchange ex, object page, object environ, object error)
             else:
                 report_failure(ex, error)
             if page is not None and environ is not None:
-                ex.explain(page, environ, error)
+                explain(ex, page, environ, error)
         finally:
             ex.fail()
+
+
+cdef object explain(Exchange ex, object page, dict environ, object error):
+    """Answer with the page of an error if nothing was sent; whatever goes wrong leaves it to fail()."""
+    cdef core.pd_exchange *x = ex.x
+    cdef core.pd_slice accept
+    if x == NULL:
+        return
+    ex.detach()  # from here on no other thread sends
+    ex.x = x
+    if ex.input.sending or core.pd_exchange_head_sent(x):
+        return
+    try:
+        accept = core.pd_request_get(core.pd_exchange_request(x), core.PD_NAME_HTTP_ACCEPT)
+        kind, body = page(environ, error, core.pd_page_choose(accept) == core.PD_PAGE_HTML)
+        fields = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"),
+                  ("X-Content-Type-Options", "nosniff")]
+        fill_head(core.pd_exchange_response(x), "500 Internal Server Error", fields)
+        ex.started = True
+        ex.finish(body)
+    except BaseException as trouble:
+        report(ex.t, codes.APP_FAILED, f"error in the page of an error, id {ex.request_id}", trouble)
 
 
 cdef object close_result(object result, Exchange ex):
