@@ -4,49 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-from typing import TYPE_CHECKING
 
 import pytest
 
 from interop.frontends import AJP_SECRET, FRONT_ENDS, SERVER_NAME, Site, printed, url_of
 from interop.pairs import PROGRAMS, query
-from support.memory import peak_rss_kib, reset_peak, rss_kib
-from support.scale import scaled
 from support.server import APPS, Server
+from support.volume import PIECE, SIZE, SMALL, digest_of, pieces, put_files, without_growing
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-SIZE = scaled(32 << 20, 1 << 30)
-SMALL = 3 << 20
-GROWTH_KIB = 2048
-PIECE = 1 << 18
 BODY_LIMIT = 2 << 30
 VOLUMES = ("apache+ajp", "mod_jk+ajp", "nginx+uwsgi")
 
 pytestmark = [pytest.mark.scaled, pytest.mark.timeout(1200)]
 
 
-def pieces(size: int) -> Iterator[bytes]:
-    """No two of them are alike, so that one too few, too many or in the wrong place is seen."""
-    for at in range(0, size, PIECE):
-        yield (at.to_bytes(8, "big") * (PIECE // 8))[: size - at]
-
-
-def digest_of(size: int) -> str:
-    sha = hashlib.sha256()
-    for piece in pieces(size):
-        sha.update(piece)
-    return sha.hexdigest()
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """One server with a listener for each pair, and files that are as large as the uploads."""
     folder = tmp_path_factory.mktemp("volume")
-    for name, size in (("small", SMALL), ("large", SIZE)):
-        with (folder / name).open("wb") as file:
-            file.writelines(pieces(size))
+    put_files(folder)
     listeners = [f"{name.split('+')[1]}://127.0.0.1:0?{query(*name.split('+'))}" for name in VOLUMES]
     env = {"AJP_SECRET": AJP_SECRET, "VOLUME": str(folder)}
     options = ["--body-limit", str(BODY_LIMIT)]
@@ -95,17 +71,6 @@ def download(site: Site, path: str) -> tuple[int, str]:
             sha.update(piece)
     connection.close()
     return size, sha.hexdigest()
-
-
-def without_growing(pid: int, work: Callable[[], object]) -> object:
-    """What `work` returns, in which the worker's peak may be a little above what it had."""
-    before = rss_kib(pid)
-    reset_peak(pid)
-    found = work()
-    grown = peak_rss_kib(pid) - before
-    print(f"the worker grew by {grown} KiB")
-    assert grown <= GROWTH_KIB
-    return found
 
 
 @pytest.mark.parametrize("unknown", [False, True], ids=["length", "chunked"])

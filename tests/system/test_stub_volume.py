@@ -6,48 +6,25 @@ import hashlib
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
 from support import stub as stubs
-from support.memory import peak_rss_kib, reset_peak, rss_kib
-from support.scale import scaled
+from support.memory import peak_rss_kib
 from support.server import APPS, PATIENCE
+from support.volume import PIECE, SIZE, SMALL, digest_of, pieces, put_files, without_growing
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-SIZE = scaled(32 << 20, 1 << 30)
-SMALL = 3 << 20
-PIECE = 1 << 18
 STUB_GROWTH_KIB = 64
-DAEMON_GROWTH_KIB = 2048
 HEAD_END = b"\r\n\r\n"
 
 pytestmark = [pytest.mark.scaled, pytest.mark.timeout(1200)]
-
-
-def pieces(size: int) -> Iterator[bytes]:
-    """No two of them are alike, so that one too few, too many or in the wrong place is seen."""
-    for at in range(0, size, PIECE):
-        yield (at.to_bytes(8, "big") * (PIECE // 8))[: size - at]
-
-
-def digest_of(size: int) -> str:
-    sha = hashlib.sha256()
-    for piece in pieces(size):
-        sha.update(piece)
-    return sha.hexdigest()
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A stub, and files that are as large as the uploads."""
     folder = tmp_path_factory.mktemp("stub")
-    for name, size in (("small", SMALL), ("large", SIZE)):
-        with (folder / name).open("wb") as file:
-            file.writelines(pieces(size))
+    put_files(folder)
     found = [f"{name}={os.environ[name]}" for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ]
     made = stubs.Site(
         folder,
@@ -112,17 +89,6 @@ def download(site: stubs.Site, path: str, size: int) -> tuple[int, str]:
         assert (process.wait(PATIENCE), process.stderr.read()) == (0, b"")
     watched.check()
     return total, sha.hexdigest()
-
-
-def without_growing(pid: int, work: Callable[[], object]) -> object:
-    """What `work` returns, in which the daemon's peak may be a little above what it had."""
-    before = rss_kib(pid)
-    reset_peak(pid)
-    found = work()
-    grown = peak_rss_kib(pid) - before
-    print(f"the daemon grew by {grown} KiB")
-    assert grown <= DAEMON_GROWTH_KIB
-    return found
 
 
 def test_a_large_upload_arrives_whole_and_costs_no_memory(site):
