@@ -24,30 +24,29 @@ struct single_peer {
     char head[SINGLE_HEAD]; /* a zero stands behind what is held */
 };
 
-/* How a protocol says that a request has come whole, and what it answers. */
-struct single_door {
-    int (*is_complete)(const struct single_peer *peer);
-    const char *response;
-    size_t size;
-};
+/* Answers the peer if its request is complete, which the program tells by its protocol; false: it is not. */
+static int answer(const struct single_peer *peer);
 
-static inline enum single_outcome single_serve(struct single_peer *peer, const struct single_door *door)
+/* Returns true: a socket this young takes it all, and a peer that has gone needs nothing: any result is the end. */
+static inline int single_write(const struct single_peer *peer, const char *response, size_t size)
+{
+    ssize_t put = write(peer->fd, response, size);
+    (void)put;
+    return 1;
+}
+
+static inline enum single_outcome single_read(struct single_peer *peer)
 {
     ssize_t got = read(peer->fd, peer->head + peer->held, sizeof peer->head - 1 - peer->held);
     if (got < 0)
         return SINGLE_MORE;
     peer->held += (size_t)got;
     peer->head[peer->held] = '\0';
-    if (!door->is_complete(peer))
-        return got == 0 ? SINGLE_OVER : SINGLE_MORE;
-    /* A socket this young takes it all, and a peer that has gone needs nothing: any result is the end. */
-    ssize_t put = write(peer->fd, door->response, door->size);
-    (void)put;
-    return SINGLE_OVER;
+    return answer(peer) || got == 0 ? SINGLE_OVER : SINGLE_MORE;
 }
 
 /* Takes one connection and serves it on the spot if its request is there; else it goes into the set. */
-static inline void single_admit(int set, int listener, const struct single_door *door)
+static void single_admit(int set, int listener)
 {
     struct single_peer first;
     first.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -55,7 +54,7 @@ static inline void single_admit(int set, int listener, const struct single_door 
     if (first.fd < 0)
         return;
     struct single_peer *waiting = NULL;
-    if (single_serve(&first, door) == SINGLE_MORE && (waiting = malloc(sizeof *waiting)) != NULL) {
+    if (single_read(&first) == SINGLE_MORE && (waiting = malloc(sizeof *waiting)) != NULL) {
         waiting->fd = first.fd;
         waiting->held = first.held;
         memcpy(waiting->head, first.head, first.held);
@@ -67,12 +66,18 @@ static inline void single_admit(int set, int listener, const struct single_door 
     close(first.fd);
 }
 
-static inline void single_serve_or_close(struct single_peer *peer, const struct single_door *door)
+static void single_serve(void *mark)
 {
-    if (single_serve(peer, door) == SINGLE_OVER) {
+    struct single_peer *peer = mark;
+    if (single_read(peer) == SINGLE_OVER) {
         close(peer->fd);
         free(peer);
     }
+}
+
+static inline int single_run(int count, char **arguments)
+{
+    return floor_run(count, arguments, single_admit, single_serve);
 }
 
 #endif

@@ -8,26 +8,15 @@
 
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
 
-/* Whether the peer has sent all: a modifier, the size of the block with its low byte first, a modifier, the block. */
-static int is_complete(const struct single_peer *peer)
+/* Answers when all has come: a modifier, the size of the block with its low byte first, a modifier, the block. */
+static int answer(const struct single_peer *peer)
 {
     const unsigned char *head = (const unsigned char *)peer->head;
-    return peer->held >= BLOCK_HEAD && peer->held >= BLOCK_HEAD + ((size_t)head[2] << 8 | head[1]);
-}
-
-static const struct single_door DOOR = { is_complete, RESPONSE, sizeof RESPONSE - 1 };
-
-static void admit(int set, int listener)
-{
-    single_admit(set, listener, &DOOR);
-}
-
-static void serve(void *mark)
-{
-    single_serve_or_close(mark, &DOOR);
+    return peer->held >= BLOCK_HEAD && peer->held >= BLOCK_HEAD + ((size_t)head[2] << 8 | head[1]) &&
+           single_write(peer, RESPONSE, sizeof RESPONSE - 1);
 }
 
 int main(int count, char **arguments)
 {
-    return floor_run(count, arguments, admit, serve);
+    return single_run(count, arguments);
 }
