@@ -25,6 +25,7 @@ struct scene {
     struct pd_engine *engine;
     struct pd_thread *thread;
     struct sockaddr_in door;
+    int pair[2]; /* to be waited for; -1: closed */
     _Atomic uint64_t now_ns;
     uint64_t step_ns;  /* by which the clock goes on when the loop would sleep, 0: it may sleep */
     int refuse_add;    /* errno of each epoll_ctl() that adds, 0: none */
@@ -67,6 +68,12 @@ static int control(void *ctx, int ep, int op, int fd, struct epoll_event *ev)
     return pd_sys_default()->epoll_ctl(NULL, ep, op, fd, ev);
 }
 
+static void make_pair(int pair[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+        abort();
+}
+
 static void scene_init_with(struct scene *s, enum pd_loop_backend backend, size_t max, uint64_t limit_ms)
 {
     struct pd_config config = PD_CONFIG_DEFAULT;
@@ -83,6 +90,7 @@ static void scene_init_with(struct scene *s, enum pd_loop_backend backend, size_
     s->thread = pd_thread_new(s->engine);
     if (!s->thread)
         abort();
+    make_pair(s->pair);
 }
 
 static void scene_init(struct scene *s, enum pd_loop_backend backend)
@@ -90,8 +98,17 @@ static void scene_init(struct scene *s, enum pd_loop_backend backend)
     scene_init_with(s, backend, 1000, 0);
 }
 
+static void close_end(struct scene *s, int end)
+{
+    close(s->pair[end]);
+    s->pair[end] = -1;
+}
+
 static void scene_fini(struct scene *s)
 {
+    for (int end = 0; end < 2; end++)
+        if (s->pair[end] >= 0)
+            close_end(s, end);
     pd_engine_stop(s->engine, 0);
     CHECK(pd_engine_next(s->thread) == NULL);
     pd_thread_free(s->thread);
@@ -156,61 +173,43 @@ static size_t suspended(struct scene *s)
     return stats.suspended;
 }
 
-static void make_pair(int pair[2])
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
-        abort();
-}
-
-static void close_pair(const int pair[2])
-{
-    close(pair[0]);
-    close(pair[1]);
-}
-
 /* --- what ends a wait --------------------------------------------------------------------------------------------- */
 
 static void test_each_direction(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
-    wait_for(&s, x, pair[0], PD_WRITABLE, -1);
+    wait_for(&s, x, s.pair[0], PD_WRITABLE, -1);
     CHECK_INT(suspended(&s), 1);
     goes_on(&s, x, PD_WAIT_READY);
     CHECK_INT(suspended(&s), 0);
-    CHECK_INT(write(pair[1], "x", 1), 1);
-    wait_for(&s, x, pair[0], PD_READABLE, TIMEOUT_MS);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, TIMEOUT_MS);
     goes_on(&s, x, PD_WAIT_READY);
-    close(pair[1]); /* its end is ready for everything */
-    wait_for(&s, x, pair[0], PD_READABLE, 0);
+    close_end(&s, 1); /* its end is ready for everything */
+    wait_for(&s, x, s.pair[0], PD_READABLE, 0);
     goes_on(&s, x, PD_WAIT_READY);
-    wait_for(&s, x, pair[0], PD_WRITABLE, 0);
+    wait_for(&s, x, s.pair[0], PD_WRITABLE, 0);
     goes_on(&s, x, PD_WAIT_READY);
     answer(&s, x, client);
-    close(pair[0]);
     scene_fini(&s);
 }
 
 static void test_its_time(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
     s.step_ns = 1000000;
     uint64_t since = s.now_ns;
-    wait_for(&s, x, pair[0], PD_READABLE, TIMEOUT_MS);
+    wait_for(&s, x, s.pair[0], PD_READABLE, TIMEOUT_MS);
     goes_on(&s, x, PD_WAIT_TIMEOUT);
     uint64_t took = s.now_ns - since;
     CHECK(took >= TIMEOUT_MS * UINT64_C(1000000) && took < (TIMEOUT_MS + 20) * UINT64_C(1000000));
     answer(&s, x, client);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -218,29 +217,26 @@ static void test_its_time(enum pd_loop_backend backend)
 static void test_no_time_is_a_look(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
     s.step_ns = 1000000;
     uint64_t since = s.now_ns;
     unsigned long ctl = s.ctl;
     for (int i = 0; i < 3; i++) {
-        wait_for(&s, x, pair[0], PD_READABLE, 0);
+        wait_for(&s, x, s.pair[0], PD_READABLE, 0);
         goes_on(&s, x, PD_WAIT_TIMEOUT);
-        wait_for(&s, x, pair[0], PD_WRITABLE, 0);
+        wait_for(&s, x, s.pair[0], PD_WRITABLE, 0);
         goes_on(&s, x, PD_WAIT_READY);
     }
-    CHECK_INT(write(pair[1], "x", 1), 1);
-    wait_for(&s, x, pair[0], PD_READABLE, 0);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, 0);
     goes_on(&s, x, PD_WAIT_READY);
     wait_for(&s, x, 1 << 30, PD_READABLE, 0);
     goes_on(&s, x, PD_WAIT_READY);
     CHECK_INT(s.now_ns - since, 0);
     CHECK(s.ctl <= ctl + 1); /* the connection's own, at the first wait */
     answer(&s, x, client);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -264,19 +260,16 @@ static void test_files_and_numbers_of_nothing_are_ready(enum pd_loop_backend bac
 static void test_what_cannot_be_watched_goes_on_and_is_told(void)
 {
     struct scene s;
-    int pair[2];
     int client;
     char text[500];
     scene_init(&s, PD_LOOP_EPOLL);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
     s.refuse_add = ENOSPC;
-    wait_for(&s, x, pair[0], PD_READABLE, -1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, -1);
     goes_on(&s, x, PD_WAIT_READY);
     size_t n = pd_engine_take_log(s.engine, text, sizeof text);
     CHECK(memmem(text, n, "PD0414", 6) != NULL);
     answer(&s, x, client);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -352,25 +345,23 @@ static void test_many_wait_in_both_directions(enum pd_loop_backend backend)
     struct scene s;
     struct pd_exchange *xs[MANY];
     int clients[MANY];
-    int pair[2];
     char block[4096] = { 0 };
     scene_init(&s, backend);
-    make_pair(pair);
-    while (write(pair[0], block, sizeof block) > 0)
+    while (write(s.pair[0], block, sizeof block) > 0)
         continue;
     for (int i = 0; i < MANY; i++) {
         xs[i] = ask(&s, &clients[i]);
-        wait_for(&s, xs[i], pair[0], i % 2 ? PD_READABLE : PD_WRITABLE, -1);
+        wait_for(&s, xs[i], s.pair[0], i % 2 ? PD_READABLE : PD_WRITABLE, -1);
     }
     CHECK_INT(suspended(&s), MANY);
-    CHECK_INT(write(pair[1], "x", 1), 1);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
     for (int i = 1; i < MANY; i += 2) {
         struct pd_exchange *x = next(&s);
         CHECK_INT(end_of(x), PD_WAIT_READY);
         CHECK_INT(x->wait->events, PD_READABLE);
     }
     CHECK_INT(suspended(&s), MANY / 2);
-    while (read(pair[1], block, sizeof block) > 0)
+    while (read(s.pair[1], block, sizeof block) > 0)
         continue;
     for (int i = 0; i < MANY; i += 2)
         CHECK_INT(next(&s)->wait->events, PD_WRITABLE);
@@ -378,7 +369,6 @@ static void test_many_wait_in_both_directions(enum pd_loop_backend backend)
     CHECK_INT(s.engine->waits->nwatches, 0);
     for (int i = 0; i < MANY; i++)
         answer(&s, xs[i], clients[i]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -389,15 +379,13 @@ static void test_those_that_begin_and_those_that_go_on_take_turns(void)
     struct scene s;
     struct pd_exchange *xs[2 * EACH];
     int clients[2 * EACH];
-    int pair[2];
     scene_init(&s, PD_LOOP_EPOLL);
-    make_pair(pair);
     for (int i = 0; i < EACH; i++) {
         xs[i] = ask(&s, &clients[i]);
-        wait_for(&s, xs[i], pair[0], PD_READABLE, -1);
+        wait_for(&s, xs[i], s.pair[0], PD_READABLE, -1);
     }
     struct pd_exchange *first = ask(&s, &clients[EACH]);
-    CHECK_INT(write(pair[1], "x", 1), 1);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
     for (int i = EACH + 1; i < 2 * EACH; i++) {
         clients[i] = peer_dial(&s.door);
         peer_say(clients[i], PD_SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -416,7 +404,6 @@ static void test_those_that_begin_and_those_that_go_on_take_turns(void)
     for (int i = 0; i < 2 * EACH; i++)
         if (i != EACH)
             close(clients[i]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -425,22 +412,19 @@ static void test_those_that_begin_and_those_that_go_on_take_turns(void)
 static void test_a_closed_descriptor_is_found(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
-    wait_for(&s, x, pair[0], PD_READABLE, -1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, -1);
     int other;
     struct pd_exchange *y = ask(&s, &other); /* the loop has turned */
-    close(pair[0]);
+    close_end(&s, 0);
     s.step_ns = 100000000;
     uint64_t since = s.now_ns;
     answer(&s, y, other);
     goes_on(&s, x, PD_WAIT_READY);
     CHECK(s.now_ns - since <= SWEEP_MS * UINT64_C(1000000));
     answer(&s, x, client);
-    close(pair[1]);
     scene_fini(&s);
 }
 
@@ -451,22 +435,20 @@ static void test_a_closed_descriptor_is_found(enum pd_loop_backend backend)
 static void test_a_number_that_names_another_file(void)
 {
     struct scene s;
-    int old[2];
     int new[2];
     int client;
     scene_init(&s, PD_LOOP_EPOLL);
-    make_pair(old);
     make_pair(new);
     struct pd_exchange *x = ask(&s, &client);
-    wait_for(&s, x, old[0], PD_READABLE, -1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, -1);
     int other;
     struct pd_exchange *y = ask(&s, &other);
-    int copy = dup(old[0]);
-    CHECK_INT(dup2(new[0], old[0]), old[0]);
-    wait_for(&s, y, old[0], PD_READABLE, -1); /* finds it at once, and ends the wait of the first */
+    int copy = dup(s.pair[0]);
+    CHECK_INT(dup2(new[0], s.pair[0]), s.pair[0]);
+    wait_for(&s, y, s.pair[0], PD_READABLE, -1); /* finds it at once, and ends the wait of the first */
     goes_on(&s, x, PD_WAIT_READY);
     CHECK_INT(suspended(&s), 1);
-    CHECK_INT(write(old[1], "x", 1), 1); /* who waited for this has gone on */
+    CHECK_INT(write(s.pair[1], "x", 1), 1); /* who waited for this has gone on */
     s.step_ns = 500000000;
     uint64_t since = s.now_ns;
     wait_for(&s, x, copy, PD_WRITABLE, 0);
@@ -479,8 +461,8 @@ static void test_a_number_that_names_another_file(void)
     goes_on(&s, y, PD_WAIT_READY);
     answer(&s, x, client);
     answer(&s, y, other);
-    close_pair(old);
-    close_pair(new);
+    close(new[0]);
+    close(new[1]);
     close(copy);
     scene_fini(&s);
 }
@@ -489,17 +471,15 @@ static void test_a_number_that_names_another_file(void)
 static void test_a_connection_gets_the_number(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
-    wait_for(&s, x, pair[0], PD_READABLE, TIMEOUT_MS);
+    wait_for(&s, x, s.pair[0], PD_READABLE, TIMEOUT_MS);
     int other;
     struct pd_exchange *y = ask(&s, &other);
     answer(&s, y, other);
     int kept = peer_dial(&s.door); /* its number is taken before that of the pair is free */
-    close(pair[0]);
+    close_end(&s, 0);
     peer_say(kept, PD_SLICE("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"));
     struct pd_exchange *first = next(&s);
     if (first == x) { /* the poll back end has found it already */
@@ -517,7 +497,6 @@ static void test_a_connection_gets_the_number(enum pd_loop_backend backend)
     }
     answer(&s, first, kept);
     answer(&s, x, client);
-    close(pair[1]);
     scene_fini(&s);
 }
 
@@ -526,74 +505,65 @@ static void test_a_connection_gets_the_number(enum pd_loop_backend backend)
 static void test_a_client_that_leaves(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int client;
     scene_init(&s, backend);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
-    wait_for(&s, x, pair[0], PD_READABLE, -1);
+    wait_for(&s, x, s.pair[0], PD_READABLE, -1);
     int other;
     struct pd_exchange *y = ask(&s, &other);
     close(client);
     answer(&s, y, other);
     goes_on(&s, x, PD_WAIT_OVER);
-    CHECK_INT(suspend(&s, x, pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
+    CHECK_INT(suspend(&s, x, s.pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
     pd_exchange_fail(s.thread, x);
     CHECK_INT(s.engine->waits->nwatches, 0);
-    close_pair(pair);
     scene_fini(&s);
 }
 
 static void test_the_time_limit_of_the_request(void)
 {
     struct scene s;
-    int pair[2];
     int client;
     char buf[1000];
     scene_init_with(&s, PD_LOOP_EPOLL, 10, 10000);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &client);
     s.step_ns = 100000000;
     uint64_t since = s.now_ns;
     for (int i = 0; i < 3; i++) { /* each wait is shorter than the limit */
-        wait_for(&s, x, pair[0], PD_READABLE, 4000);
+        wait_for(&s, x, s.pair[0], PD_READABLE, 4000);
         goes_on(&s, x, i < 2 ? PD_WAIT_TIMEOUT : PD_WAIT_OVER);
     }
     CHECK(s.now_ns - since < 11000 * UINT64_C(1000000));
     CHECK(s.thread->call.since_ns == s.thread->started_ns); /* close() is not late from the beginning */
     ssize_t n = recv(client, buf, sizeof buf, 0);
     CHECK(n > 0 && pd_slice_has_prefix(pd_slice(buf, (size_t)n), PD_SLICE("HTTP/1.1 504 ")));
-    CHECK_INT(suspend(&s, x, pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
+    CHECK_INT(suspend(&s, x, s.pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
     pd_exchange_fail(s.thread, x);
     close(client);
-    close_pair(pair);
     scene_fini(&s);
 }
 
 static void test_only_so_many(void)
 {
     struct scene s;
-    int pair[2];
     int clients[3];
     struct pd_exchange *xs[3];
     char text[500];
     char buf[1000];
     scene_init_with(&s, PD_LOOP_EPOLL, 2, 0);
-    make_pair(pair);
     for (int i = 0; i < 3; i++) {
         xs[i] = ask(&s, &clients[i]);
-        CHECK_INT(suspend(&s, xs[i], pair[0], PD_READABLE, -1), i < 2 ? PD_SUSPEND_OK : PD_SUSPEND_FULL);
+        CHECK_INT(suspend(&s, xs[i], s.pair[0], PD_READABLE, -1), i < 2 ? PD_SUSPEND_OK : PD_SUSPEND_FULL);
     }
     pd_exchange_overload(s.thread, xs[2]);
     ssize_t n = recv(clients[2], buf, sizeof buf, 0);
     CHECK(n > 0 && pd_slice_has_prefix(pd_slice(buf, (size_t)n), PD_SLICE("HTTP/1.1 503 ")));
     n = (ssize_t)pd_engine_take_log(s.engine, text, sizeof text);
     CHECK(memmem(text, (size_t)n, "PD0556", 6) != NULL);
-    CHECK_INT(write(pair[1], "x", 1), 1);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
     for (int i = 0; i < 2; i++)
         answer(&s, next(&s), clients[i]);
     close(clients[2]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -601,30 +571,26 @@ static void test_only_so_many(void)
 static void test_the_end_of_the_engine(enum pd_loop_backend backend)
 {
     struct scene s;
-    int pair[2];
     int clients[2];
     struct pd_exchange *xs[2];
     scene_init(&s, backend);
-    make_pair(pair);
     for (int i = 0; i < 2; i++)
         xs[i] = ask(&s, &clients[i]);
     for (int i = 0; i < 2; i++)
-        wait_for(&s, xs[i], pair[0], i ? PD_READABLE : PD_WRITABLE, -1);
+        wait_for(&s, xs[i], s.pair[0], i ? PD_READABLE : PD_WRITABLE, -1);
     pd_engine_stop(s.engine, TIMEOUT_MS);
     goes_on(&s, xs[0], PD_WAIT_READY);
     answer(&s, xs[0], clients[0]);
     s.step_ns = 500000000;
     goes_on(&s, xs[1], PD_WAIT_OVER);
-    CHECK_INT(suspend(&s, xs[1], pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
+    CHECK_INT(suspend(&s, xs[1], s.pair[0], PD_READABLE, -1), PD_SUSPEND_OVER);
     pd_exchange_fail(s.thread, xs[1]);
     CHECK(pd_engine_next(s.thread) == NULL);
     close(clients[1]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
-/* --- who does not read ---------------------------------------------------------------------------------------------
- */
+/* --- who does not read -------------------------------------------------------------------------------------------- */
 
 /* Reads all that has come. */
 static void read_all(int client)
@@ -634,24 +600,28 @@ static void read_all(int client)
         ;
 }
 
-/* A request whose client does not take what it gave goes on when it has, whatever it waits for; others go on before. */
-static void test_a_client_that_does_not_read(enum pd_loop_backend backend)
+/* Begins its response, and writes until its client should read. */
+static void write_much(struct pd_exchange *x)
 {
     static const char block[8000];
-    struct scene s;
-    int pair[2];
-    int clients[2];
-    scene_init(&s, backend);
-    make_pair(pair);
-    struct pd_exchange *x = ask(&s, &clients[0]);
     CHECK_INT(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")), PD_R_NONE);
     while (!pd_conn_is_behind(x->conn))
         CHECK_INT(pd_exchange_write(x, pd_slice(block, sizeof block), false), PD_SEND_OK);
-    wait_for(&s, x, pair[0], PD_WRITABLE, -1);
+}
+
+/* A request whose client does not take what it gave goes on when it has, whatever it waits for; others go on before. */
+static void test_a_client_that_does_not_read(enum pd_loop_backend backend)
+{
+    struct scene s;
+    int clients[2];
+    scene_init(&s, backend);
+    struct pd_exchange *x = ask(&s, &clients[0]);
+    write_much(x);
+    wait_for(&s, x, s.pair[0], PD_WRITABLE, -1);
     for (int i = 0; i < 3; i++) {
         struct pd_exchange *other = ask(&s, &clients[1]);
         CHECK(other != x);
-        wait_for(&s, other, pair[0], PD_WRITABLE, -1);
+        wait_for(&s, other, s.pair[0], PD_WRITABLE, -1);
         goes_on(&s, other, PD_WAIT_READY);
         answer(&s, other, clients[1]);
     }
@@ -661,24 +631,18 @@ static void test_a_client_that_does_not_read(enum pd_loop_backend backend)
     CHECK(!pd_conn_is_behind(x->conn));
     read_all(clients[0]);
     answer(&s, x, clients[0]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
 /* It leaves, or the engine stops: the request goes on to its end. */
 static void test_a_client_that_does_not_read_and_leaves(bool stops)
 {
-    static const char block[8000];
     struct scene s;
-    int pair[2];
     int clients[2];
     scene_init(&s, PD_LOOP_EPOLL);
-    make_pair(pair);
     struct pd_exchange *x = ask(&s, &clients[0]);
-    CHECK_INT(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")), PD_R_NONE);
-    while (!pd_conn_is_behind(x->conn))
-        CHECK_INT(pd_exchange_write(x, pd_slice(block, sizeof block), false), PD_SEND_OK);
-    wait_for(&s, x, pair[0], PD_WRITABLE, -1);
+    write_much(x);
+    wait_for(&s, x, s.pair[0], PD_WRITABLE, -1);
     struct pd_exchange *other = ask(&s, &clients[1]); /* by now it is held */
     CHECK(other != x);
     answer(&s, other, clients[1]);
@@ -690,7 +654,6 @@ static void test_a_client_that_does_not_read_and_leaves(bool stops)
     pd_exchange_fail(s.thread, x);
     if (stops)
         close(clients[0]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
@@ -701,26 +664,23 @@ static void test_a_thread_that_ends(void)
 {
     enum { ALL = 3 };
     struct scene s;
-    int pair[2];
     int clients[ALL];
     struct pd_exchange *xs[ALL];
     scene_init(&s, PD_LOOP_EPOLL);
-    make_pair(pair);
     for (int i = 0; i < ALL; i++)
         xs[i] = ask(&s, &clients[i]);
     for (int i = 0; i < ALL; i++)
-        wait_for(&s, xs[i], pair[0], i < 2 ? PD_WRITABLE : PD_READABLE, -1);
+        wait_for(&s, xs[i], s.pair[0], i < 2 ? PD_WRITABLE : PD_READABLE, -1);
     goes_on(&s, xs[0], PD_WAIT_READY); /* so does the second one, but the thread does not ask for it */
     answer(&s, xs[0], clients[0]);
     struct pd_thread *old = s.thread;
     s.thread = pd_thread_new(s.engine);
     pd_thread_free(old);
-    CHECK_INT(write(pair[1], "x", 1), 1);
+    CHECK_INT(write(s.pair[1], "x", 1), 1);
     for (int i = 1; i < ALL; i++)
         goes_on(&s, xs[i], PD_WAIT_READY);
     for (int i = 1; i < ALL; i++)
         answer(&s, xs[i], clients[i]);
-    close_pair(pair);
     scene_fini(&s);
 }
 
