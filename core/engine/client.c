@@ -10,6 +10,8 @@ enum {
     ROOM_SCAN = 128,       /* connections looked at to make room for new ones */
     ROOM_MOST = 32,        /* ... and closed, but no more than the eighth part of all */
     SILENT_MS = 1000,      /* who was silent for so long may be closed: a request is not likely to be under way */
+    ASK_MS = 10,           /* how often the kernel is asked for handshakes that a closed listener would cut off */
+    UNTOLD_MS = 100,       /* ... and how long they have where it does not say */
 };
 
 /* --- the timer of a connection ------------------------------------------------------------------------------------ */
@@ -447,16 +449,35 @@ void pd_doors_close(struct pd_engine *e)
         pd_listener_close(&PD_LIST_ENTRY(l, struct pd_door, node)->listener);
 }
 
+/* True when closing the listener, after one more accept, cuts off nobody who may have sent a request. */
+static bool door_may_close(struct pd_engine *e, struct pd_door *d)
+{
+    uint64_t now = e->host.now_ms;
+    if (d->asked_ms && pd_time_since(now, d->asked_ms) < ASK_MS)
+        return false;
+    d->asked_ms = now;
+    int awaits = pd_listener_awaits(&d->listener);
+    return !awaits || pd_time_since(now, d->refused_ms) >= (awaits < 0 ? UNTOLD_MS : SILENT_MS);
+}
+
 bool pd_door_drain(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 {
+    if (d->listener.fd < 0)
+        return true;
     if (e->accept_after_ms > e->host.now_ms)
         return false; /* connections or descriptors have run out; some are on their way back */
     if (d->watched)
         pd_loop_remove(&e->loop, d->listener.fd);
     d->watched = false;
     pd_listener_refuse(&d->listener);
+    if (!d->refused_ms)
+        d->refused_ms = e->host.now_ms;
+    bool may_close = door_may_close(e, d); /* before the last accept: who was on the way then is there now */
     if (!door_accept(e, t, d, SIZE_MAX))
         return false;
-    pd_listener_close(&d->listener);
-    return true;
+    if (may_close)
+        pd_listener_close(&d->listener);
+    else
+        d->watched = pd_loop_add(&e->loop, d->listener.fd, PD_READABLE, d) == 0;
+    return may_close;
 }

@@ -42,6 +42,8 @@ struct pd_door {
     struct pd_net *forwarders; /* of port.site */
     bool watched;
     bool broken;                /* it does not listen any more: never looked at again */
+    uint64_t refused_ms;        /* draining: nobody can connect since then */
+    uint64_t asked_ms;          /* ... and when the kernel was asked last who is on the way */
     char secret[PD_SECRET_MAX]; /* of port.options */
     char mount[256];            /* the strings of port.site */
     uint64_t key;               /* tells it from the others of a service, in each of its workers the same */

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "base/notice.h"
+#include "loop/handshakes.h"
 
 enum {
     BACKLOG_DEFAULT = 2048,
     MODE_DEFAULT = 0660,
-    DEFER_ACCEPT_S = 1, /* a silent peer is handed out after about this time */
 };
 
 /* Where a message goes while a listener is being opened. */
@@ -89,11 +89,9 @@ static bool set_option(struct pd_listener *l, int level, int option, int value, 
  * Accepted sockets inherit TCP_NODELAY on Linux: one call here instead of one
  * per connection. Responses leave in whole writes, so Nagle could only delay.
  */
-static bool set_tcp_options(struct pd_listener *l, bool defer_accept, struct complaint c)
+static bool set_tcp_options(struct pd_listener *l, struct complaint c)
 {
-    if (!set_option(l, IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY", c))
-        return false;
-    return !defer_accept || set_option(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S, "set TCP_DEFER_ACCEPT", c);
+    return set_option(l, IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY", c);
 }
 
 /* A gateway protocol lets its peer set REMOTE_USER and REMOTE_ADDR: that is for the front end alone. */
@@ -167,8 +165,7 @@ static bool open_tcp(const struct pd_listener_config *config, struct pd_listener
         !set_option(l, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&addr.in6.sin6_addr), "set IPV6_V6ONLY", c))
         return false;
     /* Connections of a predecessor in TIME_WAIT must not keep us from its port. */
-    if (!set_option(l, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR", c) ||
-        !set_tcp_options(l, config->defer_accept, c))
+    if (!set_option(l, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR", c) || !set_tcp_options(l, c))
         return false;
     /* Linux may report a taken port at listen() only, as SO_REUSEADDR lets two sockets bind. */
     if (PD_SYS(l->sys, bind, l->fd, &addr.sa, len) < 0 || PD_SYS(l->sys, listen, l->fd, config->backlog) < 0)
@@ -250,7 +247,7 @@ static bool inspect_inherited(const struct pd_listener_config *config, struct pd
 
 static bool open_inherited(const struct pd_listener_config *config, struct pd_listener *l, struct complaint c)
 {
-    if (inspect_inherited(config, l, c) && (l->family == AF_UNIX || set_tcp_options(l, config->defer_accept, c))) {
+    if (inspect_inherited(config, l, c) && (l->family == AF_UNIX || set_tcp_options(l, c))) {
         int flags = fcntl(l->fd, F_GETFL);
         if (flags >= 0 && fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(l->fd, F_SETFD, FD_CLOEXEC) == 0)
             return true;
@@ -332,6 +329,20 @@ void pd_listener_refuse(struct pd_listener *l)
         PD_SYS(l->sys, shutdown, l->fd, SHUT_RD); /* what waits can still be accepted: unix(7) keeps its queue */
     else
         refuse_tcp(l);
+}
+
+/* The filter is the socket's: a worker sees that of the process that bound it. */
+static bool is_refusing(const struct pd_listener *l)
+{
+    socklen_t len = 0; /* asks how long it is, not for its code */
+    return l->refusing || (PD_SYS(l->sys, getsockopt, l->fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) == 0 && len);
+}
+
+int pd_listener_awaits(const struct pd_listener *l)
+{
+    if (l->fd < 0 || l->family == AF_UNIX || !is_refusing(l))
+        return 0;
+    return pd_handshakes_open(l->sys, l->family, l->port);
 }
 
 void pd_listener_close(struct pd_listener *l)

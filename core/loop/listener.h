@@ -30,7 +30,6 @@ struct pd_listener_config {
     gid_t gid;        /* group of the path, or (gid_t)-1 */
     int fd;
     int backlog;
-    bool defer_accept;                /* TCP: the kernel hands out connections that have sent something */
     bool is_gateway;                  /* FastCGI, SCGI, AJP, uwsgi: the peer's word is trusted */
     bool lacks_secret;                /* AJP: the peer need not show that it knows one */
     bool any_peer;                    /* the operator wants a gateway open to the network */
@@ -66,6 +65,11 @@ bool pd_listener_check(const struct pd_listener_config *config, const struct pd_
  * left as it is: who comes later may be served by somebody else.
  */
 void pd_listener_refuse(struct pd_listener *l);
+/*
+ * Once it refuses: 1 while peers that believe to be connected are not given out yet (see loop/handshakes.h), 0 when all
+ * are, or wait for pd_listener_accept(); -1 when the kernel does not say.
+ */
+int pd_listener_awaits(const struct pd_listener *l);
 /* Closes the descriptor; unlinks a path if this process bound it. */
 void pd_listener_close(struct pd_listener *l);
 

@@ -129,11 +129,10 @@ static void test_tcp_options_and_backlog(void)
     pd_listener_config_init(&config);
     CHECK_INT(config.backlog, 2048);
     CHECK_INT(config.mode, 0660);
-    config.defer_accept = true;
     CHECK(open_with(&config, &l));
     int value = 0;
     socklen_t len = sizeof value;
-    CHECK_INT(getsockopt(l.fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &value, &len), 0);
+    CHECK_INT(getsockopt(l.fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
     CHECK(value > 0);
     CHECK_INT(fcntl(l.fd, F_GETFD), FD_CLOEXEC);
     pd_listener_close(&l);
@@ -248,6 +247,36 @@ static void test_a_listener_that_refuses_gives_out_what_waits(void)
         pd_listener_close(&l);
         close(before);
         close(after);
+    }
+}
+
+/* The kernel keeps it back until its first byte: on a busy machine it does until the handshake's last segment. */
+static void test_a_listener_that_refuses_awaits_whom_it_has_not_given_out(void)
+{
+    const char *hosts[] = { "127.0.0.1", "::1" };
+    for (size_t i = 0; i < (has_ipv6() ? 2 : 1); i++) {
+        struct pd_listener l, copy;
+        struct pd_accepted a;
+        bool connected;
+        int on = 1;
+        CHECK(open_tcp(hosts[i], 0, &l));
+        CHECK(open_fd(dup(l.fd), false, &copy));
+        CHECK_INT(setsockopt(l.fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on), 0);
+        int peer = begin_to_connect(&l, &connected);
+        CHECK(connected);
+        CHECK_INT(pd_listener_awaits(&l), 0); /* not yet */
+        CHECK_INT(pd_listener_awaits(&copy), 0);
+        pd_listener_refuse(&l);
+        CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_EMPTY);
+        CHECK_INT(pd_listener_awaits(&l), 1);
+        CHECK_INT(pd_listener_awaits(&copy), 1); /* that of a worker */
+        CHECK_INT(send(peer, "x", 1, 0), 1);
+        CHECK_INT(pd_listener_awaits(&l), 0);
+        CHECK_INT(pd_listener_accept(&l, &a), PD_ACCEPT_OK);
+        close(a.fd);
+        close(peer);
+        pd_listener_close(&copy);
+        pd_listener_close(&l);
     }
 }
 
@@ -399,7 +428,6 @@ static void test_failing_calls(void)
 {
     struct pd_listener_config config;
     pd_listener_config_init(&config);
-    config.defer_accept = true;
     test_each_call_fails(&config);
     config.kind = PD_LISTENER_UNIX;
     config.path = "torture.sock";
@@ -450,6 +478,7 @@ static void run_all(const char *dir)
     test_gateway_exposure();
     test_inherited();
     test_a_listener_that_refuses_gives_out_what_waits();
+    test_a_listener_that_refuses_awaits_whom_it_has_not_given_out();
     test_a_unix_listener_that_refuses_gives_out_what_waits();
     test_an_inherited_listener_never_refuses();
     test_inherited_useless();
