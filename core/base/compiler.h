@@ -3,7 +3,6 @@
 #define PD_COMPILER_H
 
 #define PD_MUST_CHECK        __attribute__((warn_unused_result))
-#define PD_NONNULL           __attribute__((nonnull))
 #define PD_COLD              __attribute__((cold))
 #define PD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define PD_LIKELY(x)         __builtin_expect(!!(x), 1)

@@ -174,7 +174,9 @@ bool pd_cgi_spawn(struct pd_cgi_start *s, int listener)
         bool holds = pd_gate_hold(&own);
         (void)holds;
         int log = open_log(s, null);
-        const int fds[KEPT_N] = { null, log, log, listener, own.fd, STDERR_FILENO };
+        const int fds[KEPT_N] = {
+            null, log, log, [PD_CGI_LISTENER_FD] = listener, [PD_CGI_LOCK_FD] = own.fd, [COMPLAINT_FD] = STDERR_FILENO,
+        };
         ok = fork_daemon(s, fds);
         if (!ok)
             complain(s, PD_NOTICE_STUB_START, "fork for", s->config->python);

@@ -27,11 +27,6 @@ bool pd_cgi_start_init(struct pd_cgi_start *s)
     return true;
 }
 
-void pd_cgi_start_fini(struct pd_cgi_start *s)
-{
-    pd_gate_close(&s->gate);
-}
-
 /* What a result of the gate comes to, but for ABSENT. */
 static enum pd_cgi_way way_of(struct pd_cgi_start *s, enum pd_gate_result r)
 {

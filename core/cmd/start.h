@@ -30,7 +30,6 @@ struct pd_cgi_start {
 
 /* Opens the gate. */
 bool pd_cgi_start_init(struct pd_cgi_start *s) PD_MUST_CHECK;
-void pd_cgi_start_fini(struct pd_cgi_start *s);
 /* `fd` is set for PD_CGI_WAY_DAEMON, and `is_ready` says that the daemon has booted. */
 enum pd_cgi_way pd_cgi_start_find(struct pd_cgi_start *s, int *fd, bool *is_ready) PD_MUST_CHECK;
 
