@@ -142,7 +142,7 @@ def write(
         make_state(str(values["state"]))
         told = [(old, "what was there before") for path in (setup.path, *texts) if (old := ours.keep_old(path))]
         for path, text in texts.items():
-            ours.put(path, text, 0o644)
+            ours.put(path, text.encode(), 0o644)
         ours.put_stub(setup.path, setup.source, setup.how)
     except OSError as error:
         place = error.filename2 or error.filename or setup.folder

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from polydoor import codes
 from polydoor.errors import ConfigError
 from polydoor.hosting.places import fnv1a
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARK = "# Written by `polydoor cgi init`, "
 STUB_SIGN = b"POLYDOOR_CGI_"  # in every build of the stub
@@ -57,50 +62,36 @@ def keep_old(path: str) -> str:
     return old
 
 
-def put(path: str, text: str, mode: int) -> None:
+def put(path: str, data: bytes, mode: int) -> None:
     """Write a file as a whole, or leave what is there."""
-    fresh = _fresh(path)
-    try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(text.encode())
-            os.fchmod(file.fileno(), mode)
-        os.replace(fresh, path)
-    except OSError:
-        _forget(fresh)
-        raise
+    with _replacing(path) as fresh:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(fd, "wb") as file:
+            file.write(data)
+            os.fchmod(fd, mode)
 
 
 def put_stub(path: str, stub: str, how: str) -> None:
     """Put the stub there: a copy, a hard link, or a script of one line."""
-    if how == "script":
-        put(path, f"#!{stub}\n", 0o755)
-        return
-    fresh = _fresh(path)
-    try:
-        if how == "link":
+    if how == "link":
+        with _replacing(path) as fresh:
             os.link(stub, fresh)
-        else:
-            with (
-                open(stub, "rb") as source,
-                open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o700), "wb") as target,
-            ):
-                target.write(source.read())
-                os.fchmod(target.fileno(), 0o755)
-        os.replace(fresh, path)
-        _forget(fresh)  # rename() does nothing where both names are links to one file
-    except OSError:
-        _forget(fresh)
-        raise
+    elif how == "script":
+        put(path, f"#!{stub}\n".encode(), 0o755)
+    else:
+        with open(stub, "rb") as file:
+            data = file.read()
+        put(path, data, 0o755)
 
 
-def _fresh(path: str) -> str:
-    """A name in the same folder, that no web server gives away."""
+@contextlib.contextmanager
+def _replacing(path: str) -> Iterator[str]:
+    """A name in the same folder, that no web server gives away; what is put there takes the place of `path`."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".ht-{name}.{os.getpid()}.new")
-
-
-def _forget(path: str) -> None:
+    fresh = os.path.join(folder, f".ht-{name}.{os.getpid()}.new")
     try:
-        os.unlink(path)
-    except OSError:
-        return
+        yield fresh
+        os.replace(fresh, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)  # still there after an error, and where both names were links to one file
