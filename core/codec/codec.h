@@ -13,7 +13,7 @@
  *           (ABORT may come at any point after OPEN and ends the stream;
  *            BAD with fatal = false ends it too)
  *
- * HTTP, SCGI, uwsgi and CGI have one stream, id 1, at a time; FastCGI has many.
+ * FastCGI has many streams; the others have one at a time, with the id 1.
  */
 #ifndef PD_CODEC_H
 #define PD_CODEC_H
