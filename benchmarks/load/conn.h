@@ -56,8 +56,8 @@ void load_conn_drop(struct load_run *r, struct load_conn *c);
 
 /* The response of an ask has ended as `a` says; `surplus` bytes are left behind it. */
 void load_conn_answered(struct load_run *r, struct load_ask *ask, const struct pd_answer *a, bool surplus);
-/* One answer of a codec; false: the ask is over. */
-bool load_conn_answer(struct load_run *r, struct load_ask *ask, const struct pd_answer *a, bool surplus);
+/* Takes bytes of a response; false: it is over, or the connection is. */
+bool load_conn_take(struct load_run *r, struct load_ask *ask, struct pd_slice in);
 /* Sends what can be sent. */
 void load_conn_flush(struct load_run *r, struct load_conn *c);
 void load_conn_read(struct load_run *r, struct load_conn *c);

@@ -21,21 +21,6 @@ void load_mux_put(struct load_conn *c, const struct load_ask *ask)
     }
 }
 
-/* Gives bytes to a request; false: it is over, or the connection is. */
-static bool feed(struct load_run *r, struct load_ask *ask, struct pd_slice in)
-{
-    const struct pd_client_codec *codec = r->options->target.codec;
-    struct pd_answer a;
-    do {
-        size_t used;
-        codec->next(ask->state, in, &used, &r->scratch, &a);
-        in = pd_slice_from(in, used);
-        if (a.kind == PD_ANSWER_MORE)
-            return true;
-    } while (load_conn_answer(r, ask, &a, in.n > 0));
-    return false;
-}
-
 /* A record header is complete; false: the connection is over. */
 static bool begin(struct load_run *r, struct load_conn *c)
 {
@@ -54,7 +39,7 @@ static bool begin(struct load_run *r, struct load_conn *c)
     d->header[2] = d->header[6] = 0;
     d->header[3] = 1;
     d->to->begun = true;
-    return feed(r, d->to, pd_slice((const char *)d->header, sizeof d->header)) || c->fd >= 0;
+    return load_conn_take(r, d->to, pd_slice((const char *)d->header, sizeof d->header)) || c->fd >= 0;
 }
 
 bool load_mux_take(struct load_run *r, struct load_conn *c, struct pd_slice in)
@@ -64,7 +49,7 @@ bool load_mux_take(struct load_run *r, struct load_conn *c, struct pd_slice in)
         if (d->content) {
             size_t n = in.n < d->content ? in.n : d->content;
             d->content -= n;
-            if (d->to && !feed(r, d->to, pd_slice(in.p, n)) && c->fd < 0)
+            if (d->to && !load_conn_take(r, d->to, pd_slice(in.p, n)) && c->fd < 0)
                 return false;
             in = pd_slice_from(in, n);
         } else if (d->padding) {

@@ -50,7 +50,8 @@ static void refuse(struct load_run *r, struct load_conn *c, enum pd_reason reaso
     load_conn_fail(r, c, kind, pd_reason_text(reason));
 }
 
-bool load_conn_answer(struct load_run *r, struct load_ask *ask, const struct pd_answer *a, bool surplus)
+/* One answer of a codec; false: the ask is over. */
+static bool take_answer(struct load_run *r, struct load_ask *ask, const struct pd_answer *a, bool surplus)
 {
     struct load_conn *c = ask->conn;
     switch (a->kind) {
@@ -85,11 +86,9 @@ bool load_conn_answer(struct load_run *r, struct load_ask *ask, const struct pd_
     }
 }
 
-/* Takes bytes of the one response under way; false: it is over. */
-static bool take(struct load_run *r, struct load_conn *c, struct pd_slice in)
+bool load_conn_take(struct load_run *r, struct load_ask *ask, struct pd_slice in)
 {
     const struct pd_client_codec *codec = r->options->target.codec;
-    struct load_ask *ask = c->asks;
     struct pd_answer a;
     do {
         size_t used;
@@ -97,7 +96,7 @@ static bool take(struct load_run *r, struct load_conn *c, struct pd_slice in)
         in = pd_slice_from(in, used);
         if (a.kind == PD_ANSWER_MORE)
             return true;
-    } while (load_conn_answer(r, ask, &a, in.n > 0 || a.surplus));
+    } while (take_answer(r, ask, &a, in.n > 0 || a.surplus));
     return false;
 }
 
@@ -115,7 +114,7 @@ static void take_end(struct load_run *r, struct load_conn *c, bool clean)
     struct pd_answer a;
     r->options->target.codec->eof(c->asks->state, clean, &a);
     c->half_closed = true;
-    load_conn_answer(r, c->asks, &a, false);
+    (void)take_answer(r, c->asks, &a, false);
 }
 
 /* Bytes that a slow client may take now; 0: it waits for a timer. */
@@ -143,7 +142,7 @@ static bool took(struct load_run *r, struct load_conn *c, size_t n)
     if (r->options->streams > 1)
         return load_mux_take(r, c, pd_slice(r->input, n));
     if (c->active)
-        return take(r, c, pd_slice(r->input, n));
+        return load_conn_take(r, c->asks, pd_slice(r->input, n));
     load_deviate(&r->deviations, LOAD_SURPLUS, NULL, "%zu bytes came although nothing was asked", n);
     load_conn_drop(r, c);
     return false;
