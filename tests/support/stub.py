@@ -34,6 +34,8 @@ REQUEST = {
 FOUND = {name: os.environ[name] for name in ("PATH", "ASAN_OPTIONS") if name in os.environ}
 DAEMON_BYTE = 5
 RECORD = struct.Struct("=8sqQQIiII")  # as in core/loop/gate.c
+RECORD_AT = 16
+RECORD_END = RECORD_AT + RECORD.size
 
 
 @functools.cache
@@ -138,7 +140,7 @@ class Site:
 
     def record(self) -> dict[str, int]:
         """What the lock file says."""
-        data = self.lock.read_bytes()[16 : 16 + RECORD.size]
+        data = self.lock.read_bytes()[RECORD_AT:RECORD_END]
         names = ("started_ms", "dev", "ino", "failures", "pid", "is_ready")
         return dict(zip(names, RECORD.unpack(data)[1:7], strict=True))
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from polydoor.settings.load import from_keywords, load
-from polydoor.supervisor.changes import LOOK_S, QUIET_S, Changes
+from polydoor.supervisor.changes import LONGEST_S, LOOK_S, QUIET_S, Changes
 
 
 class Watched:
@@ -47,6 +47,19 @@ def test_a_loaded_file_counts_when_it_is_written_or_replaced(folder):
     (folder / "new").replace(path)
     assert watched.next() == ("", str(path))
     assert watched.next() == ("", "")
+
+
+@pytest.mark.parametrize("step", [QUIET_S, 1.0], ids=["often", "as a daemon behind the CGI stub"])
+def test_what_changes_all_the_time_is_no_reason_to_wait_for_ever(step, folder):
+    path = folder / "tmp/restart.txt"
+    path.parent.mkdir()
+    watched = Watched()
+    seen = []
+    for number in range(round(3 * LONGEST_S / step)):
+        path.write_text("x" * number)
+        seen.append(watched.look(step))
+    assert seen.count(str(path)) >= 2
+    assert seen[: round(LONGEST_S / step)] == [""] * round(LONGEST_S / step)  # at first the end is waited for
 
 
 def test_nothing_is_done_before_the_last_of_several_changes(folder):

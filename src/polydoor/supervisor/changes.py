@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.5  # how often files are looked at, without a hint
 QUIET_S = 0.1  # nothing may have changed for so long: an editor or a deployment is not done with the first file
+LONGEST_S = 2.0  # ... but what changes all the time does not keep the old code running
 MOST = 10_000  # files
 TOUCHED = "tmp/restart.txt"  # below the folder of the application
 
@@ -34,6 +35,7 @@ class Changes:
         self._is_developing = settings.flag("reload")
         self._seen: dict[str, Look | None] = {path: look_at(path) for path in self._touched}
         self._changed = ""  # a file, as long as there may be more
+        self._changed_at = 0.0  # when the first one was seen
         self._inotify: Inotify | None = None
         self.next_at = 0.0  # when to look next; 0: nobody has said so yet
         if self._is_developing:
@@ -75,14 +77,20 @@ class Changes:
         self.next_at = min(self.next_at, time.monotonic() + QUIET_S)
 
     def look(self, now: float) -> str:
-        """Look whether it is time to; return a file that has changed when no further one does, else nothing."""
+        """Look whether it is time to; return a file that has changed when no further one does, else nothing.
+
+        After LONGEST_S it is time although further ones do.
+        """
         if now < self.next_at:
             return ""
         self.next_at = now + LOOK_S
         if path := self._first_changed():
+            if not self._changed:
+                self._changed_at = now
             self._changed = path
-            self.next_at = now + QUIET_S
-            return ""
+            if now - self._changed_at < LONGEST_S:
+                self.next_at = now + QUIET_S
+                return ""
         path, self._changed = self._changed, ""
         return path
 
