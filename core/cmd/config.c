@@ -316,11 +316,17 @@ static bool is_text(const char *p, size_t n)
     return true;
 }
 
+static const char byte_order_mark[] = "\xef\xbb\xbf"; /* what some editors put before UTF-8 */
+
 bool pd_cgi_config_parse(struct pd_cgi_config *c, const char *name, char *text, size_t n, char *err, size_t err_n)
 {
     struct place at = { name, 0, err, err_n };
     uint32_t seen = 0;
     static_assert(KEYS_N <= 32, "a bit each");
+    if (n >= sizeof byte_order_mark - 1 && memcmp(text, byte_order_mark, sizeof byte_order_mark - 1) == 0) {
+        at.line = 1;
+        return complain(&at, NULL, "the file begins with a byte order mark\nSave it as UTF-8 without one.");
+    }
     for (size_t i = 0; i < n;) {
         size_t end = i + pd_slice_find(pd_slice(text + i, n - i), '\n');
         size_t length = end - i;

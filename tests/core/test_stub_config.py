@@ -97,6 +97,11 @@ def test_what_is_wrong_is_told_with_its_line(read, line, told):
     assert answer.startswith(f"bad: PD0790: {told}")
 
 
+def test_a_byte_order_mark_is_named(read):
+    (answer,) = read([b"\xef\xbb\xbf" + GOOD.encode()])
+    assert answer == "bad: PD0790: file:1: the file begins with a byte order mark\nSave it as UTF-8 without one."
+
+
 def test_what_must_be_there(read):
     answers = read([b"", b'app = "a"\n', b'app = "a"\npython = "/p"\n'])
     assert [answer.partition(" is missing")[0].rpartition(" ")[2] for answer in answers] == [

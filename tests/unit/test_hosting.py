@@ -64,6 +64,11 @@ WRONG = {
     "no list": (WHOLE + 'options = "-t 2"\n', "PD0005", '4: options needs an array of strings, as in ["-t", "2"]'),
     "a list": (WHOLE + 'socket = ["a"]\n', "PD0005", "4: socket needs a string, not ['a']"),
     "a table": (WHOLE + "[more]\n", "PD0010", "4: unknown key more"),
+    "a byte order mark": (
+        "\ufeff" + WHOLE,
+        "PD0012",
+        "1: the file begins with a byte order mark\nSave it as UTF-8 without one.",
+    ),
     "no TOML": ("app = shop\n", "PD0012", "1: bad TOML in column 7"),
     "lacking": ('app = "shop:app"\npython = "/usr/bin/python3"\n', "PD0001", ": directory is missing"),
 }
@@ -90,13 +95,15 @@ def test_a_file_that_others_can_write_is_refused(tmp_path):
         read_configuration(str(path), {})
 
 
-@pytest.mark.parametrize("kind", ["link", "folder", "large", "absent"])
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe", "large", "absent"])
 def test_what_is_no_small_file_is_refused(kind, tmp_path):
     path = tmp_path / "conf"
     if kind == "link":
         path.symlink_to(written(tmp_path, "shop:app"))
     elif kind == "folder":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
     elif kind == "large":
         path.write_text("#" * 70_000)
     with pytest.raises(ConfigError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -11,7 +12,7 @@ from polydoor.hosting.keys import BY_KEY, BY_NAME, CONFIG, KEYS, PREFIX, REQUIRE
 from polydoor.hosting.places import OTHERS
 from polydoor.settings.load import Entry
 from polydoor.settings.suggest import hint
-from polydoor.settings.tomlfile import parse_toml, read_text
+from polydoor.settings.tomlfile import decoded, parse_toml
 from polydoor.settings.tomllines import find_lines
 
 TYPE_CHECKING = False
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from polydoor.settings.option import Value
 
 LARGEST = 64 * 1024  # bytes
+FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+MARK = b"\xef\xbb\xbf"  # what some editors put before UTF-8
 BEFORE, BEHIND = ".ht-", ".conf"  # web servers serve no .ht*, and what is written beside the stub says so once more
 
 
@@ -71,8 +74,7 @@ def beside(stub: str) -> str:
 
 
 def _of_file(path: str) -> Iterator[Entry]:
-    _check_file(path)
-    text = read_text(path, "")
+    text = decoded(path, _read(path))
     lines = find_lines(text)
     for key, value in parse_toml(path, text).items():
         place = f"{path}:{lines.get((key,), 1)}"
@@ -96,17 +98,34 @@ def _of_environ(environ: Mapping[str, str]) -> Iterator[Entry]:
         yield Entry(row, variable, texts=[text])
 
 
-def _check_file(path: str) -> None:
-    """Raise ConfigError for a file that others could have written."""
+def _read(path: str) -> bytes:
+    """What a file holds, or ConfigError for one that others could have written.
+
+    It is opened before it is looked at: what is read is what was looked at.
+    """
     try:
-        found = os.lstat(path)
+        fd = os.open(path, FLAGS)
+        with open(fd, "rb", buffering=0) as file:
+            _check(path, os.fstat(fd))
+            raw = bytearray()
+            while block := file.read(LARGEST + 1 - len(raw)):
+                raw += block
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            told = f"{path} is a symbolic link\nPut the file itself there."
+            raise ConfigError(told, code=codes.CANNOT_READ) from None
         raise ConfigError(f"cannot read {path}: {error.strerror}", code=codes.CANNOT_READ) from None
+    if len(raw) > LARGEST:
+        raise ConfigError(f"{path} is larger than {LARGEST // 1024} KiB", code=codes.CANNOT_READ)
+    if raw.startswith(MARK):  # polydoor.toml may, but the stub reads this file as well
+        told = f"{path}:1: the file begins with a byte order mark\nSave it as UTF-8 without one."
+        raise ConfigError(told, code=codes.BAD_TOML)
+    return bytes(raw)
+
+
+def _check(path: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no file"
-        raise ConfigError(f"{path} is {what}\nPut the file itself there.", code=codes.CANNOT_READ)
+        raise ConfigError(f"{path} is no file\nPut a file there.", code=codes.CANNOT_READ)
     if found.st_mode & OTHERS:
         told = f"{path} can be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
         raise ConfigError(f"{told}\nTake that away: chmod go-w {path}", code=codes.CANNOT_READ)
-    if found.st_size > LARGEST:
-        raise ConfigError(f"{path} is larger than {LARGEST // 1024} KiB", code=codes.CANNOT_READ)

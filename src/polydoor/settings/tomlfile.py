@@ -43,6 +43,11 @@ def read_text(path: str, said: str) -> str:
         is_dangling = os.path.islink(path) and not os.path.exists(path)
         target = f"\nIt is a symbolic link to {os.readlink(path)}." if is_dangling else ""
         raise ConfigError(f"{who}cannot read {path}: {error.strerror}{target}", code=codes.CANNOT_READ) from None
+    return decoded(path, raw)
+
+
+def decoded(path: str, raw: bytes) -> str:
+    """The text that bytes of the file at `path` mean, or ConfigError with the line."""
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
