@@ -8,8 +8,7 @@
 #define FORWARD_REQUEST 2
 #define CPING           10
 
-/* SEND_HEADERS with 200 OK, Content-Type and Content-Length; SEND_BODY_CHUNK; END_RESPONSE that keeps the connection.
- */
+/* SEND_HEADERS with 200 OK, type and length of the content; SEND_BODY_CHUNK; END_RESPONSE that keeps the connection. */
 static const char RESPONSE[] = "AB\0\x20\x04\0\xc8\0\x02OK\0\0\x02\xa0\x01\0\x0atext/plain\0\xa0\x03\0\x02"
                                "13\0"
                                "AB\0\x11\x03\0\x0dHello, World!\0"

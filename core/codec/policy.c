@@ -322,8 +322,7 @@ static bool is_identity(struct pd_slice name)
     return pd_slice_has_prefix(name, PD_SLICE("REMOTE_")) || pd_slice_has_prefix(name, PD_SLICE("AUTH_"));
 }
 
-/* A variable that the operator defined (fastcgi_param SHOP_ID 7). The last one counts, as behind every other gateway.
- */
+/* A variable that the operator defined (fastcgi_param SHOP_ID 7). The last one counts, as behind other gateways. */
 static enum pd_reason take_operator_variable(struct pd_policy *p, size_t at)
 {
     const struct pd_field *f = &p->fields[at];

@@ -38,8 +38,7 @@ void pd_respond_break(struct pd_exchange *x);
 void pd_respond_refuse(struct pd_exchange *x, enum pd_reason reason);
 /* The same without a line in the log. */
 void pd_respond_turn_away(struct pd_exchange *x, enum pd_reason reason);
-/* The app failed before anything was sent: a plain 500; waits for room. False: it could not be made, nothing was sent.
- */
+/* The app failed before anything was sent: a plain 500; waits for room. False: it was not made, nothing was sent. */
 bool pd_respond_plain_error(struct pd_exchange *x);
 /* The peer gave the request up before the app was called: its stream ends, the connection goes on. */
 void pd_respond_abandon(struct pd_exchange *x);

@@ -109,8 +109,7 @@ static enum outcome write_bytes(struct pd_access *a, struct pd_slice s, size_t *
     return WRITTEN;
 }
 
-/* Nothing can be done about a failure but to say so, once. A reader that has left a pipe given to us never comes back.
- */
+/* Nothing can be done about a failure but to say so, once. A reader that left a pipe given to us never comes back. */
 static void write_failed(struct pd_access *a)
 {
     char text[160];

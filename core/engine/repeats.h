@@ -21,8 +21,7 @@ struct pd_repeats {
     } of[PD_REPEATS_END - PD_REPEATS_FIRST];
 };
 
-/* Whether a line with the code of this number is said now; if it is, `left_out` counts those before it that were not.
- */
+/* Whether a line with the code of this number is said now; if so, `left_out` counts those before it that were not. */
 bool pd_repeats_may_say(struct pd_repeats *r, int number, uint64_t now_ms, uint32_t *left_out);
 
 /* The next code behind `number` with lines that were left out, if it may be said now or `at_once`; 0: there is none. */

@@ -166,8 +166,7 @@ static enum pd_gate_result give_up(struct pd_gate *g, int fd, enum pd_gate_resul
     return r;
 }
 
-/* Where the directory is right nobody else can listen there; with a `socket` of the user's own choice, somebody could.
- */
+/* Where the directory is right nobody else can listen there; with a `socket` of the user's choice, somebody could. */
 static enum pd_gate_result check_peer(struct pd_gate *g, int fd)
 {
     struct ucred peer;

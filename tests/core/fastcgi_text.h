@@ -21,8 +21,7 @@ static inline void fastcgi_put_pair(struct text *t, const char *name, const char
     text_printf(t, "%s%s", name, value);
 }
 
-/* BEGIN_REQUEST and PARAMS of a POST if there is a length, else of a GET; the connection is kept unless it is the last.
- */
+/* BEGIN_REQUEST and PARAMS of a POST if there is a length, else of a GET; the connection stays unless it is last. */
 static inline void fastcgi_put_head(struct text *t, int id, const char *path, const char *length, bool last)
 {
     const char begin[8] = { 0, FCGI_RESPONDER, last ? 0 : FCGI_KEEP_CONN };

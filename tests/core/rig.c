@@ -195,8 +195,7 @@ static void serve(struct rig *r, struct pd_thread *t, struct pd_exchange *x)
         pd_exchange_fail(t, x);
 }
 
-/* --- one run --------------------------------------------------------------------------------------------------------
- */
+/* --- one run ------------------------------------------------------------------------------------------------------ */
 
 static bool open_door(struct rig *r, const struct rig_scene *s)
 {

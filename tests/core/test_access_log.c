@@ -388,8 +388,7 @@ static void test_a_named_pipe(void)
     unlink(path);
 }
 
-/* --- every call fails ----------------------------------------------------------------------------------------------
- */
+/* --- every call fails --------------------------------------------------------------------------------------------- */
 
 /* From birth to end; the lines that came through. */
 static long live(struct scene *s, const char *path)

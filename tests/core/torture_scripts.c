@@ -126,8 +126,7 @@ static void put_fastcgi(struct text *t, const char *path)
     fastcgi_put_record(t, FCGI_STDIN, 1, PD_SLICE_NONE);
 }
 
-/* Several requests on one connection, pipelined, one of which the app fails; then one with a file, one that is refused.
- */
+/* Several requests on one connection, pipelined, one of which the app fails; then one with a file, one refused. */
 static void write_http(struct script_set *set)
 {
     struct text *t = add_visit(set);

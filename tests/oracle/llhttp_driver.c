@@ -42,8 +42,7 @@ static int on_target(llhttp_t *p, const char *at, size_t n)
     return append(&msg.target, at, n);
 }
 
-/* The fields are printed when the head is complete; until then they are kept as "name NUL LF ...", "value NUL LF ...".
- */
+/* The fields are printed when the head is complete; until then they stay as "name NUL LF ...", "value NUL LF ...". */
 static int on_name(llhttp_t *p, const char *at, size_t n)
 {
     (void)p;
