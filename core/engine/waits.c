@@ -224,7 +224,7 @@ void pd_waits_release(struct pd_client *cl)
         pthread_mutex_lock(&e->lock);
         if (!w->cancelled) {
             pd_list_push(&e->waits->fresh, &w->node);
-            wake = pd_loop_is_asleep(e);
+            wake |= pd_loop_is_asleep(e);
         }
         pthread_mutex_unlock(&e->lock);
     }
