@@ -27,7 +27,7 @@ from polydoor.supervisor.sockets import Sockets
 from polydoor.supervisor.status import status
 from polydoor.supervisor.strangers import bury_strangers, is_of_window, keep_apart
 from polydoor.supervisor.takeover import STATE, board_of, taken_over
-from polydoor.supervisor.upgrade import HEARD, Upgrade
+from polydoor.supervisor.upgrade import WATCHED, Upgrade
 from polydoor.worker import csignal as signal
 from polydoor.worker.channel import FAILED, FILES, READY, REOPEN, REPLACE, RETIRE, STOP, UNREADY
 from polydoor.worker.extras import VARIABLES, find_pid_file, find_rights, find_service
@@ -70,7 +70,7 @@ class Supervisor(Hands, Maker):
         self.making = Making(self, anew, self.board, self.sockets, (self.inherited or {}).get("handover"))
         self.processes = self.making.processes
         self.changes = Changes(settings)
-        self.signals = WakePipe(HEARD)
+        self.signals = WakePipe(WATCHED)
         self.app_name = settings.app()
         self.has_ended = False
         self.began = time.monotonic()

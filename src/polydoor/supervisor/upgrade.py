@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROBE = "_POLYDOOR_PROBE"  # set for the child that tries, to the form of what would be handed on
 # What a supervisor hears. Left alone they would end or stop the process, or be lost, until the new program hears them.
-HEARD = (
+WATCHED = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGCHLD),
 )
@@ -81,7 +81,7 @@ class Upgrade:
     def adopt(self, state: Mapping[str, Any]) -> None:
         """Go on where the older program left off."""
         supervisor = self._supervisor
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         members = []
         for worker in state["workers"]:
             process = adopted(worker)
@@ -123,14 +123,14 @@ class Upgrade:
         memory = written(state)
         for fd in (memory, *fds):
             os.set_inheritable(fd, True)
-        signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)  # they wait for the new program
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)  # they wait for the new program
         more = supervisor.notices.variables()
         here = Surroundings()
         try:
             _execute(supervisor.anew.first, {STATE: str(memory), **more})
         except OSError as error:
             here.restore()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             for fd in fds:
                 os.set_inheritable(fd, False)
             os.close(memory)
