@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def _status(pid: int, key: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+def _told(pid: int, key: str, file: str = "status") -> int:
+    for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
         if line.startswith(key + ":"):
             return int(line.split()[1])
     raise LookupError(key)
@@ -14,12 +14,12 @@ def _status(pid: int, key: str) -> int:
 
 def rss_kib(pid: int) -> int:
     """Resident set size."""
-    return _status(pid, "VmRSS")
+    return _told(pid, "VmRSS")
 
 
 def peak_rss_kib(pid: int) -> int:
     """The largest resident set size since the last reset_peak."""
-    return _status(pid, "VmHWM")
+    return _told(pid, "VmHWM")
 
 
 def reset_peak(pid: int) -> None:
@@ -29,10 +29,7 @@ def reset_peak(pid: int) -> None:
 
 def pss_kib(pid: int) -> int:
     """Proportional set size."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    raise LookupError("Pss")
+    return _told(pid, "Pss", "smaps_rollup")
 
 
 def more_kib(pid: int, than: int) -> int:
@@ -48,10 +45,7 @@ def more_kib(pid: int, than: int) -> int:
 
 def _anonymous_kib(pid: int) -> int:
     """What is no page of a file, in proportion."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss_Anon:"):
-            return int(line.split()[1])
-    raise LookupError("Pss_Anon")
+    return _told(pid, "Pss_Anon", "smaps_rollup")
 
 
 def _files_kib(pid: int) -> dict[str, int]:
@@ -74,7 +68,7 @@ def descriptors(pid: int) -> int:
 
 def threads(pid: int) -> int:
     """How many threads there are."""
-    return _status(pid, "Threads")
+    return _told(pid, "Threads")
 
 
 def children(pid: int) -> list[int]:
