@@ -433,6 +433,8 @@ static bool is_ready(const struct pd_engine *e, const struct pd_wait *w)
         pthread_mutex_unlock(&c->lock);
         return readable;
     }
+    if (w->fd < 0) /* poll() would pass over it; wait_watch() takes it for ready, too */
+        return true;
     struct pollfd p = { .fd = w->fd, .events = POLLPRI };
     p.events |= w->events & PD_READABLE ? POLLIN : POLLOUT;
     return PD_SYS(e->sys, poll, &p, 1, 0) > 0;

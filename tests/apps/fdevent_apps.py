@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
+import select
 import socket
 import sys
 import threading
@@ -205,6 +207,20 @@ def odd(environ: Environ, start_response: StartResponse, key: str) -> Iterator[b
 
 
 @waiting
+def nested(environ: Environ, start_response: StartResponse, key: str) -> Iterator[bytes]:
+    """Waits for an epoll set within sets; as many in all as `count` says."""
+    with contextlib.ExitStack() as stack:
+        what: Any = pair(key)[0]
+        for _ in range(int(argument(environ, "count"))):
+            poll = stack.enter_context(select.epoll())
+            poll.register(what, select.EPOLLIN)
+            what = poll
+        journal.note(key, "waiting")
+        yield environ[READABLE](what, 60)
+        yield from reply(start_response, [bool(environ[TIMEOUT]), len(what.poll(0))])
+
+
+@waiting
 def often(environ: Environ, start_response: StartResponse, key: str) -> Iterator[bytes]:
     """Reads four bytes, waiting for each, while the head is not out, and the other four while it is."""
     near = pair(key)[0]
@@ -364,7 +380,8 @@ def lines(environ: Environ, start_response: StartResponse, key: str) -> Iterator
     yield environ[INPUT_READY]()
     seen = [stream.readline()]
     for size in (2, 0, -1):
-        yield environ[INPUT_READY]()
+        yield environ[INPUT_READY](0)
+        assert not environ[TIMEOUT]
         seen.append(stream.read1(size))
     journal.note(key, [part.decode() for part in seen])
     while seen[-1]:

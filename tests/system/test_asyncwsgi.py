@@ -159,6 +159,15 @@ def test_query(database):
             ask(connection, "select 1/0")
         assert caught.value.diag.sqlstate == "22012"
         assert ask(connection, "select 'still of use'") == [("still of use",)]
+        first = query(connection, "select pg_sleep(60)")
+        next(first)
+        with pytest.raises(psycopg.ProgrammingError, match="in use by a query"):
+            ask(connection, "select 1")
+        assert not connection.closed
+        first.close()
+        assert connection.closed
+    with psycopg.connect(database, autocommit=True) as connection:
+        ask(connection, "create temporary table many (text text)")
         with pytest.raises(psycopg.NotSupportedError):
             ask(connection, "copy many from stdin")
         assert connection.closed

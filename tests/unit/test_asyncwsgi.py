@@ -108,14 +108,16 @@ def test_adapter_passes_close_on(pair):
 
 
 @pytest.mark.parametrize(
-    ("yielded", "message"), [(b"", "was called again"), (b"block", "something other than its empty string")]
+    ("yielded", "message"),
+    [(b"", "was called again"), (b"block", "something other than its empty string"), (None, "was not yielded")],
 )
 def test_adapter_tells_what_the_extension_leaves_undefined(pair, yielded, message):
     def application(environ: dict[str, Any], _: Any) -> Iterator[bytes]:
         environ[KEYS[0]](pair[0], LONG)
-        if not yielded:
+        if yielded == b"":
             environ[KEYS[0]](pair[0], LONG)
-        yield yielded
+        if yielded is not None:
+            yield yielded
 
     with pytest.raises(RuntimeError, match=message):
         list(sync_adapter(application)({}, start_response))
@@ -174,6 +176,41 @@ def test_gather_gives_results_in_order(pair, all_closed):
         [None, ["late", True]],
     ]
     assert carry_out(gather()) == []
+
+
+def test_gather_may_be_nested_as_deep_as_one_likes(pair, all_closed):
+    near, far = pair
+
+    def late() -> Iterator[Any]:
+        yield from sleep(0.01)
+        far.send(b"!")
+
+    operation, expected = readable(near, LONG), True
+    for _ in range(12):  # the kernel nests its sets five deep
+        operation, expected = gather(operation, readable(near, 0.001), writable(near)), [expected, False, True]
+    assert carry_out(gather(late(), operation)) == [None, expected]
+
+
+@pytest.mark.parametrize("combine", [lambda operation: operation, gather])
+@pytest.mark.parametrize("wrong", [b"", 7, sleep(0)])
+def test_operation_that_yields_no_wait_is_told_what_to_do(combine, wrong):
+    def operation() -> Iterator[Any]:
+        yield wrong
+
+    with pytest.raises(TypeError, match=r"must yield Wait\(\.\.\.\), not (bytes|int|generator); .* `yield from`"):
+        carry_out(combine(operation()))
+
+
+def test_operation_may_catch_the_error_of_its_wait(pair):
+    pair[0].close()
+
+    def operation() -> Iterator[Any]:
+        try:
+            yield from readable(pair[0])
+        except ValueError as error:
+            return str(error)
+
+    assert "-1" in carry_out(operation())
 
 
 def test_gather_waits_in_both_directions_for_one_descriptor(pair, all_closed):
@@ -368,6 +405,46 @@ def test_handler_whose_client_leaves_ends_its_blocks(all_closed):
     assert b"one" in iter(response.__next__, None)  # type: ignore[attr-defined]
     response.close()  # type: ignore[attr-defined]
     assert ended.wait(LONG)
+
+
+def test_error_behind_a_client_that_has_left_is_told(all_closed, caplog):
+    async def blocks() -> AsyncIterator[bytes]:
+        try:
+            yield b"one"
+        finally:
+            raise LookupError("at the end")
+
+    async def handler(_: dict[str, Any]) -> Any:
+        return "200 OK", [], blocks()
+
+    response = sync_adapter(from_async(handler))({}, start_response)
+    assert b"one" in iter(response.__next__, None)  # type: ignore[attr-defined]
+    response.close()  # type: ignore[attr-defined]
+    assert eventually(lambda: "of which the client took no more" in caplog.text and "at the end" in caplog.text)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_blocks_of_a_handler_are_closed(whole):
+    ended = []
+
+    class Blocks(list[bytes]):
+        def close(self) -> None:
+            ended.append(True)
+
+    async def handler(_: dict[str, Any]) -> Any:
+        return "200 OK", [], Blocks([b"one", b"two"])
+
+    response = sync_adapter(from_async(handler))({}, start_response)
+    assert b"one" in iter(response.__next__, None)  # type: ignore[attr-defined]
+    if whole:
+        assert b"".join(response) == b"two"
+    response.close()  # type: ignore[attr-defined]
+    assert ended == [True]
+
+
+def test_who_awaits_nothing_does_not_import_asyncio():
+    program = "import sys, polydoor.asyncwsgi; sys.exit('asyncio' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=LONG)
 
 
 FORKS = """

@@ -94,6 +94,19 @@ def test_f07_files_and_bad_descriptors_are_ready(door, key):
     assert door.request("GET", f"/odd?key={key}").json() == [False] * 6
 
 
+def test_f07_an_epoll_set_is_a_descriptor(door, control, key):
+    with door.start("GET", f"/nested?key={key}&count=3") as exchange:
+        control.notes(key, 1)
+        assert not exchange.is_answered(0)
+        control.poke(key)
+        assert exchange.finish().json() == [False, 1]
+
+
+def test_f07_sets_that_are_nested_deeper_than_the_kernel_takes_are_ready_and_logged(http, fdevent, key):
+    assert http.request("GET", f"/nested?key={key}&count=4").json() == [False, 0]
+    fdevent.log.wait_for("PD0414")
+
+
 def test_f08_one_wait_for_each_empty_string_before_and_behind_the_head(door, control, key):
     with door.start("GET", f"/often?key={key}") as exchange:
         for count in range(1, 9):

@@ -68,6 +68,11 @@ class _Waiter:
         self._wanted = (number, events, None if timeout is None or timeout > LONGEST else timeout)
         return b""
 
+    def end(self) -> None:
+        """The application has ended."""
+        if self._wanted is not None:
+            raise RuntimeError("x-wsgiorg.fdevent was called, and then its empty string was not yielded")
+
     def end_block(self, block: bytes) -> None:
         """The application has yielded: wait, if it has asked to."""
         if self._wanted is None:
@@ -97,7 +102,11 @@ class _Blocks:
     def __next__(self) -> bytes:
         if self._next is None:
             self._next = iter(self._blocks)
-        block = next(self._next)
+        try:
+            block = next(self._next)
+        except StopIteration:
+            self._waiter.end()
+            raise
         self._waiter.end_block(block)
         return block
 

@@ -1,8 +1,10 @@
-"""`async def` code in WSGI applications: an asyncio loop in a thread of its own, whose tasks suspend requests."""
+"""`async def` code in WSGI applications: an asyncio loop in a thread of its own, whose tasks suspend requests.
+
+asyncio takes 8 MiB of each worker, so only who comes here imports it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +13,8 @@ from polydoor.asyncwsgi.bell import Bell
 from polydoor.asyncwsgi.operations import Wait, run
 
 if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     from polydoor.asyncwsgi.operations import Operation
@@ -29,7 +33,7 @@ def await_(awaitable: Awaitable[T]) -> Operation[T]:
     """
     bell = Bell()
     try:
-        future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), _loop.get())
+        future = _begin(awaitable)
         try:
             future.add_done_callback(lambda _: bell.ring())
             while not future.done():
@@ -39,6 +43,12 @@ def await_(awaitable: Awaitable[T]) -> Operation[T]:
             future.cancel()
     finally:
         bell.close()
+
+
+def _begin(awaitable: Awaitable[T]) -> concurrent.futures.Future[T]:
+    import asyncio
+
+    return asyncio.run_coroutine_threadsafe(_awaited(awaitable), _loop.get())
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
@@ -57,9 +67,18 @@ def from_async(handler: Handler) -> Callable[[dict[str, Any], Callable[..., Any]
         if hasattr(blocks, "__aiter__"):
             yield from _collect(environ, blocks.__aiter__())
         else:
-            yield from blocks
+            yield from _pass_on(blocks)
 
     return application
+
+
+def _pass_on(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    finally:
+        close = getattr(blocks, "close", None)
+        if close is not None:
+            close()
 
 
 def _collect(environ: dict[str, Any], blocks: AsyncIterator[bytes]) -> Iterator[bytes]:
@@ -71,10 +90,22 @@ def _collect(environ: dict[str, Any], blocks: AsyncIterator[bytes]) -> Iterator[
                 return
             if block:  # an empty one would mean that we wait for something
                 yield block
-    finally:
-        close = getattr(blocks, "aclose", None)
-        if close is not None:
-            asyncio.run_coroutine_threadsafe(_awaited(close()), _loop.get())
+    except BaseException:
+        _begin(_end(blocks))
+        raise
+
+
+async def _end(blocks: AsyncIterator[bytes]) -> None:
+    import asyncio
+
+    close = getattr(blocks, "aclose", None)
+    if close is None or getattr(blocks, "ag_running", False):  # cancelled, so it is about to end by itself
+        return
+    try:
+        await close()
+    except Exception as error:  # nobody is left who could be told in another way
+        text = "error at the end of a response of which the client took no more"
+        asyncio.get_running_loop().call_exception_handler({"message": text, "exception": error})
 
 
 class _Loop:
@@ -86,10 +117,17 @@ class _Loop:
 
     def get(self) -> asyncio.AbstractEventLoop:
         """The running loop."""
+        import asyncio
+
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="asyncio", daemon=True).start()
+                loop = asyncio.new_event_loop()
+                try:
+                    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
+                except BaseException:  # no more threads: the next one tries again
+                    loop.close()
+                    raise
+                self._loop = loop
             return self._loop
 
     def forget(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from polydoor.asyncwsgi.channel import MissedError
 from polydoor.asyncwsgi.operations import run
 
 if TYPE_CHECKING:
@@ -44,6 +45,6 @@ def event_stream(
     while True:
         try:
             events = yield from run(environ, subscription.take(alive))
-        except LookupError:
+        except MissedError:
             return
         yield b"".join(events) or OPENED

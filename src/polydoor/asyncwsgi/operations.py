@@ -12,7 +12,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from typing import Protocol
 
     class HasFileno(Protocol):
@@ -42,18 +43,28 @@ class Wait(NamedTuple):
     timeout: float | None = None
 
 
-# What is sent back is True when the descriptor was ready, False when the time has passed.
-Operation: TypeAlias = "Generator[Wait, bool, T]"
+class WaitAny(NamedTuple):
+    """Until one of several can go on, or until `timeout` seconds have passed; the times of each count for nothing."""
+
+    waits: frozenset[Wait]  # never one alone, see wait_for_any()
+    timeout: float | None = None
+
+
+# What is sent back for a Wait is True when the descriptor was ready, False when the time has passed; for a WaitAny it
+# is the set of those that were ready.
+Operation: TypeAlias = "Generator[Wait | WaitAny, Any, T]"
 
 
 def readable(fd: Descriptor, timeout: float | None = None) -> Operation[bool]:
     """Wait until `fd` can be read; False when `timeout` seconds have passed."""
-    return (yield Wait(fd, timeout=timeout))
+    was_ready: bool = yield Wait(fd, timeout=timeout)
+    return was_ready
 
 
 def writable(fd: Descriptor, timeout: float | None = None) -> Operation[bool]:
     """Wait until `fd` can be written; False when `timeout` seconds have passed."""
-    return (yield Wait(fd, is_write=True, timeout=timeout))
+    was_ready: bool = yield Wait(fd, is_write=True, timeout=timeout)
+    return was_ready
 
 
 def sleep(seconds: float) -> Operation[None]:
@@ -83,15 +94,59 @@ def run(environ: Mapping[str, Any], operation: Operation[T]) -> Generator[bytes,
     except KeyError:
         raise RuntimeError(ABSENT) from None
     try:
-        wait = next(operation)
+        wait = _checked(next(operation))
         while True:
-            yield calls[wait.is_write](wait.fd, wait.timeout)
-            wait = operation.send(not has_timed_out)
+            try:
+                if isinstance(wait, WaitAny):
+                    found: object = yield from _until_any(calls[False], wait)
+                else:
+                    yield calls[wait.is_write](wait.fd, wait.timeout)
+                    found = not has_timed_out
+            except Exception as error:  # a bad descriptor is an error where it is waited for
+                wait = _checked(operation.throw(error))
+            else:
+                wait = _checked(operation.send(found))
     except StopIteration as end:
         result: T = end.value
         return result
     finally:
         operation.close()
+
+
+def _checked(wait: object) -> Wait | WaitAny:
+    if not isinstance(wait, Wait | WaitAny):
+        raise TypeError(
+            f"an operation must yield Wait(...), not {type(wait).__name__}; it carries another one out by `yield from`"
+        )
+    return wait
+
+
+def _until_any(readable: Callable[..., bytes], wait: WaitAny) -> Generator[bytes, None, set[Wait]]:
+    """One set of the kernel's stands for all of them, since a request waits for one descriptor at a time."""
+    wanted: dict[int, set[Wait]] = defaultdict(set)
+    for one in wait.waits:
+        wanted[one.fd if isinstance(one.fd, int) else one.fd.fileno()].add(one)
+    with select.epoll(max(1, len(wanted))) as poll:
+        ready: set[Wait] = set()
+        for fd, here in wanted.items():
+            try:
+                poll.register(fd, _mask(here))
+            except OSError as error:
+                if error.errno not in READY_AT_ONCE:
+                    raise
+                ready |= here
+        if not ready:
+            yield readable(poll, wait.timeout)
+        for fd, mask in poll.poll(0):
+            ready |= {one for one in wanted[fd] if mask & (_mask({one}) | ALWAYS)}
+    return ready
+
+
+def _mask(waits: set[Wait]) -> int:
+    bits = 0
+    for wait in waits:
+        bits |= select.EPOLLOUT if wait.is_write else select.EPOLLIN
+    return bits
 
 
 def gather(*operations: Operation[Any]) -> Operation[list[Any]]:
@@ -103,27 +158,27 @@ def gather(*operations: Operation[Any]) -> Operation[list[Any]]:
         for index in range(len(operations)):
             gathered.step(index)
         while gathered.waits:
-            timeout = gathered.timeout()
-            ready = yield from wait_for_any(gathered.waits.values(), timeout)
-            gathered.go_on(ready)
+            gathered.go_on((yield from wait_for_any(gathered.all_waits(), gathered.timeout())))
     return gathered.results
 
 
 class _Gathered:
-    """The operations of one gather(): for what each waits, and until when."""
+    """The operations of one gather(): for what each waits, and until when.
+
+    Those of a gather() among them stand beside the others: the kernel does not nest its sets as deep as one may.
+    """
 
     def __init__(self, operations: tuple[Operation[Any], ...]) -> None:
         self._operations = operations
         self._deadlines: dict[int, float] = {}
-        self.waits: dict[int, Wait] = {}
+        self.waits: dict[int, Wait | WaitAny] = {}
         self.results: list[Any] = [None] * len(operations)
 
-    def step(self, index: int, was_ready: bool | None = None) -> None:
-        """Let one begin, or go on, until it waits again or ends."""
+    def step(self, index: int, found: object = None) -> None:
+        """Let one begin, or go on with what it is sent, until it waits again or ends."""
         self._deadlines.pop(index, None)
-        operation = self._operations[index]
         try:
-            wait = next(operation) if was_ready is None else operation.send(was_ready)
+            wait = _checked(self._operations[index].send(found))
         except StopIteration as end:
             self.waits.pop(index, None)
             self.results[index] = end.value
@@ -132,52 +187,29 @@ class _Gathered:
         if wait.timeout is not None:
             self._deadlines[index] = time.monotonic() + wait.timeout
 
+    def all_waits(self) -> Iterator[Wait]:
+        """What one of them waits for."""
+        for wait in self.waits.values():
+            yield from wait.waits if isinstance(wait, WaitAny) else (wait,)
+
     def timeout(self) -> float | None:
         """Seconds to the first deadline."""
         return max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
 
-    def go_on(self, ready: set[Wait]) -> None:
+    def go_on(self, ready: AbstractSet[Wait]) -> None:
         """Let those go on whose descriptor is ready, or whose time has passed."""
         now = time.monotonic()
         for index, wait in list(self.waits.items()):
-            if wait in ready:
-                self.step(index, was_ready=True)
-            elif self._deadlines.get(index, now + 1) <= now:
-                self.step(index, was_ready=False)
+            found = wait.waits & ready if isinstance(wait, WaitAny) else wait in ready
+            if found or self._deadlines.get(index, now + 1) <= now:
+                self.step(index, found)
 
 
-def wait_for_any(waits: Iterable[Wait], timeout: float | None) -> Operation[set[Wait]]:
+def wait_for_any(waits: Iterable[Wait], timeout: float | None) -> Operation[AbstractSet[Wait]]:
     """Wait until one of these descriptors is ready; which are. None when `timeout` seconds have passed."""
-    waits = set(waits)
+    waits = frozenset(waits)
     if len(waits) == 1:
         (wait,) = waits
-        return waits if (yield wait._replace(timeout=timeout)) else set()
-    return (yield from _wait_for_set(waits, timeout))
-
-
-def _wait_for_set(waits: set[Wait], timeout: float | None) -> Operation[set[Wait]]:
-    """One set of the kernel's stands for all of them, since a request waits for one descriptor at a time."""
-    wanted: dict[int, set[Wait]] = defaultdict(set)
-    for wait in waits:
-        wanted[wait.fd if isinstance(wait.fd, int) else wait.fd.fileno()].add(wait)
-    with select.epoll(max(1, len(wanted))) as poll:
-        ready: set[Wait] = set()
-        for fd, here in wanted.items():
-            try:
-                poll.register(fd, _mask(here))
-            except OSError as error:
-                if error.errno not in READY_AT_ONCE:
-                    raise
-                ready |= here
-        if not ready:
-            yield Wait(poll, timeout=timeout)
-        for fd, mask in poll.poll(0):
-            ready |= {wait for wait in wanted[fd] if mask & (_mask({wait}) | ALWAYS)}
-    return ready
-
-
-def _mask(waits: set[Wait]) -> int:
-    bits = 0
-    for wait in waits:
-        bits |= select.EPOLLOUT if wait.is_write else select.EPOLLIN
-    return bits
+        return waits if (yield wait._replace(timeout=timeout)) else frozenset()
+    found: AbstractSet[Wait] = yield WaitAny(waits, timeout)
+    return found

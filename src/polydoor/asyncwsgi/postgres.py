@@ -32,6 +32,8 @@ def query(
         raise psycopg.ProgrammingError("polydoor.asyncwsgi.postgres.query() needs a connection with autocommit=True")
     text = psycopg.ClientCursor(connection).mogrify(statement, params)
     server = connection.pgconn  # it does not block: psycopg has seen to that
+    if server.transaction_status == pq.TransactionStatus.ACTIVE:
+        raise psycopg.ProgrammingError("polydoor.asyncwsgi.postgres.query() found the connection in use by a query")
     is_whole = False
     try:
         server.send_query(text.encode(connection.info.encoding))

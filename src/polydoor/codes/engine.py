@@ -112,8 +112,10 @@ FILE_SHRANK = """A file became shorter while it was sent. The connection was bro
 -> Replace files by renaming a new one over them, rather than by rewriting them."""
 
 WAIT_FAILED = """A request waits for a descriptor (x-wsgiorg.fdevent) that the system refuses to watch: there \
-is no memory, or /proc/sys/fs/epoll/max_user_watches is reached. The request went on at once, as if it were ready.
--> Give the machine more memory or raise that limit; lower --max-suspended."""
+is no memory, /proc/sys/fs/epoll/max_user_watches is reached, or the descriptor is that of an epoll set with others \
+nested in it more than three deep. The request went on at once, as if it were ready.
+-> Give the machine more memory or raise that limit; lower --max-suspended; put descriptors into one set rather than \
+sets into sets."""
 
 WRITE_TIMEOUT = """The peer took no further byte of the response for --write-timeout. The connection was closed.
 -> Nothing, if it is a client with a bad line; raise --write-timeout if it is your own."""
