@@ -266,12 +266,15 @@ struct pd_thread *pd_thread_new(struct pd_engine *e)
 
 void pd_thread_free(struct pd_thread *t)
 {
-    pthread_mutex_lock(&t->engine->lock);
-    pd_call_end(t); /* only where the embedder's thread breaks */
-    pd_waits_orphan(t->engine, t);
-    pthread_mutex_unlock(&t->engine->lock);
+    struct pd_engine *e = t->engine;
+    pthread_mutex_lock(&e->lock);
+    pd_call_end(t); /* this and what follows: only where the embedder's thread breaks */
+    e->running -= t->is_running;
+    e->app_threads -= t->is_known;
+    pd_waits_orphan(e, t);
+    pthread_mutex_unlock(&e->lock);
     pthread_cond_destroy(&t->cond);
-    pd_release(t->engine->sys, t);
+    pd_release(e->sys, t);
 }
 
 void pd_engine_unready(struct pd_engine *e)

@@ -104,9 +104,8 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x)
     return room;
 }
 
-void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
+bool pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
 {
-    pthread_mutex_lock(&e->lock);
     struct pd_thread *home = x->wait ? x->wait->home : NULL;
     x->late_ms = 0;
     pd_list_remove(&x->parked);
@@ -119,9 +118,7 @@ void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x)
         pd_list_push(&e->resumed, &x->queue);
         e->nready++;
     }
-    pthread_mutex_unlock(&e->lock);
-    if (wake)
-        pd_wakeup_fire(&e->wakeup);
+    return wake;
 }
 
 /* --- out ---------------------------------------------------------------------------------------------------------- */

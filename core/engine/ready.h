@@ -13,8 +13,8 @@ bool pd_ready_put(struct pd_host *h, struct pd_exchange *x);
 bool pd_ready_has_room(struct pd_host *h);
 unsigned pd_ready_retry_after(struct pd_host *h);
 
-/* For one that had begun; engine.lock is free. */
-void pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
+/* For one that had begun. True: the loop must be woken. */
+bool pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
 struct pd_exchange *pd_ready_take(struct pd_engine *e, struct pd_thread *t);
 /* The next one that no application has seen, to be refused; NULL: none waits. */
 struct pd_exchange *pd_ready_take_unstarted(struct pd_engine *e);

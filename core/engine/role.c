@@ -406,7 +406,11 @@ void pd_exchange_resume(struct pd_exchange *x)
     pd_exchange_move(x, PD_X_READY);
     x->ready_ms = e->host.now_ms;
     pthread_mutex_unlock(&x->conn->lock);
-    pd_ready_put_back(e, x);
+    pthread_mutex_lock(&e->lock);
+    bool wake = pd_ready_put_back(e, x);
+    pthread_mutex_unlock(&e->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
 }
 
 /* --- the relief thread -------------------------------------------------------------------------------------------- */

@@ -363,18 +363,25 @@ static void body_end(struct pd_exchange *x)
 static void wait_resume(struct pd_engine *e, struct pd_wait *w, enum pd_wait_end end)
 {
     struct pd_exchange *x = w->exchange;
+    struct pd_conn *c = x->conn;
     pd_wheel_remove(&e->waits->wheel, &w->timer);
     pd_list_remove(&w->peers);
     w->watch = NULL;
     if (w->body)
         body_end(x);
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&c->lock);
+    pd_exchange_move(x, PD_X_READY);
+    x->ready_ms = e->host.now_ms;
+    pthread_mutex_lock(&e->lock); /* once: a thread that ends finds it in `all` or among its own (pd_waits_orphan) */
     pd_list_remove(&w->all);
     pd_list_remove(&w->node);
     w->end = w->cancelled ? PD_WAIT_OVER : end;
     e->waits->n--;
-    pthread_mutex_unlock(&e->lock);
-    pd_exchange_resume(x); /* from here on it is its thread's */
+    bool wake = pd_ready_put_back(e, x);
+    pthread_mutex_unlock(&e->lock); /* from here on it is its thread's; its connection is freed by nobody but us */
+    pthread_mutex_unlock(&c->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
 }
 
 /* Watches the descriptor for those who are left. */

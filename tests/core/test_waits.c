@@ -5,6 +5,7 @@
  * The only thread suspends requests and asks for the next one, which turns the loop. Time is moved by hand.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -684,6 +685,50 @@ static void test_a_thread_that_ends(void)
     scene_fini(&s);
 }
 
+/* While no lock is held another thread may do what it likes; here it ends, at the moment that is counted off. */
+static struct ending {
+    int locks, moments;
+    struct pd_thread *who;
+} ending;
+
+int pthread_mutex_lock(pthread_mutex_t *m)
+{
+    int (*real)(pthread_mutex_t *);
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
+    ending.locks++;
+    return real(m);
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *m)
+{
+    int (*real)(pthread_mutex_t *);
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+    int r = real(m);
+    if (--ending.locks || !ending.who || ending.moments-- != 0)
+        return r;
+    struct pd_thread *who = ending.who;
+    ending.who = NULL;
+    pd_thread_free(who);
+    return r;
+}
+
+static void test_a_thread_that_ends_at_any_moment(void)
+{
+    for (int moments = 0; moments < 30; moments++) {
+        struct scene s;
+        int client;
+        scene_init(&s, PD_LOOP_EPOLL);
+        struct pd_exchange *x = ask(&s, &client);
+        wait_for(&s, x, client, PD_WRITABLE, -1);
+        s.step_ns = 1000000; /* it never sleeps: there are ever more moments */
+        ending = (struct ending){ 0, moments, s.thread };
+        s.thread = pd_thread_new(s.engine);
+        goes_on(&s, x, PD_WAIT_READY);
+        answer(&s, x, client);
+        scene_fini(&s);
+    }
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -708,6 +753,7 @@ int main(void)
     test_the_time_limit_of_the_request();
     test_only_so_many();
     test_a_thread_that_ends();
+    test_a_thread_that_ends_at_any_moment();
     test_a_client_that_does_not_read_and_leaves(false);
     test_a_client_that_does_not_read_and_leaves(true);
     return check_result();

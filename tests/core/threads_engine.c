@@ -149,10 +149,18 @@ static void *app_thread(void *arg)
     struct pd_thread *t = pd_thread_new(s->engine);
     struct pd_exchange *x;
     must(t != NULL, "thread");
-    while ((x = pd_engine_next(t)) != NULL) {
+    for (unsigned n = 1; (x = pd_engine_next(t)) != NULL; n++) {
         check_wait(x);
-        if (park(s, x) || suspend(s, t, x))
+        if (park(s, x))
             continue;
+        if (suspend(s, t, x)) {
+            if (n % 4 == 0) { /* as one that breaks: others go on with its requests, which may just be resumed */
+                pd_thread_free(t);
+                t = pd_thread_new(s->engine);
+                must(t != NULL, "thread");
+            }
+            continue;
+        }
         atomic_fetch_add(&s->served, 1);
         answer(s, t, x);
     }
