@@ -110,6 +110,8 @@ static bool may_repeat(const struct pd_cgi_config *c)
 
 static int run(struct stub *s, int slot)
 {
+    if (!pd_cgi_forward_put_back(&s->forward))
+        return answer(s, PD_CGI_PAGE_BROKEN);
     pd_cgi_become(&s->start, slot);
     return answer(s, PD_CGI_PAGE_ERROR);
 }
@@ -120,8 +122,6 @@ static int run_in_slot(struct stub *s)
     if (s->err[0])
         pd_cgi_tell(s->sys, STDERR_FILENO, s->err);
     s->err[0] = '\0';
-    if (s->forward.has_read)
-        return answer(s, PD_CGI_PAGE_BROKEN);
     if (pd_gate_take_slot(&s->start.gate))
         return run(s, s->start.gate.fd);
     pd_notice_say(s->err, sizeof s->err, PD_NOTICE_STUB_BUSY,
@@ -161,6 +161,10 @@ static int conclude(struct stub *s, enum pd_cgi_end end)
 
 static int serve(struct stub *s)
 {
+    if (!pd_cgi_forward_collect(&s->forward))
+        return conclude(s, PD_CGI_LEFT);
+    if (s->forward.is_large && !pd_gate_take_upload(&s->start.gate, (int)s->config.uploads))
+        return busy(s, "as many large uploads as `uploads` allows are on their way");
     enum pd_cgi_end end = PD_CGI_AGAIN;
     for (int i = 0; end == PD_CGI_AGAIN && i <= TRIES; i++) {
         int fd;
@@ -169,9 +173,7 @@ static int serve(struct stub *s)
         case PD_CGI_WAY_DAEMON:
             break;
         case PD_CGI_WAY_RUN:
-            if (!s->forward.has_read)
-                return run(s, -1);
-            return conclude(s, PD_CGI_BROKEN);
+            return run(s, -1);
         case PD_CGI_WAY_SLOT:
             return run_in_slot(s);
         case PD_CGI_WAY_BUSY:

@@ -35,6 +35,7 @@ static const struct key keys[] = {
     { "start-timeout", KIND_NUMBER, AT(start_timeout), 1, 600, 30 },
     { "patience", KIND_NUMBER, AT(patience), 1, 3600, 30 },
     { "backlog", KIND_NUMBER, AT(backlog), 1, 4096, 16 },
+    { "uploads", KIND_NUMBER, AT(uploads), 1, 1024, 16 },
     { "exec-below", KIND_NUMBER, AT(exec_below), 0, 1000000, 0 },
     { "busy-page", KIND_PATH, AT(busy_page), 0, 0, 0 },
     { "error-page", KIND_PATH, AT(error_page), 0, 0, 0 },

@@ -30,7 +30,7 @@ struct pd_cgi_words {
 struct pd_cgi_config {
     const char *app, *python, *directory, *state, *socket, *log, *busy_page, *error_page; /* NULL: not given */
     struct pd_cgi_words options, environment;
-    int64_t log_size, idle_timeout, start_timeout, patience, backlog, exec_below, retry_after;
+    int64_t log_size, idle_timeout, start_timeout, patience, backlog, uploads, exec_below, retry_after;
 };
 
 /* The defaults. */

@@ -1,7 +1,9 @@
 /* forward.c - a CGI request as FastCGI records, and the records of its response (see forward.h). */
+#define _GNU_SOURCE /* memfd_create */
 #include "cmd/forward.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cmd/environ.h"
@@ -141,6 +143,65 @@ static void read_input(struct pd_cgi_forward *f)
     f->body -= r;
     if (!f->body)
         make_end(f);
+}
+
+/* Waits for a byte of the body, or its end; false: nobody reads the response any more. */
+static bool await_input(const struct pd_cgi_forward *f)
+{
+    struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+    int n;
+    do
+        n = PD_SYS(f->sys, poll, p, 2, -1);
+    while (n < 0 && errno == EINTR);
+    return n <= 0 || !(p[1].revents & (POLLERR | POLLHUP | POLLNVAL));
+}
+
+/* All of a body that fits, as one record. */
+static bool collect_all(struct pd_cgi_forward *f)
+{
+    char *head = f->out + f->out_n;
+    size_t n = 0;
+    while (n < (uint64_t)f->body) {
+        if (!await_input(f))
+            return false;
+        ssize_t r = PD_SYS(f->sys, read, STDIN_FILENO, head + FCGI_HEADER_LEN + n, (size_t)f->body - n);
+        if (r < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (r <= 0)
+            break; /* the daemon knows from CONTENT_LENGTH that it is not all */
+        n += (size_t)r;
+    }
+    f->has_read = n > 0;
+    if (n) {
+        f->collected = pd_slice(fcgi_put_header(head, FCGI_STDIN, REQUEST_ID, n), n);
+        f->out_n += FCGI_HEADER_LEN + n;
+    }
+    make_end(f);
+    return true;
+}
+
+bool pd_cgi_forward_collect(struct pd_cgi_forward *f)
+{
+    make(f);
+    if (!f->body)
+        return true;
+    f->is_large = f->phase != PHASE_STDIN || room(f) < 2 * FCGI_HEADER_LEN + (uint64_t)f->body;
+    if (!f->may_repeat) /* an application that reads while the request arrives wants it now */
+        return true;
+    return f->is_large ? await_input(f) : collect_all(f);
+}
+
+bool pd_cgi_forward_put_back(struct pd_cgi_forward *f)
+{
+    if (!f->has_read)
+        return true;
+    struct pd_slice body = f->collected;
+    int fd = body.n ? memfd_create("body", MFD_CLOEXEC) : -1;
+    bool ok = fd >= 0 && PD_SYS(f->sys, pwrite, fd, body.p, body.n, 0) == (ssize_t)body.n &&
+              dup2(fd, STDIN_FILENO) == STDIN_FILENO;
+    if (fd >= 0)
+        PD_SYS(f->sys, close, fd);
+    return ok;
 }
 
 static void send_some(struct pd_cgi_forward *f, int fd)

@@ -35,7 +35,9 @@ struct pd_cgi_forward {
     bool may_repeat; /* the application is not called before all of the request was read */
     size_t out_n;    /* bytes in `out`, of which `sent` were sent */
     size_t sent;
-    bool has_read; /* bytes of standard input are gone */
+    bool has_read;             /* bytes of standard input are gone */
+    bool is_large;             /* the body does not fit into `out` */
+    struct pd_slice collected; /* the body, where it was read before there was a daemon */
     bool send_failed;
     bool was_reset;
     bool has_heard;    /* a byte came from the daemon */
@@ -52,6 +54,13 @@ struct pd_cgi_forward {
 
 /* `body` is what CONTENT_LENGTH says; so much of standard input is sent, and none behind it. */
 void pd_cgi_forward_init(struct pd_cgi_forward *f, const struct pd_sys *sys, char **env, int64_t body, bool may_repeat);
+/*
+ * Before the daemon is asked: reads a body that fits into the buffer, and of another one waits for the first byte, so
+ * that who sends nothing, or little at a time, takes no place of the daemon's. False: the client left.
+ */
+bool pd_cgi_forward_collect(struct pd_cgi_forward *f) PD_MUST_CHECK;
+/* For a program that reads the body from standard input: puts back what was collected. False: that cannot be done. */
+bool pd_cgi_forward_put_back(struct pd_cgi_forward *f) PD_MUST_CHECK;
 /* Talks to the daemon through `fd`, and closes it. May be called again after PD_CGI_AGAIN. */
 enum pd_cgi_end pd_cgi_forward_run(struct pd_cgi_forward *f, int fd, int64_t patience_ms) PD_MUST_CHECK;
 

@@ -12,6 +12,7 @@ enum {
     BYTE_GATE = 0,
     BYTE_SLOT = 1,
     BYTE_DAEMON = BYTE_SLOT + PD_GATE_SLOTS,
+    BYTE_UPLOAD = 1024, /* a byte that is locked need not be there */
     RECORD_AT = 16,
     COUNT_AT = RECORD_AT + PD_GATE_RECORD_SIZE,
     WAIT_MIN_MS = 1,
@@ -135,12 +136,22 @@ bool pd_gate_is_held(struct pd_gate *g)
     return PD_SYS(g->sys, lock, g->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-bool pd_gate_take_slot(struct pd_gate *g)
+static bool take_one(struct pd_gate *g, int first, int n)
 {
-    for (int i = 0; i < PD_GATE_SLOTS; i++)
-        if (try_byte(g, F_WRLCK, BYTE_SLOT + i) == PD_GATE_OK)
+    for (int i = 0; i < n; i++)
+        if (try_byte(g, F_WRLCK, first + i) == PD_GATE_OK)
             return true;
     return false;
+}
+
+bool pd_gate_take_slot(struct pd_gate *g)
+{
+    return take_one(g, BYTE_SLOT, PD_GATE_SLOTS);
+}
+
+bool pd_gate_take_upload(struct pd_gate *g, int n)
+{
+    return take_one(g, BYTE_UPLOAD, n);
 }
 
 /* --- the socket --- */

@@ -6,8 +6,8 @@
  * none behind, and they pass through exec. Byte 0 is the gate: shared round a
  * connect(), exclusive round a start or a leave. Bytes 1 to 4 are slots for
  * requests that run without a daemon; byte 5 belongs to the daemon that
- * listens. Behind them stands a record (struct pd_gate_record) and a count of
- * arrivals. No lock is waited for without a limit.
+ * listens; from byte 1024 on are places for large uploads. Behind byte 5 stands a record (struct pd_gate_record) and a
+ * count of arrivals. No lock is waited for without a limit.
  *
  * Runs once in a request of a stub and so calls the C library for paths.
  */
@@ -83,6 +83,9 @@ bool pd_gate_hold(struct pd_gate *g) PD_MUST_CHECK;
 bool pd_gate_is_held(struct pd_gate *g) PD_MUST_CHECK;
 /* Takes one of the slots; false: all are taken. It is given back by closing. */
 bool pd_gate_take_slot(struct pd_gate *g) PD_MUST_CHECK;
+
+/* Takes one of `n` places for uploads, likewise. */
+bool pd_gate_take_upload(struct pd_gate *g, int n) PD_MUST_CHECK;
 
 /* The record; a file too short or of another make gives an empty one. */
 struct pd_gate_record pd_gate_read(struct pd_gate *g);

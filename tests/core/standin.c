@@ -328,6 +328,13 @@ static int be_cgi(int argc, char **argv)
         printf("word %s\n", argv[i]);
     for (char **p = environ; *p; p++)
         printf("%.120s (%zu)\n", *p, strlen(*p));
+    if (getenv("CONTENT_LENGTH")) {
+        char piece[4096];
+        size_t n = 0;
+        for (ssize_t r; (r = read(STDIN_FILENO, piece, sizeof piece)) > 0;)
+            n += (size_t)r;
+        printf("body %zu\n", n);
+    }
     fflush(stdout);
     const char *path = getenv("PATH_INFO");
     while (path && strcmp(path, "/wait") == 0)

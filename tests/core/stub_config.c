@@ -43,6 +43,7 @@ static void put(const struct pd_cgi_config *c)
     put_number(c->start_timeout);
     put_number(c->patience);
     put_number(c->backlog);
+    put_number(c->uploads);
     put_number(c->exec_below);
     put_text(c->busy_page);
     put_text(c->error_page);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,11 +42,11 @@ class Site:
     def configuration(self):
         return self.www / ".ht-shop.cgi.conf"
 
-    def start(self, target="/"):
-        variables = stub.REQUEST | {"REQUEST_URI": target, "QUERY_STRING": target.partition("?")[2]}
+    def start(self, target="/", stdin=subprocess.DEVNULL, **more):
+        variables = stub.REQUEST | {"REQUEST_URI": target, "QUERY_STRING": target.partition("?")[2]} | more
         return subprocess.Popen(
             [self.www / "shop.cgi"],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=variables,
@@ -180,6 +181,22 @@ def test_an_application_that_hangs_while_it_is_loaded_does_not_block_the_site(si
     site.init("--start-timeout", "1")
     assert site.ask()[0] == 200  # as CGI, when the daemon was ended
     assert f'File "{site.site}/shop.py", line 3' in site.log()
+
+
+def test_stalled_uploads_keep_nobody_out(site):
+    site.init()
+    assert site.ask()[0] == 200
+    stalled = []
+    for size in (1000, 200_000) * 20:
+        process = site.start("/", subprocess.PIPE, REQUEST_METHOD="POST", CONTENT_LENGTH=str(size))
+        with contextlib.suppress(BrokenPipeError):  # where it is answered that there are enough large ones
+            os.write(process.stdin.fileno(), b"s" * (size // 2))  # more than the pipe holds, so it has begun
+        stalled.append(process)
+    assert site.ask()[0] == 200
+    assert [process.poll() for process in stalled[::2]] == [None] * 20
+    for process in stalled:
+        process.kill()
+        process.communicate()
 
 
 def test_below_the_load_each_request_is_run_as_cgi(site):

@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -288,6 +289,18 @@ def test_below_the_threshold_requests_run_as_cgi(site):
     assert not {"SECRET", "HTTP_PROXY"} & set(seen)
 
 
+@pytest.mark.parametrize("why", ["few requests", "no daemon"])
+def test_a_body_reaches_the_program_that_runs_as_cgi(site, why):
+    if why == "few requests":
+        site.write(exec_below=1000)
+    else:
+        site.living("STANDIN_FAIL=0")
+    answer = site.ask("/x", b"u" * 50_000)
+    assert outcome(answer) == (0, 200), answer
+    assert answer.text.startswith("cgi ")
+    assert answer.text.endswith("\nbody 50000\n")
+
+
 # --- forwarding -------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +347,40 @@ def test_a_large_body_and_a_large_response(site):
     answer = site.ask("/echo", b"u" * 3_000_000)
     assert "\nbody 3000000\n" in answer.text
     assert len(site.ask("/flood", QUERY_STRING="40").output) > 40 * 65_000
+
+
+def waiting(process):
+    """How many bytes of its standard input a process has not read."""
+    found = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+    return struct.unpack("=i", found)[0]
+
+
+@pytest.mark.parametrize(("announced", "sent"), [(30_000, 0), (30_000, 29_999), (200_000, 0)])
+def test_an_upload_that_stalls_takes_no_place_of_the_daemon(site, announced, sent):
+    """The stand-in serves one connection after the other."""
+    site.ask()
+    stalled = site.start("/echo", REQUEST_METHOD="POST", CONTENT_LENGTH=str(announced))
+    stalled.stdin.write(b"s" * sent)
+    stalled.stdin.flush()
+    assert eventually(lambda: waiting(stalled) == 0)
+    assert outcome(site.ask()) == (0, 200)
+    assert backlog(site.socket) == 0
+    answer = stubs.finish(stalled, b"s" * (announced - sent))
+    assert f"\nbody {announced}\n" in answer.text
+
+
+def test_large_uploads_have_places_of_their_own(site):
+    site.write(uploads=1)
+    site.ask()
+    first = site.start(REQUEST_METHOD="POST", CONTENT_LENGTH="200000")
+    first.stdin.write(b"s" * 100_000)
+    first.stdin.flush()
+    assert eventually(lambda: waiting(first) == 0)
+    second = site.ask(body=b"s" * 200_000)
+    assert outcome(second) == (0, 503)
+    assert "PD0795: busy: as many large uploads as `uploads` allows" in second.errors
+    assert outcome(stubs.finish(first, b"s" * 100_000)) == (0, 200)
+    assert outcome(site.ask(body=b"s" * 200_000)) == (0, 200)
 
 
 def test_closed_standard_descriptors(site):

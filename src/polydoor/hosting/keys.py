@@ -84,6 +84,13 @@ KEYS = (
         "backlog", Count(1, 4096), 16, "Requests that wait for the daemon; further ones are answered 503.", group=GROUP
     ),
     Setting(
+        "uploads",
+        Count(1, 1024),
+        16,
+        "Requests with a body over about 60 KiB that may arrive at once; further ones are answered 503.",
+        group=GROUP,
+    ),
+    Setting(
         "exec_below",
         Count(0, 1_000_000),
         0,
