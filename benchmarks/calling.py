@@ -1,7 +1,7 @@
-"""The floor under every server of Python: calls an application in a loop, without a server. MODULE SECONDS.
+"""The floor under every server of Python: calls an application in a loop, without a server. MODULE [SECONDS].
 
-Prints the calls, their processor time and their time as JSON. The environ is always the same; each call has a new
-start_response, and its response is taken and closed as PEP 3333 wants it.
+Prints the calls, their processor time and their time as JSON; without SECONDS, the body of one response. The environ
+is always the same; each call has a new start_response, and its response is taken and closed as PEP 3333 wants it.
 """
 
 import importlib
@@ -66,5 +66,8 @@ def measure(application: Any, seconds: float) -> dict[str, float]:
 
 if __name__ == "__main__":
     chosen = importlib.import_module(sys.argv[1]).application
+    if len(sys.argv) == 2:
+        sys.stdout.buffer.write(call(chosen))
+        sys.exit()
     measure(chosen, 0.1)  # what is made at the first call, has been made
     print(json.dumps(measure(chosen, float(sys.argv[2]))))

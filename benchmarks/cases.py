@@ -1,117 +1,8 @@
 """What is measured: each case with its servers, what they are compared with, and what is promised about Polydoor."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Self
-
-from figures import Bound
-from servers import CALL, KINDS
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One server in one case."""
-
-    kind: str
-    threads: int = 1
-    door: str = "http"
-    has_threads: bool = False  # the number stands in the name
-    closes: bool = False  # it ends each connection although the protocol would keep it, so the load does
-    workers: int = 0  # processes below a supervisor; 0: as the server is started without a word of them
-    is_by_wrk: bool = False  # wrk asks, to check our own load generator
-
-    @property
-    def key(self) -> str:
-        """The name in the results: `polydoor-t5`, `uwsgi-scgi`."""
-        door = "" if self.door == "http" else f"-{self.door}"
-        workers = f"-w{self.workers}" if self.workers else ""
-        return (
-            f"{self.kind}{door}{workers}" + (f"-t{self.threads}" if self.has_threads else "") + "-wrk" * self.is_by_wrk
-        )
-
-    @property
-    def label(self) -> str:
-        """The name for people."""
-        doors = {"http": "", "fastcgi": " FastCGI", "scgi": " SCGI", "uwsgi": " uwsgi", "ajp": " AJP"}
-        suffix = {"polydoor": f" -t {self.threads}"}.get(self.kind, f", {self.threads} threads")
-        many = "" if self.workers <= 1 else f", {self.workers} processes"
-        workers = (f" -w {self.workers}" if self.kind == "polydoor" else many) if self.workers else ""
-        name = KINDS[self.kind].name + doors[self.door] + workers + (suffix if self.has_threads else "")
-        return f"{name}, asked by wrk" if self.is_by_wrk else name
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a ratio must be now (`must`) and in the end (`goal`); `factor` multiplies the other side."""
-
-    entry: str
-    other: str
-    must: Bound | None = None
-    goal: Bound | None = None
-    factor: int = 1
-    percentile: str = ""  # of the latency, which is then what is compared
-    is_scaling: bool = False  # the gain from `-w1` to `-w2` is compared
-
-    def needs(self) -> tuple[str, ...]:
-        """The entries that must have been measured."""
-        return tuple(key for two in self.scaled() for key in two) if self.is_scaling else (self.entry, self.other)
-
-    def scaled(self) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Ours and theirs, each with two processes and with one."""
-        return (self.entry, self.entry.replace("-w2", "-w1")), (self.other, self.other.replace("-w2", "-w1"))
-
-
-@dataclass(frozen=True)
-class Case:
-    """Servers that get the same load, one after the other in every round."""
-
-    key: str
-    title: str
-    entries: tuple[Entry, ...]
-    references: tuple[str, ...]
-    targets: tuple[Target, ...]
-    app: str = "hello"
-    is_browser: bool = False
-    is_behind_nginx: bool = False
-    is_on_sockets: bool = False  # asked over Unix sockets, as a front end does
-    is_throughput: bool = False  # requests per second count, not processor time
-    is_selected: bool = False  # it is part of what `make bench` measures in five minutes
-    connections: int = 16
-    count: int = 0  # so many requests instead of a time
-    file_size: int = 0  # of the file `download`; only its length is compared
-    is_wide: bool = False  # servers have both cores
-    aside: tuple[str, ...] = ()  # entries that the selection does without
-    notes: tuple[str, ...] = field(default=())
-
-    def entry(self, key: str) -> Entry:
-        """An entry by its key."""
-        return next(entry for entry in self.entries if entry.key == key)
-
-    def narrowed(self, kinds: list[str]) -> Self:
-        """The same case with these servers only, and with what can still be compared."""
-        return self._only(entry for entry in self.entries if entry.kind in kinds)
-
-    def shortened(self) -> Self:
-        """The same case as the selection has it."""
-        return self._only(entry for entry in self.entries if entry.key not in self.aside)
-
-    def _only(self, chosen: Iterable[Entry]) -> Self:
-        entries = tuple(chosen)
-        keys = {entry.key for entry in entries}
-        targets = tuple(target for target in self.targets if set(target.needs()) <= keys)
-        references = tuple(key for key in self.references if key in keys)
-        return replace(self, entries=entries, targets=targets, references=references)
-
-
-def at_most(limit: float) -> Bound:
-    """A ratio of costs."""
-    return Bound(limit)
-
-
-def at_least(limit: float) -> Bound:
-    """A ratio of speeds."""
-    return Bound(limit, is_least=True)
-
+import classics
+from case import Case, Entry, Target, at_least, at_most
+from servers import CALL
 
 DIRECT = (
     Entry("polydoor", 1, has_threads=True),
@@ -155,6 +46,12 @@ STREAMING = (
     *(Entry(kind) for kind in ("fastpysgi", "bjoern", "granian", "uwsgi", "waitress", "gunicorn")),
 )
 FLUSHES = ("uwsgi", "gunicorn")  # of which it is known that they write each piece before they ask for the next
+
+def beside(door: str) -> tuple[Entry, ...]:
+    """The rows of other applications in a table of hello world: one that waits, and a Django view."""
+    waits = (Entry(kind, 5, door=door, has_threads=True, app="wait") for kind in ("polydoor", "uwsgi"))
+    return (*waits, *(Entry(kind, door=door, app="django_hello") for kind in ("polydoor", "uwsgi")))
+
 
 CASES = (
     Case(
@@ -201,6 +98,7 @@ CASES = (
             Entry("php-fpm", door="fastcgi"),
             Entry("polydoor"),
             Entry("floor", door="fastcgi"),
+            *beside("fastcgi"),
         ),
         references=("uwsgi-fastcgi", "polydoor", "floor-fastcgi"),
         targets=(
@@ -209,7 +107,7 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        aside=("php-fpm-fastcgi", "polydoor-fastcgi-w1"),
+        aside=("php-fpm-fastcgi", "polydoor-fastcgi-w1", *(entry.key for entry in beside("fastcgi"))),
         notes=("uWSGI closes the connection after each response although nginx asks to keep it.", PHP),
     ),
     Case(
@@ -222,6 +120,7 @@ CASES = (
             Entry("uwsgi", door="scgi"),
             Entry("flup", door="scgi"),
             Entry("floor", door="scgi"),
+            *beside("scgi"),
         ),
         references=("uwsgi-scgi", "floor-scgi"),
         targets=(
@@ -230,7 +129,7 @@ CASES = (
         ),
         is_behind_nginx=True,
         is_selected=True,
-        aside=("polydoor-quiet-scgi", "flup-scgi", "polydoor-scgi-w1"),
+        aside=("polydoor-quiet-scgi", "flup-scgi", "polydoor-scgi-w1", *(entry.key for entry in beside("scgi"))),
     ),
     Case(
         key="uwsgi",
@@ -241,6 +140,7 @@ CASES = (
             Entry("uwsgi", door="uwsgi"),
             Entry("gunicorn", door="uwsgi"),
             Entry("floor", door="uwsgi"),
+            *beside("uwsgi"),
         ),
         references=("uwsgi-uwsgi", "floor-uwsgi"),
         targets=(
@@ -380,4 +280,5 @@ CASES = (
         is_throughput=True,
         is_wide=True,
     ),
+    *classics.CASES,
 )

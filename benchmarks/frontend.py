@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apache
+import programs
 import servers
 
 MAIN = """\
@@ -97,21 +99,29 @@ def program() -> str | None:
 
 
 @contextmanager
-def running(folder: Path, door: str, upstream: str, core: int, script: str = "") -> Iterator[str]:
-    """Run nginx in front of an address; gives the address to ask."""
+def running(name: str, place: servers.Place, core: int | str, kind: servers.Kind) -> Iterator[tuple[str, int]]:
+    """Run nginx, Apache or lighttpd in front of a server; gives the address to ask, and its process."""
+    folder = place.folder / name
+    folder.mkdir(exist_ok=True)
+    listen = servers.free_address()
+    command = {"nginx": _nginx, "apache": _apache, "lighttpd": programs.front}[name](folder, listen, place, kind)
+    with servers.Process(command, folder, core) as process:
+        process.wait_until(lambda: servers.listens(listen), f"{name} does not listen")
+        yield listen, process.pid
+
+
+def _nginx(folder: Path, listen: str, place: servers.Place, kind: servers.Kind) -> list[str]:
     found = program()
     if found is None:
         raise servers.ServerError("nginx is not there")
-    folder = folder / "nginx"
-    folder.mkdir(exist_ok=True)
-    listen = servers.free_address()
     config = folder / "nginx.conf"
-    text = configuration(folder, door, listen, upstream, is_root=os.geteuid() == 0, script=script)
+    text = configuration(folder, place.door, listen, place.address, is_root=os.geteuid() == 0, script=kind.script)
     config.write_text(text, encoding="utf-8")
-    command = [found, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
-    with servers.Process(command, folder, core) as process:
-        process.wait_until(lambda: servers.listens(listen), "nginx does not listen")
-        yield listen
+    return [found, "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
+
+
+def _apache(folder: Path, listen: str, place: servers.Place, kind: servers.Kind) -> list[str]:
+    return apache.proxy(folder, listen, place.mpm, place.door, place.address, is_kept=not kind.is_dropping)
 
 
 def version() -> str:

@@ -39,6 +39,7 @@ class Load:
     cpu_seconds: float  # of the generator itself
     latency: dict[str, float]
     faults: list[str]
+    lost: int = 0  # requests that had no right response
 
 
 def sources() -> list[Path]:
@@ -124,4 +125,5 @@ def parse(found: dict[str, Any]) -> Load:
         cpu_seconds=sum(found["cpu"].values()),
         latency={name: found["latency"][name] for name in PERCENTILES},
         faults=faults,
+        lost=sum(found["deviations"].values()) + found["unanswered"],
     )

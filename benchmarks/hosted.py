@@ -1,11 +1,7 @@
 """What the CGI stub costs behind a web server, beside a C program and a Python script that print the same page."""
 
 import contextlib
-import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +11,7 @@ from statistics import median
 from typing import Any
 
 import measure
-import rivals
+import programs
 import rounds
 import servers
 import tables
@@ -28,28 +24,9 @@ CROWD = 500
 OCCUPIERS = 120  # more than threads, connections and backlog of the daemon hold
 WARM_UP = "0.4"
 NOT_PART = ("noise", "wrk", "nginx", "fastpysgi", "bjoern")  # facts that say nothing here
-PATHS = {"stub": "/shop.cgi/", "c": "/floor.cgi/", "python": "/script.cgi/"}
+PATHS = {name: programs.PATHS[f"cgi-{name}"] for name in ("stub", "c", "python")}
 NAMES = {"stub": "CGI stub and its daemon", "c": "C program", "python": "Python script"}
-BUSY_PAGE = "<p>Busy.</p>\n"
 BUSY = 503
-SCRIPT = """\
-#!{python}
-import sys
-
-sys.stdout.write("Status: 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: 13\\r\\n\\r\\nHello, World!")
-"""
-LIGHTTPD = """\
-server.document-root = "{folder}/www"
-server.bind = "{host}"
-server.port = {port}
-server.errorlog = "{folder}/error.log"
-server.upload-dirs = ( "{folder}" )
-server.modules = ( "mod_cgi" )
-server.max-fds = 8192
-server.max-connections = 2048
-server.max-keep-alive-requests = 0
-cgi.assign = ( ".cgi" => "" )
-"""
 
 
 @dataclass(frozen=True)
@@ -110,21 +87,15 @@ class Hosted(contextlib.ExitStack):
         super().__init__()
         self.address = servers.free_address()
         self._www = folder / "www"
-        set_up(folder, self._www)
-        host, _, port = self.address.rpartition(":")
-        config = folder / "lighttpd.conf"
-        config.write_text(LIGHTTPD.format(folder=folder, host=host, port=port), encoding="utf-8")
-        found = program()
-        if found is None:
-            raise servers.ServerError("lighttpd is not there")
-        self._process = servers.Process([found, "-D", "-f", str(config)], folder, plan.server_core)
+        programs.set_up(folder, self._www)
+        command = programs.command(folder, self.address, "cgi", programs.CGI)
+        self._process = servers.Process(command, folder, plan.server_core)
         self.callback(self._process.stop)
         self.callback(self._stop, folder)
         try:
             self._process.wait_until(lambda: servers.listens(self.address), "lighttpd does not listen")
             self._load("stub", ["-c", "1", "-n", "1"], is_counted=False)  # starts the daemon
-            (told,) = json.loads(polydoor("cgi", "status", str(self._www), "--json", folder=folder))
-            self._daemon = int(told["pid"])
+            self._daemon = programs.daemon(folder, self._www)
         except BaseException:
             self.close()
             raise
@@ -132,7 +103,7 @@ class Hosted(contextlib.ExitStack):
     def _stop(self, folder: Path) -> None:
         """Ends the daemon, if it was started."""
         with contextlib.suppress(servers.ServerError):
-            polydoor("cgi", "stop", str(self._www), folder=folder)
+            programs.polydoor("cgi", "stop", str(self._www), folder=folder)
 
     def _load(
         self, name: str, options: Sequence[str], path: str = "", *, is_counted: bool = True
@@ -189,45 +160,6 @@ class Hosted(contextlib.ExitStack):
         if not any(visit.status == BUSY for visit in swarm.visits):
             raise LoadError("the daemon is not full")
         return swarm
-
-
-def set_up(folder: Path, www: Path) -> None:
-    """The three programs; the stub as `polydoor cgi init` sets it up."""
-    www.mkdir(mode=0o755)
-    (folder / "busy.html").write_text(BUSY_PAGE, encoding="ascii")
-    build_floor(www / "floor.cgi")
-    script = www / "script.cgi"
-    script.write_text(SCRIPT.format(python=sys.executable), encoding="utf-8")
-    script.chmod(0o755)
-    found = os.environ.get("PYTHONPATH")
-    more = ["--env", f"PYTHONPATH={found}"] if found else []
-    more += ["--state", str(folder / "state"), "--directory", str(servers.APPS)]
-    more += ["--busy-page", str(folder / "busy.html"), "--patience", "600"]
-    more += ["--name", "shop", "--server", "lighttpd"]
-    polydoor("cgi", "init", "lasting:application", str(www), *more, folder=folder)
-
-
-def polydoor(*words: str, folder: Path) -> str:
-    """A command of Polydoor; what it printed."""
-    command = [sys.executable, "-m", "polydoor", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise servers.ServerError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def build_floor(target: Path) -> None:
-    """Compile the C program as anybody would."""
-    source = rivals.HERE / "floor" / "cgi.c"
-    command = [*rivals.compiler(), "-O2", "-o", str(target), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise rivals.RivalError(f"the C program does not build:\n{done.stderr}")
-
-
-def program() -> str | None:
-    """lighttpd, also where an ordinary user's PATH has no sbin."""
-    return shutil.which("lighttpd") or shutil.which("lighttpd", path="/usr/sbin")
 
 
 def sample(plan: rounds.Plan) -> Sample:

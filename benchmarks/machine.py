@@ -10,14 +10,14 @@ from pathlib import Path
 import frontend
 import rivals
 
-SHOWN = ("fastpysgi", "bjoern", "granian", "uwsgi", "pyuwsgi", "waitress", "gunicorn", "cheroot", "flup")
-PACKAGES = {"Apache": "apache2-bin", "mod_wsgi": "libapache2-mod-wsgi-py3", "php-fpm": "php8.2-fpm"}
+SHOWN = ("fastpysgi", "bjoern", "granian", "uwsgi", "pyuwsgi", "waitress", "gunicorn", "cheroot", "flup", "django")
+PACKAGES = {"Apache": "apache2-bin", "mod_wsgi": "libapache2-mod-wsgi-py3", "lighttpd": "lighttpd", "php-fpm": "php8.2-fpm"}
 
 
 def facts(versions: dict[str, str]) -> dict[str, str]:
     """Name and value, in the order in which they are shown."""
     found = {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": now(),
         "Polydoor": f"{version('polydoor')}, commit {commit()}",
         "processor": f"{processor(Path('/proc/cpuinfo'))}, {os.cpu_count()} cores",
         "memory": memory(Path("/proc/meminfo")),
@@ -31,6 +31,11 @@ def facts(versions: dict[str, str]) -> dict[str, str]:
         "load average": " ".join(f"{each:.2f}" for each in os.getloadavg()),
     }
     return found | {name: versions[name] for name in SHOWN if name in versions}
+
+
+def now() -> str:
+    """The time to the minute."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def commit() -> str:

@@ -3,8 +3,8 @@
 Every sample starts its server anew, so that the luck of one memory layout does not last for all rounds.
 """
 
+import contextlib
 import functools
-import importlib
 import json
 import os
 import re
@@ -17,14 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import apache
 import browser
-import calling
 import frontend
 import measure
+import programs
 import rivals
 import servers
 import wrk
-from cases import Case, Entry
+from case import Case, Entry
 from generator import Generator, Load, LoadError, parse
 
 WARM_UP = 0.4  # seconds of the same load before it counts
@@ -56,11 +57,18 @@ class Sample:
     in_time: int  # requests that were answered before the time was up
     latency: dict[str, float]  # seconds, by name as in generator.PERCENTILES
     load_cpu_seconds: float  # of the load generator
+    front_cpu_seconds: float = 0.0  # of what is in front of the server
+    lost: int = 0  # requests without a right response, where that is no fault
 
     @property
     def cost(self) -> float:
         """Processor time of the server for a request, in seconds."""
         return self.cpu_seconds / self.requests
+
+    @property
+    def cost_of_all(self) -> float:
+        """The same with what is in front of the server."""
+        return (self.cpu_seconds + self.front_cpu_seconds) / self.requests
 
     @property
     def rate(self) -> float:
@@ -76,10 +84,15 @@ class Outcome:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    measured: dict[str, str] = field(default_factory=dict)  # when, from what, and how often
 
     def values(self, key: str) -> list[float]:
         """What the case is about, for each round."""
-        return [sample.rate if self.case.is_throughput else sample.cost for sample in self.samples[key]]
+        return [sample.rate for sample in self.samples[key]] if self.case.is_throughput else self.costs(key)
+
+    def costs(self, key: str) -> list[float]:
+        """Processor time for a request, for each round."""
+        return [each.cost_of_all if self.case.counts_front else each.cost for each in self.samples[key]]
 
     def faults(self) -> Iterator[str]:
         """Everything that was not right."""
@@ -98,12 +111,9 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
     """Measure all entries of a case that are there; `report` hears of each sample."""
     outcome = Outcome(case)
     for entry in case.entries:
-        if case.is_behind_nginx and frontend.program() is None:
-            outcome.absent[entry.key] = "nginx is not there"
-        elif entry.is_by_wrk and not wrk.is_there():
-            outcome.absent[entry.key] = "wrk is not there"
-        elif not servers.KINDS[entry.kind].is_there(versions):
-            outcome.absent[entry.key] = "it is not installed here; see benchmarks/README.md"
+        why = _why_not(case, entry, versions)
+        if why:
+            outcome.absent[entry.key] = why
         else:
             outcome.samples[entry.key] = []
     for number in range(1, plan.rounds + 1):
@@ -123,16 +133,32 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
     return outcome
 
 
+def _why_not(case: Case, entry: Entry, versions: dict[str, str]) -> str:
+    """What is missing for a row, if anything is."""
+    missing = {
+        "nginx": case.is_behind_nginx and frontend.program() is None,
+        "Apache": bool(case.behind_apache) and not apache.PROGRAM.exists(),
+        "lighttpd": case.is_behind_lighttpd and programs.lighttpd() is None,
+        "wrk": entry.is_by_wrk and not wrk.is_there(),
+    }
+    if any(missing.values()):
+        return f"{next(name for name, is_missing in missing.items() if is_missing)} is not there"
+    is_there = servers.KINDS[entry.kind].is_there(versions)
+    is_there = is_there and (not servers.needs_django(case.app_of(entry)) or "django" in versions)
+    return "" if is_there else "it is not installed here; see benchmarks/README.md"
+
+
 def _call_sample(case: Case, entry: Entry, plan: Plan) -> Sample:
     """The application without a server, in a process of its own; nobody waits, so there is no latency."""
+    app = case.app_of(entry)
     with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
-        command = servers.KINDS[entry.kind].command(servers.Place("", "", case.app, 1, Path(name)))
+        command = servers.KINDS[entry.kind].command(servers.Place("", "", app, 1, Path(name)))
         done = subprocess.run(
             ["taskset", "-c", str(plan.server_core), *command, f"{plan.seconds}"],
             capture_output=True,
             text=True,
             check=False,
-            env=servers.environment(),
+            env=servers.environment(app),
         )
     if done.returncode:
         raise servers.ServerError(f"{entry.label} failed:\n{done.stderr}")
@@ -144,107 +170,134 @@ def _call_sample(case: Case, entry: Entry, plan: Plan) -> Sample:
 def _sample(case: Case, entry: Entry, plan: Plan) -> Sample:
     if entry.kind == servers.CALL:
         return _call_sample(case, entry, plan)
-    fields = browser.FIELDS if case.is_browser else {}
     with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
         folder = Path(name)
-        with _serving(case, entry, plan, folder) as (pid, url):
+        with _serving(case, entry, plan, folder) as place:
+            options = _options(case, entry, plan, folder)
             ask = _asked_by_wrk if entry.is_by_wrk else _asked
-            done, spent = ask(url, pid, fields, plan, folder, _options(case, entry, plan, folder))
+            done, spent, front = ask(place, browser.FIELDS if case.is_browser else {}, plan, folder, options)
     return Sample(
         requests=max(1, done.requests),
         seconds=done.seconds,
         cpu_seconds=spent,
         bytes=done.bytes,
-        faults=done.faults,
+        faults=[] if case.is_lossy and done.requests else done.faults,
         in_time=done.in_time,
         latency=done.latency,
         load_cpu_seconds=done.cpu_seconds,
+        front_cpu_seconds=front,
+        lost=done.lost,
     )
 
 
 def _options(case: Case, entry: Entry, plan: Plan, folder: Path) -> list[str]:
     """What the load generator is told: how much, and what is right."""
-    options = ["-c", str(case.connections), *["--close"] * entry.closes]
+    options = ["-c", str(case.connections), *["--close"] * (entry.closes or case.is_closing)]
     if case.count:
-        return [
-            *options,
-            "-n",
-            str(case.count),
-            "--timeout",
-            "60",
-            "--check",
-            "length",
-            "--length",
-            f"{case.file_size}",
-        ]
+        options += ["-n", str(case.count), "--timeout", "120"]
+    else:
+        options += ["-d", f"{plan.seconds}", "--warm-up", f"{WARM_UP}"]
+    if case.file_size:
+        return [*options, "--check", "length", "--length", f"{case.file_size}"]
     expected = folder / "expected"
-    expected.write_bytes(body_of(case.app))
-    return [*options, "-d", f"{plan.seconds}", "--warm-up", f"{WARM_UP}", "--expect", str(expected)]
+    expected.write_bytes(b"%d" % case.upload_size if case.upload_size else body_of(case.app_of(entry)))
+    upload = ["--body", f"{case.upload_size}"] if case.upload_size else []
+    return [*options, *upload, "--expect", str(expected)]
 
 
 @functools.cache
 def body_of(app: str) -> bytes:
-    """The right body: what the application itself says."""
-    if str(servers.APPS) not in sys.path:
-        sys.path.append(str(servers.APPS))
-    return calling.call(importlib.import_module(app).application)
+    """The right body: what the application itself says, in a process of its own."""
+    command = [sys.executable, str(rivals.HERE / "calling.py"), app]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, env=servers.environment(app)).stdout
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """What is asked: where, and the processes at the top of the server's trees and of those in front."""
+
+    url: str
+    servers: tuple[int, ...]
+    fronts: tuple[int, ...] = ()
+
+    def seconds(self) -> tuple[float, float]:
+        """Processor time of the server and of what is in front; a program may end while its time is asked for."""
+        for _ in range(100):
+            with contextlib.suppress(measure.ProcessEndedError):
+                return self._seconds()
+        return self._seconds()
+
+    def _seconds(self) -> tuple[float, float]:
+        return sum(map(measure.tree_seconds, self.servers)), sum(map(measure.tree_seconds, self.fronts))
 
 
 def _asked(
-    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
-) -> tuple[Load, float]:
-    """What the load came to, and the processor time of the server."""
+    place: _Serving, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
+) -> tuple[Load, float, float]:
+    """What the load came to, and the processor time of the server and of what is in front."""
     del plan, folder
     options = [*options, *(word for name, value in fields.items() for word in ("-H", f"{name}: {value}"))]
-    with Generator(url, options) as generator:
+    with Generator(place.url, options) as generator:
         generator.warm()
-        before = measure.tree_seconds(pid)
+        before, front = place.seconds()
         done = parse(generator.run())
-        return done, measure.tree_seconds(pid) - before
+        after, front_after = place.seconds()
+        return done, after - before, front_after - front
 
 
 def _asked_by_wrk(
-    url: str, pid: int, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
-) -> tuple[Load, float]:
+    place: _Serving, fields: dict[str, str], plan: Plan, folder: Path, options: list[str]
+) -> tuple[Load, float, float]:
     """The same by wrk, which compares nothing: a response before and after, and the mean length, must do."""
     assert "--close" not in options
-    address = url.removeprefix("http://")
+    address = place.url.removeprefix("http://")
     length = check_response(address, fields)
-    wrk.apply(url, WARM_UP, fields, folder)
-    before = measure.tree_seconds(pid)
-    done = wrk.apply(url, plan.seconds, fields, folder)
-    spent = measure.tree_seconds(pid) - before
+    wrk.apply(place.url, WARM_UP, fields, folder)
+    before, front = place.seconds()
+    done = wrk.apply(place.url, plan.seconds, fields, folder)
+    after, front_after = place.seconds()
     check_response(address, fields)
     done.faults.extend(faults_of(done, length))
-    return done, spent
+    return done, after - before, front_after - front
 
 
 @contextmanager
-def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[tuple[int, str]]:
-    """Run the server, and nginx where the case wants it; gives its process and the URL to ask."""
-    is_unix = case.is_on_sockets or (case.is_behind_nginx and not plan.uses_tcp)
+def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[_Serving]:
+    """Run the server, and in front of it what the case wants."""
+    kind = servers.KINDS[entry.kind]
+    if kind.is_cgi:
+        with programs.running(folder, entry.kind, plan.server_core) as (url, pids):
+            yield _Serving(url, (), pids)
+        return
+    is_tcp = (case.is_behind_nginx and plan.uses_tcp) or bool(case.behind_apache)
+    is_unix = not is_tcp and (case.is_on_sockets or case.is_behind_nginx or case.is_behind_lighttpd)
     address = str(folder / "app.sock") if is_unix else servers.free_address()
-    if entry.kind == "floor":
-        rivals.build_floor(folder, entry.door)
-    place = servers.Place(entry.door, address, case.app, entry.threads, folder, entry.workers)
+    app = case.app_of(entry)
+    place = servers.Place(entry.door, address, app, entry.threads, folder, entry.workers, case.mpm)
+    _prepare(case, entry, folder)
+    core = f"{plan.server_core},{plan.load_core}" if case.is_wide else plan.server_core
+    with servers.Process(kind.command(place), folder, core, app) as process:
+        process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
+        if kind.is_apache or not case.front:
+            if not is_unix and not case.file_size and not case.upload_size:
+                process.wait_until(lambda: answers(address, body_of(app)), f"{entry.label} does not answer")
+            url = f"{entry.door}+unix:{address}" if is_unix else f"{entry.door}://{address}"
+            yield _Serving(url, (process.pid,))
+            return
+        front_core = plan.load_core if case.is_behind_nginx else core
+        with frontend.running(case.front, place, front_core, kind) as (front, pid):
+            what = f"{entry.label} does not answer behind {case.front}"
+            process.wait_until(lambda: answers(front, body_of(app)), what)
+            yield _Serving(f"http://{front}", (process.pid,), (pid,) if case.counts_front else ())
+
+
+def _prepare(case: Case, entry: Entry, folder: Path) -> None:
+    """What a server needs in its folder."""
+    if entry.kind in {"floor", "sink"}:
+        rivals.build_floor(folder, entry.door if entry.kind == "floor" else entry.kind)
     if case.file_size:
         (folder / "download").touch()
         os.truncate(folder / "download", case.file_size)
-    core = f"{plan.server_core},{plan.load_core}" if case.is_wide else plan.server_core
-    body = b"" if case.file_size else body_of(case.app)
-    command = servers.KINDS[entry.kind].command(place)
-    with servers.Process(command, folder, core) as process:
-        process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
-        if case.is_behind_nginx:
-            with frontend.running(
-                folder, entry.door, address, plan.load_core, servers.KINDS[entry.kind].script
-            ) as front:
-                process.wait_until(lambda: answers(front, body), f"{entry.label} does not answer behind nginx")
-                yield process.pid, f"http://{front}"
-            return
-        if not is_unix and not case.file_size:
-            process.wait_until(lambda: answers(address, body), f"{entry.label} does not answer")
-        yield process.pid, f"{entry.door}+unix:{address}" if is_unix else f"{entry.door}://{address}"
 
 
 def answers(address: str, body: bytes = BODY) -> bool:

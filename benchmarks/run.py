@@ -18,13 +18,16 @@ import hosted
 import machine
 import measure
 import overload
+import programs
 import report
 import rivals
 import rounds
 import servers
+import summary
 import tables
 import wrk
-from cases import CASES, Case, Entry
+from case import Case, Entry
+from cases import CASES
 
 RESULTS = rivals.HERE / "results"
 START = "start"  # the case that is no load: see footprint.py
@@ -33,6 +36,8 @@ START = "start"  # the case that is no load: see footprint.py
 def main(arguments: list[str]) -> int:
     """Return 0 when all was measured and every response was right; a missed target is a result, not a failure."""
     options = parse(arguments)
+    if options.pages:
+        return write_pages()
     if not wrk.is_there():
         say("wrk is not there, so the row that checks our load generator is left out; `make test-deps` installs it")
     if frontend.program() is None:
@@ -51,6 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
     keys = [*(case.key for case in CASES), START, overload.CASE, hosted.CASE]
     parser.add_argument("--only", action="append", choices=keys, metavar="CASE", help=f"one of {', '.join(keys)}")
+    parser.add_argument("--skip", action="append", choices=keys, metavar="CASE", help="not this one")
     parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), metavar="NAME", help="only these")
     parser.add_argument("--full", action="store_true", help="every case, not the selection")
     parser.add_argument(
@@ -60,7 +66,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="load for each server in each round")
     parser.add_argument("--tcp", action="store_true", help="TCP between nginx and the servers, not Unix sockets")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the tables and plots as an HTML page")
-    parser.add_argument("--write", action="store_true", help="write results/speed and results/start")
+    parser.add_argument("--write", action="store_true", help="write results/, and the README's table")
+    parser.add_argument("--pages", action="store_true", help="write them anew from results/speed.json")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.seconds = options.seconds or (1.0 if options.quick or is_selection(options) else 2.0)
@@ -73,7 +80,7 @@ def is_selection(options: argparse.Namespace) -> bool:
 
 
 def measure_all(options: argparse.Namespace) -> int:
-    """Run the chosen cases, print and perhaps write what came out."""
+    """Run the chosen cases, print and perhaps write what came out; an interrupt leaves what was measured till then."""
     server_core, load_core = rounds.plan_cores()
     # Servers are moved to their own core; this program, the load and nginx stay on the other one.
     os.sched_setaffinity(0, {load_core})
@@ -82,23 +89,29 @@ def measure_all(options: argparse.Namespace) -> int:
     facts = machine.facts(versions)
     ticks = measure.machine_ticks()
     began = time.monotonic()
-    outcomes = [rounds.run(case, plan, versions, progress) for case in chosen(options)]
+    outcomes: list[rounds.Outcome] = []
+    is_whole = False
+    try:
+        for case in chosen(options):
+            outcomes.append(rounds.run(case, plan, versions, progress))
+            outcomes[-1].measured = occasion(plan, facts)
+            if options.write:
+                write_speed(outcomes, plan, facts)
+        is_whole = True
+    except KeyboardInterrupt:
+        say("interrupted; the case that was under way is left out")
     facts["stolen by the hypervisor"] = f"{measure.steal_share(ticks, measure.machine_ticks()):.1%} of the time"
     facts["noise"] = f"rounds of a server lie {tables.noise(outcomes):.1%} apart (the middle server's figure)"
     if outcomes:
         show(outcomes, facts)
-    for path in [*([options.report] if options.report else []), *([RESULTS / "speed.html"] if options.write else [])]:
-        if outcomes:
-            path.write_text(report.page(outcomes, plan, facts), encoding="utf-8")
-            say(f"wrote {path}")
-    if outcomes and options.write:
-        write("speed", tables.document(outcomes, plan, facts), tables.page(outcomes, plan, facts))
-    if options.full or not options.only or START in options.only:
-        measure_start(plan, versions, facts, is_written=options.write)
-    if options.full or overload.CASE in (options.only or ()):
-        measure_overload(plan, versions, facts, is_written=options.write)
-    if options.full or hosted.CASE in (options.only or ()):
-        measure_hosted(plan, facts, is_written=options.write)
+        if options.report:
+            options.report.write_text(report.page(outcomes, plan, facts), encoding="utf-8")
+            say(f"wrote {options.report}")
+        if options.write:
+            write_speed(outcomes, plan, facts)
+    if not is_whole:
+        return 130
+    measure_others(options, plan, versions, facts)
     say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     faults = [fault for outcome in outcomes for fault in outcome.faults()]
     for fault in faults:
@@ -106,16 +119,58 @@ def measure_all(options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
+def measure_others(
+    options: argparse.Namespace, plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str]
+) -> None:
+    """What has tables of its own."""
+    skipped, only = options.skip or (), options.only or ()
+    if (options.full or not only or START in only) and START not in skipped:
+        measure_start(plan, versions, facts, is_written=options.write)
+    if (options.full or overload.CASE in only) and overload.CASE not in skipped:
+        measure_overload(plan, versions, facts, is_written=options.write)
+    if (options.full or hosted.CASE in only) and hosted.CASE not in skipped:
+        measure_hosted(plan, facts, is_written=options.write)
+
+
+def occasion(plan: rounds.Plan, facts: dict[str, str]) -> dict[str, str]:
+    """When, from what and how often a case was measured: cases of several runs stand in one result."""
+    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
+    times = f"in {plan.rounds} rounds of {plan.seconds:g} s"
+    return {"date": machine.now(), "Polydoor": f"Polydoor {facts['Polydoor']}", "rounds": times, "load": f"load {load}"}
+
+
+def write_speed(outcomes: list[rounds.Outcome], plan: rounds.Plan, facts: dict[str, str]) -> None:
+    """Write results/speed with these cases, and with what stands there of the others; then the README's table."""
+    path = RESULTS / "speed.json"
+    earlier = tables.restored(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+    every = tables.merged(earlier, outcomes)
+    facts = facts | {"noise": f"rounds of a server lie {tables.noise(every):.1%} apart (the middle server's figure)"}
+    document = tables.document(every, plan, facts)
+    write("speed", document, tables.page(every, plan, facts))
+    (RESULTS / "speed.html").write_text(report.page(every, plan, facts), encoding="utf-8")
+    summary.write(document)
+
+
+def write_pages() -> int:
+    """Make the pages anew from results/speed.json."""
+    document = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
+    write_speed([], rounds.Plan(**document["plan"]), document["facts"])
+    return 0
+
+
 def chosen(options: argparse.Namespace) -> list[Case]:
     """The cases, and in them the servers, that were asked for."""
-    asked = CASES if options.full else [case for case in CASES if not options.only or case.key in options.only]
-    wanted = [case.shortened() for case in asked if case.is_selected] if is_selection(options) else list(asked)
+    only, skipped = options.only or (), options.skip or ()
+    every = [case for case in CASES if case.key not in skipped]
+    asked = [case for case in every if options.full or not only or case.key in only]
+    wanted = [case.shortened() for case in asked if case.is_selected] if is_selection(options) else asked
     return [case.narrowed(options.server) for case in wanted] if options.server else wanted
 
 
 def progress(case: Case, number: int, entry: Entry, sample: rounds.Sample | None) -> None:
     """One line for each sample."""
-    told = f"{sample.cost * 1e6:8.2f} µs  {tables.rate_text(sample.rate):>8} /s" if sample else "was left out"
+    cost = 0.0 if sample is None else sample.cost_of_all if case.counts_front else sample.cost
+    told = f"{cost * 1e6:8.2f} µs  {tables.rate_text(sample.rate):>8} /s" if sample else "was left out"
     say(f"{case.key:8} round {number}  {entry.label:28} {told}")
 
 
@@ -152,7 +207,7 @@ def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[st
 
 def measure_hosted(plan: rounds.Plan, facts: dict[str, str], *, is_written: bool) -> None:
     """The CGI stub behind a web server."""
-    if hosted.program() is None:
+    if programs.lighttpd() is None:
         say("lighttpd is not there, so the CGI stub is left out; `make test-deps` installs it")
         return
     samples = hosted.run(plan, say)
@@ -168,7 +223,9 @@ def write(name: str, document: dict[str, Any], page: str) -> None:
     RESULTS.mkdir(exist_ok=True)
     data = json.dumps(document, indent=1, ensure_ascii=False)
     for path, content in ((RESULTS / f"{name}.json", f"{data}\n"), (RESULTS / f"{name}.md", page)):
-        path.write_text(content, encoding="utf-8")
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(content, encoding="utf-8")
+        unfinished.replace(path)  # whole, also when it is interrupted
         say(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 

@@ -10,14 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import apache
 import rivals
 
 APPS = rivals.HERE / "apps"
-MODULES = Path("/usr/lib/apache2/modules")
+SITE = rivals.VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
 NGINX = Path("/usr/sbin/nginx")
 NGINX_FILE = """\
@@ -36,6 +37,7 @@ http {{
     }}
 }}
 """
+MOD_WSGI = apache.MODULES / "mod_wsgi.so"
 CALL = "call"  # what is called without a server
 START = 20.0  # seconds until a server must listen
 STOP = 5.0
@@ -54,6 +56,7 @@ class Place:
     threads: int
     folder: Path
     workers: int = 0  # processes; 0: nothing is said of them, so that there is one
+    mpm: apache.Mpm = apache.Mpm()
 
     @property
     def host(self) -> str:
@@ -77,20 +80,29 @@ def polydoor(place: Place) -> list[str]:
     return [sys.executable, "-m", "polydoor", f"{place.app}:application", "-b", url, "-t", str(place.threads), *workers]
 
 
+def polydoor_preload(place: Place) -> list[str]:
+    """The same with processes that have the application from one that has imported it."""
+    return [*polydoor(place), "--preload"]
+
+
 def polydoor_quiet(place: Place) -> list[str]:
     """The same without a line for each request, as the others run."""
     return [*polydoor(place), "--no-access-log"]
 
 
 def fastpysgi(place: Place) -> list[str]:
-    """One thread, as always; the command line sets what matters."""
+    """One thread in each process, as always; the command line sets what matters, but for several processes."""
+    if place.workers > 1:
+        program = [str(rivals.BIN / "python"), str(APPS / "serve_fastpysgi.py")]
+        return [*program, place.app, place.host, place.port, str(place.workers)]
     listen = ["--host", place.host, "--port", place.port]
     return [str(rivals.BIN / "fastpysgi"), f"{place.app}:application", *listen]
 
 
 def bjoern(place: Place) -> list[str]:
-    """One thread, as always."""
-    return [str(rivals.BIN / "python"), str(APPS / "serve_bjoern.py"), place.app, place.host, place.port]
+    """One thread in each process, as always."""
+    program = [str(rivals.BIN / "python"), str(APPS / "serve_bjoern.py")]
+    return [*program, place.app, place.host, place.port, *([str(place.workers)] if place.workers else [])]
 
 
 def granian(place: Place) -> list[str]:
@@ -128,55 +140,53 @@ def flup(place: Place) -> list[str]:
     return [str(rivals.BIN / "python"), str(APPS / "serve_flup.py"), place.app, place.door, place.address]
 
 
-def mod_wsgi(place: Place) -> list[str]:
-    """Apache with one process and Debian's 150 threads, in which the application runs.
+def flup_limited(place: Place) -> list[str]:
+    """With a limit to its threads: a connection that finds none free is closed at once."""
+    return [*flup(place), "threads", str(place.threads)]
 
-    With fewer threads than connections the event MPM ends kept connections while all threads are busy.
-    """
-    return _apache(place, [])
+
+def flup_fork(place: Place) -> list[str]:
+    """Processes instead of threads."""
+    return [*flup(place), "fork", str(place.workers)]
+
+
+def mod_wsgi(place: Place) -> list[str]:
+    """Apache in whose processes the application runs."""
+    return _wsgi(place, [])
 
 
 def mod_wsgi_daemon(place: Place) -> list[str]:
-    """Apache with one process and Debian's 150 threads; the application in a process of its own."""
-    daemon = f"WSGIDaemonProcess app processes={place.workers or 1} threads={place.threads} python-path={place.folder}"
+    """Apache, and the application in processes of its own."""
+    path = f"{place.folder}:{SITE}" if needs_django(place.app) else place.folder
+    daemon = f"WSGIDaemonProcess app processes={place.workers or 1} threads={place.threads} python-path={path}"
     mine = [daemon, "WSGIProcessGroup app", f"WSGISocketPrefix {place.folder}/wsgi", "WSGIRestrictEmbedded On"]
-    return _apache(place, mine)
+    return _wsgi(place, mine)
 
 
-def _apache(place: Place, more: list[str]) -> list[str]:
-    """Apache with the event MPM and mod_wsgi; all its directives stand on the command line."""
-    script = place.folder / f"{place.app}.py"
-    _lay_out(place.folder)
+def _wsgi(place: Place, more: list[str]) -> list[str]:
+    """Apache with mod_wsgi."""
+    for path in APPS.glob("*.py"):
+        _copy(path, place.folder)
     lines = [
-        "ServerName shop.example",
-        f"Listen {place.address}",
-        f"PidFile {place.folder}/httpd.pid",
-        f"ErrorLog {place.folder}/error.log",
-        *(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in ("mpm_event", "authz_core", "wsgi")),
-        *(["User www-data", "Group www-data"] if os.geteuid() == 0 else []),
-        "MaxKeepAliveRequests 0",
-        "KeepAliveTimeout 100",
-        "StartServers 1",
-        "ServerLimit 1",
-        "ThreadLimit 150",
-        "ThreadsPerChild 150",
-        "MaxRequestWorkers 150",
         f"WSGIPythonPath {place.folder}",
         "WSGIApplicationGroup %{GLOBAL}",
-        f"WSGIScriptAlias / {script}",
+        f"WSGIScriptAlias / {place.folder}/{place.app}.py",
         *more,
     ]
-    options = [word for line in lines for word in ("-C", line)]
-    return ["/usr/sbin/apache2", "-D", "FOREGROUND", "-d", str(place.folder), "-f", "/dev/null", *options]
+    return apache.command(place.folder, place.address, place.mpm, ("wsgi",), lines)
 
 
-def _lay_out(folder: Path) -> None:
-    """Copies of the applications that Apache's user can read."""
-    folder.chmod(0o755)
-    for path in APPS.glob("*.py"):
-        copy = folder / path.name
-        copy.write_bytes(path.read_bytes())
-        copy.chmod(0o644)
+def mod_php(place: Place) -> list[str]:
+    """Apache in whose processes a page of PHP runs."""
+    return apache.php(place.folder, place.address, place.mpm, _copy(APPS / "hello.php", place.folder))
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    """A copy that Apache's user can read."""
+    copy = folder / path.name
+    copy.write_bytes(path.read_bytes())
+    copy.chmod(0o644)
+    return copy
 
 
 def php_fpm(place: Place) -> list[str]:
@@ -207,6 +217,11 @@ def uwsgi(place: Place) -> list[str]:
     return [str(rivals.BIN / "uwsgi"), *sane, "--processes", str(place.workers or 1), *threads, *closes, *where]
 
 
+def sink(place: Place) -> list[str]:
+    """A C server that writes what comes into a file; the application is not called."""
+    return [str(place.folder / "floor-sink"), place.door, place.address if "/" in place.address else place.port]
+
+
 def floor(place: Place) -> list[str]:
     """An empty C server; the application is not called."""
     address = place.address if "/" in place.address else place.port
@@ -219,6 +234,11 @@ def nginx(place: Place) -> list[str]:
     user = "user root;" if os.geteuid() == 0 else ""
     config.write_text(NGINX_FILE.format(user=user, folder=place.folder, address=place.address), encoding="ascii")
     return [str(NGINX), "-p", str(place.folder), "-c", str(config), "-e", str(place.folder / "error.log")]
+
+
+def cgi(place: Place) -> list[str]:
+    """A program that lighttpd starts for each request; see programs.py."""
+    return ["lighttpd", "-D", "-f", str(place.folder / "lighttpd.conf")]
 
 
 def call(place: Place) -> list[str]:
@@ -238,6 +258,9 @@ class Kind:
     packages: tuple[str, ...] = ()
     file: Path | None = None
     script: str = ""  # what nginx names as SCRIPT_FILENAME, where that matters
+    is_apache: bool = False  # Apache itself, which needs none in front
+    is_cgi: bool = False  # a program that lighttpd starts for each request: see programs.py
+    is_dropping: bool = False  # it leaves requests on kept FastCGI connections unanswered
 
     def is_there(self, versions: dict[str, str]) -> bool:
         """Whether one of its packages is installed, or it needs none."""
@@ -248,6 +271,7 @@ class Kind:
 
 KINDS = {
     "polydoor": Kind("Polydoor", polydoor),
+    "polydoor-preload": Kind("Polydoor --preload", polydoor_preload),
     "polydoor-quiet": Kind("Polydoor, no access log", polydoor_quiet),
     "fastpysgi": Kind("FastPySGI", fastpysgi, ("fastpysgi",)),
     "bjoern": Kind("bjoern", bjoern, ("bjoern",)),
@@ -255,14 +279,22 @@ KINDS = {
     "gunicorn": Kind("gunicorn gthread", gunicorn, ("gunicorn",)),
     "gunicorn-sync": Kind("gunicorn sync", gunicorn_sync, ("gunicorn",)),
     "cheroot": Kind("cheroot", cheroot, ("cheroot",)),
-    "flup": Kind("flup", flup, ("flup",)),
-    "mod_wsgi": Kind("mod_wsgi embedded", mod_wsgi, file=MODULES / "mod_wsgi.so"),
-    "mod_wsgi-daemon": Kind("mod_wsgi daemon, Apache counted in", mod_wsgi_daemon, file=MODULES / "mod_wsgi.so"),
+    "flup": Kind("flup", flup, ("flup",), is_dropping=True),
+    "flup-limited": Kind("flup, limited", flup_limited, ("flup",), is_dropping=True),
+    "flup-fork": Kind("flup, forking", flup_fork, ("flup",), is_dropping=True),
+    "mod_wsgi": Kind("mod_wsgi embedded", mod_wsgi, file=MOD_WSGI, is_apache=True),
+    "mod_wsgi-daemon": Kind("mod_wsgi daemon, Apache counted in", mod_wsgi_daemon, file=MOD_WSGI, is_apache=True),
+    "mod_php": Kind("mod_php", mod_php, file=apache.PHP, is_apache=True),
     "php-fpm": Kind("php-fpm", php_fpm, file=PHP_FPM, script=str(APPS / "hello.php")),
     "waitress": Kind("waitress", waitress, ("waitress",)),
     "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
     "nginx": Kind("nginx, the file itself", nginx, file=NGINX),
     "floor": Kind("empty C server", floor),
+    "cgi-stub": Kind("CGI stub and its daemon", cgi, is_cgi=True),
+    "cgi-polydoor": Kind("CGI, `polydoor cgi` for each request", cgi, is_cgi=True),
+    "cgi-python": Kind("CGI, a Python script without an application", cgi, is_cgi=True),
+    "cgi-c": Kind("CGI, a C program", cgi, is_cgi=True),
+    "sink": Kind("C sink", sink),
     CALL: Kind("the application alone", call),
 }
 
@@ -270,7 +302,7 @@ KINDS = {
 class Process:
     """A server that runs pinned to a core, or to `0,1`, with its output in a file, until the context ends."""
 
-    def __init__(self, command: list[str], folder: Path, core: int | str) -> None:
+    def __init__(self, command: list[str], folder: Path, core: int | str, app: str = "") -> None:
         self._log = folder / "server.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -279,7 +311,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env=environment(),
+                env=environment(app),
                 start_new_session=True,
             )
 
@@ -318,20 +350,26 @@ class Process:
         self._process.wait()
 
 
-def environment() -> dict[str, str]:
+def environment(app: str = "") -> dict[str, str]:
     """What a server finds around it: the applications can be imported, and leave nothing behind."""
-    return os.environ | {"PYTHONPATH": str(APPS), "PYTHONDONTWRITEBYTECODE": "1"}
+    path = [APPS, SITE] if needs_django(app) else [APPS]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def settings(kind: str, door: str, app: str, threads: int, workers: int = 0) -> str:
+def needs_django(app: str) -> bool:
+    """Whether an application needs what is in the environment of the other servers."""
+    return app.startswith("django")
+
+
+def settings(kind: str, place: Place) -> str:
     """How a server is started, for people: without the folders of this machine."""
     with tempfile.TemporaryDirectory() as name:
-        command = KINDS[kind].command(Place(door, "HOST:PORT", app, threads, Path(name), workers))
-        short = [
-            word.replace(f"{name}/", "").replace(name, "FOLDER").replace(f"{APPS}/", "").replace(str(APPS), "apps")
-            for word in command
-        ]
-    return shlex.join([Path(short[0]).name, *short[1:]])
+        command = KINDS[kind].command(replace(place, address="HOST:PORT", folder=Path(name)))
+    # The longest first, as one may begin with another.
+    short = {f"{name}/": "", name: "FOLDER", f"{APPS}/": "", str(APPS): "apps", str(SITE): "SITE-PACKAGES"}
+    for long, word in short.items():
+        command = [each.replace(long, word) for each in command]
+    return shlex.join([Path(command[0]).name, *command[1:]])
 
 
 def listens(address: str) -> bool:

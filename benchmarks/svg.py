@@ -7,7 +7,7 @@ from html import escape
 
 from figures import Figure
 
-WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 720, 22, 210, 70, 6, 28
+WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 780, 22, 270, 70, 6, 28
 OURS, THEIRS, GRID, INK = "#2a6f97", "#b8b8b8", "#dddddd", "#222222"
 SHADES = {
     "p50": "#2a6f97",

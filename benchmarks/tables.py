@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import servers
-from cases import Case, Entry, Target
+from case import Case, Entry, Target
+from cases import CASES
 from figures import Figure, bound_of, figure, pairs, ratios
 from rounds import Outcome, Plan, Sample
+from servers import Place
 
+FORMAT = 3
 Row = tuple[str, ...]
 DELAYS = ("p50", "p99", "p99.9")
 DELAY_HEAD = tuple(f"{name} µs" for name in DELAYS)
 TARGET_HEAD = ("ratio", "measured", "lowest – highest", "95 % bound", "must", "", "goal", "")
+COSTS = {"": "", "own": "own CPU of ", "all": "CPU in all of "}
 BOUND = (
     "A target is met when the 95 % bound of its ratio meets it, and not shown when only the median does: more rounds "
     "tell. Five rounds are the fewest that have a bound."
@@ -21,17 +26,27 @@ BOUND = (
 
 def case_table(outcome: Outcome) -> list[Row]:
     """A row for each server, the head first: figures and ratios to the references of the case."""
-    references = [key for key in outcome.case.references if key in outcome.samples]
-    labels = [f"× {_short(outcome.case, key)}" for key in references]
-    rows: list[Row] = [("server", "µs CPU/request", "lowest – highest", "requests/s", *DELAY_HEAD, *labels)]
-    for entry in outcome.case.entries:
+    case = outcome.case
+    references = [key for key in case.references if key in outcome.samples]
+    labels = [f"× {_short(case, key)}" for key in references]
+    more = (*["own µs"] * case.counts_front, *["lost"] * case.is_lossy)
+    rows: list[Row] = [("server", "µs CPU/request", *more, "lowest – highest", "requests/s", *DELAY_HEAD, *labels)]
+    for entry in case.entries:
         if entry.key not in outcome.samples:
-            rows.append((entry.label, "not measured", *[""] * (2 + len(DELAYS) + len(labels))))
+            rows.append((entry.label, "not measured", *[""] * (len(rows[0]) - 2)))
             continue
-        samples = outcome.samples[entry.key]
-        against = [f"{_ratio(outcome, entry.key, key).middle:.2f}" for key in references]
-        rows.append((entry.label, *_columns(samples, is_rate=outcome.case.is_throughput), *against))
+        against = [_against(outcome, entry, key) for key in references]
+        rows.append((entry.label, *_columns(outcome, entry), *against))
     return rows
+
+
+def _against(outcome: Outcome, entry: Entry, key: str) -> str:
+    """The ratio to a reference, or to the row of its server with the same application."""
+    other = outcome.case.entry(key)
+    same = (each for each in outcome.case.entries if (each.kind, each.door) == (other.kind, other.door))
+    if entry.app != other.app:
+        key = next((each.key for each in same if each.app == entry.app and each.key in outcome.samples), "")
+    return f"{_ratio(outcome, entry.key, key).middle:.2f}" if key else ""
 
 
 def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
@@ -67,6 +82,13 @@ def target_values(outcome: Outcome, target: Target) -> list[float]:
     if target.percentile:
         ours, theirs = _delays(outcome, target.entry, target), _delays(outcome, target.other, target)
         return pairs(ours, theirs)
+    if target.cost:
+        is_own = target.cost == "own"
+        ours, theirs = (
+            [each.cost if is_own else each.cost_of_all for each in outcome.samples[key]]
+            for key in (target.entry, target.other)
+        )
+        return pairs(ours, theirs)
     return pairs(outcome.values(target.entry), outcome.values(target.other), target.factor)
 
 
@@ -79,7 +101,7 @@ def target_name(case: Case, target: Target) -> str:
     if target.is_scaling:
         (two, one), (other, base) = [[case.entry(key).label for key in keys] for keys in target.scaled()]
         return f"{case.key}: {two} by {one} to {other} by {base}"
-    what = f"{target.percentile} of " if target.percentile else ""
+    what = f"{target.percentile} of " if target.percentile else COSTS[target.cost]
     times = f"{target.factor} × " if target.factor > 1 else ""
     return f"{case.key}: {what}{case.entry(target.entry).label} to {times}{case.entry(target.other).label}"
 
@@ -88,20 +110,25 @@ def _ratio(outcome: Outcome, key: str, other: str, factor: float = 1.0) -> Figur
     return ratios(outcome.values(key), outcome.values(other), factor)
 
 
-def _columns(samples: Sequence[Sample], *, is_rate: bool) -> Row:
+def _columns(outcome: Outcome, entry: Entry) -> Row:
     """The figures of a server; the extent is that of what the case is about."""
-    costs = figure([sample.cost * 1e6 for sample in samples])
+    samples = outcome.samples[entry.key]
+    costs = figure([cost * 1e6 for cost in outcome.costs(entry.key)])
     rates = figure([sample.rate for sample in samples])
     extent = (
         f"{rate_text(rates.lowest)} – {rate_text(rates.highest)} /s"
-        if is_rate
+        if outcome.case.is_throughput
         else f"{costs.lowest:.2f} – {costs.highest:.2f}"
     )
     delays = [
         f"{figure([sample.latency[name] * 1e6 for sample in samples]).middle:.0f}" if samples[0].latency else "–"
         for name in DELAYS
     ]
-    return (f"{costs.middle:.2f}", extent, rate_text(rates.middle), *delays)
+    is_front = servers.KINDS[entry.kind].is_apache or servers.KINDS[entry.kind].is_cgi
+    own = "–" if is_front else f"{figure([sample.cost * 1e6 for sample in samples]).middle:.2f}"
+    lost = str(sum(sample.lost for sample in samples))
+    more = (*[own] * outcome.case.counts_front, *[lost] * outcome.case.is_lossy)
+    return (f"{costs.middle:.2f}", *more, extent, rate_text(rates.middle), *delays)
 
 
 def rate_text(rate: float) -> str:
@@ -150,7 +177,7 @@ def is_words(rows: Sequence[Row], column: int) -> bool:
 def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> dict[str, Any]:
     """Everything that was measured, for JSON."""
     return {
-        "format": 2,
+        "format": FORMAT,
         "facts": facts,
         "started as": {row[0]: row[1] for row in settings_table(outcomes)[1:]},
         "plan": asdict(plan),
@@ -158,6 +185,7 @@ def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> 
         "cases": {
             outcome.case.key: {
                 "title": outcome.case.title,
+                "measured": outcome.measured,
                 "samples": {key: [asdict(sample) for sample in samples] for key, samples in outcome.samples.items()},
                 "absent": outcome.absent,
                 "ratios": [_ratio_document(outcome, target) for target in outcome.case.targets],
@@ -165,6 +193,26 @@ def document(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> 
             for outcome in outcomes
         },
     }
+
+
+def restored(document: dict[str, Any]) -> list[Outcome]:
+    """The outcomes of an earlier run, as far as their cases and servers are still there."""
+    cases = {case.key: case for case in CASES}
+    found = []
+    for key, told in document["cases"].items() if document.get("format") == FORMAT else ():
+        if key not in cases:
+            continue
+        keys = {entry.key for entry in cases[key].entries}
+        samples = {name: [Sample(**each) for each in of] for name, of in told["samples"].items() if name in keys}
+        absent = {name: why for name, why in told["absent"].items() if name in keys}
+        found.append(Outcome(cases[key], samples, absent, measured=told["measured"]))
+    return found
+
+
+def merged(earlier: Sequence[Outcome], later: Sequence[Outcome]) -> list[Outcome]:
+    """Each case as it was measured last, in the order of the table."""
+    found = {outcome.case.key: outcome for outcome in (*earlier, *later)}
+    return [found[case.key] for case in CASES if case.key in found]
 
 
 def _ratio_document(outcome: Outcome, target: Target) -> dict[str, Any]:
@@ -184,10 +232,12 @@ def settings_table(outcomes: Iterable[Outcome]) -> list[Row]:
     for outcome in outcomes:
         for entry in (entry for entry in outcome.case.entries if entry.key in outcome.samples):
             label = f"{entry.label}, {entry.threads} {'thread' if entry.threads == 1 else 'threads'}"
-            if entry.has_threads or entry.kind in {"floor", servers.CALL}:
+            if entry.has_threads or entry.kind in {"floor", "sink", servers.CALL}:
                 label = entry.label
-            command = servers.settings(entry.kind, entry.door, outcome.case.app, entry.threads, entry.workers)
-            found.setdefault(label, command.replace(f"{outcome.case.app}:application", "APP:application"))
+            app = outcome.case.app_of(entry)
+            place = Place(entry.door, "", app, entry.threads, Path(), entry.workers, outcome.case.mpm)
+            command = servers.settings(entry.kind, place)
+            found.setdefault(label, command.replace(f"{app}:application", "APP:application"))
     return [("server", "started as"), *found.items()]
 
 
@@ -211,4 +261,5 @@ def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
 def remarks(outcome: Outcome) -> list[str]:
     """Notes on a case, and what was not measured and why."""
     reasons = (f"{outcome.case.entry(key).label} was not measured: {why}" for key, why in outcome.absent.items())
-    return [*outcome.case.notes, *reasons]
+    when = [f"Measured {', '.join(outcome.measured.values())}."] if outcome.measured else []
+    return [*outcome.case.notes, *reasons, *when]

@@ -1,4 +1,7 @@
-"""Starts flup, which has no command line: MODULE DOOR ADDRESS. Its threads have no limit, as shipped."""
+"""Starts flup, which has no command line: MODULE DOOR ADDRESS [threads|fork NUMBER].
+
+Its threads have no limit, as shipped; `threads` gives them one, `fork` has so many processes instead.
+"""
 
 import importlib
 import sys
@@ -6,8 +9,12 @@ import sys
 SERVERS = {"fastcgi": "flup.server.fcgi", "scgi": "flup.server.scgi", "ajp": "flup.server.ajp"}
 
 if __name__ == "__main__":
-    module, door, address = sys.argv[1:]
+    module, door, address, *more = sys.argv[1:]
     host, _, port = address.rpartition(":")
     where = address if "/" in address else (host, int(port))
     application = importlib.import_module(module).application
-    importlib.import_module(SERVERS[door]).WSGIServer(application, bindAddress=where).run()
+    how, number = more or ("", "0")
+    limits = {"threads": ("minSpare", "maxSpare", "maxThreads"), "fork": ("minSpare", "maxSpare", "maxChildren")}
+    options = dict.fromkeys(limits.get(how, ()), int(number))
+    server = importlib.import_module(SERVERS[door] + "_fork" * (how == "fork")).WSGIServer
+    server(application, bindAddress=where, **options).run()
