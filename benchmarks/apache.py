@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import rivals
+
 MODULES = Path("/usr/lib/apache2/modules")
 PROGRAM = Path("/usr/sbin/apache2")
-PHP = max(MODULES.glob("libphp*.so"), default=MODULES / "libphp.so")
+UNPACKED = rivals.DEBIAN / "usr" / "lib" / "apache2" / "modules"
+PHP = max(MODULES.glob("libphp*.so"), default=UNPACKED / f"{rivals.mod_php().replace('libapache2-mod-', 'lib')}.so")
 THREADS = 150  # Debian's, for the event MPM
 SCHEMES = {"http": "http", "fastcgi": "fcgi", "scgi": "scgi", "ajp": "ajp", "uwsgi": "uwsgi"}
 
@@ -33,6 +36,9 @@ class Mpm:
             return [load, *(f"{name} {self.children}" for name in same)]
         threads = (f"{name} {THREADS}" for name in ("ThreadLimit", "ThreadsPerChild", "MaxRequestWorkers"))
         return [load, "StartServers 1", "ServerLimit 1", *threads]
+
+
+EVENT = Mpm()
 
 
 def command(folder: Path, address: str, mpm: Mpm, modules: Sequence[str], lines: Sequence[str]) -> list[str]:

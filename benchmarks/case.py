@@ -94,19 +94,24 @@ class Case:
     file_size: int = 0  # of the file `download`; only its length is compared
     upload_size: int = 0  # of the body of each request
     is_wide: bool = False  # servers have both cores
+    most_rounds: int = 99  # enough for a case without targets
     aside: tuple[str, ...] = ()  # entries that the selection does without
     notes: tuple[str, ...] = field(default=())
 
     @property
     def front(self) -> str:
         """What is in front of the servers, if anything is."""
-        behind = {"nginx": self.is_behind_nginx, "apache": bool(self.behind_apache), "lighttpd": self.is_behind_lighttpd}
+        behind = {
+            "nginx": self.is_behind_nginx,
+            "apache": bool(self.behind_apache),
+            "lighttpd": self.is_behind_lighttpd,
+        }
         return next((name for name, is_it in behind.items() if is_it), "")
 
     @property
     def mpm(self) -> apache.Mpm:
         """How Apache works, where it takes part."""
-        return apache.Mpm(self.behind_apache, self.children) if self.behind_apache else apache.Mpm()
+        return apache.Mpm(self.behind_apache, self.children) if self.behind_apache else apache.EVENT
 
     @property
     def counts_front(self) -> bool:

@@ -11,7 +11,12 @@ import frontend
 import rivals
 
 SHOWN = ("fastpysgi", "bjoern", "granian", "uwsgi", "pyuwsgi", "waitress", "gunicorn", "cheroot", "flup", "django")
-PACKAGES = {"Apache": "apache2-bin", "mod_wsgi": "libapache2-mod-wsgi-py3", "lighttpd": "lighttpd", "php-fpm": "php8.2-fpm"}
+PACKAGES = {
+    "Apache": "apache2-bin",
+    "mod_wsgi": "libapache2-mod-wsgi-py3",
+    "lighttpd": "lighttpd",
+    "php-fpm": "php8.2-fpm",
+}
 
 
 def facts(versions: dict[str, str]) -> dict[str, str]:

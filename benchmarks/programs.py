@@ -1,4 +1,4 @@
-"""lighttpd, in front of a server or with programs that it starts for each request: the CGI stub and others."""
+"""Debian's lighttpd, in front of a server or with programs that it starts for each request: the CGI stub and others."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def lighttpd() -> str | None:
 
 
 def command(folder: Path, address: str, module: str, lines: str) -> list[str]:
-    """lighttpd in the foreground."""
+    """The command line: lighttpd in the foreground."""
     found = lighttpd()
     if found is None:
         raise servers.ServerError("lighttpd is not there")
@@ -66,12 +66,12 @@ def command(folder: Path, address: str, module: str, lines: str) -> list[str]:
 
 
 def front(folder: Path, listen: str, place: servers.Place, kind: servers.Kind) -> list[str]:
-    """lighttpd in front of a server on a Unix socket."""
+    """The command line: lighttpd in front of a server on a Unix socket."""
     del kind
     module = MODULES[place.door]
     more = "" if place.door in {"http", "ajp"} else ', "check-local" => "disable"'
     lines = BEHIND.format(module=module, socket=place.address, more=more)
-    return command(folder, listen, module, "scgi.protocol = \"uwsgi\"\n" * (place.door == "uwsgi") + lines)
+    return command(folder, listen, module, 'scgi.protocol = "uwsgi"\n' * (place.door == "uwsgi") + lines)
 
 
 @contextmanager

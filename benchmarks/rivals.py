@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv-rivals"
 BIN = VENV / "bin"
+DEBIAN = VENV / "debian"  # what is unpacked, not installed
 LISTS = HERE / "rivals"
 CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
 
@@ -43,7 +44,26 @@ def prepare(say: Say) -> None:
             say(f"{line} does not build here (see benchmarks/rivals/optional.txt)")
         if not built and name == "uwsgi":
             _pip("-r", str(LISTS / "instead.txt"))
+    package = mod_php()
+    if package and not _unpack(package):
+        say(f"{package} cannot be downloaded here, so mod_php is left out")
     state.write_text(mark, encoding="utf-8")
+
+
+def mod_php() -> str:
+    """Debian's package of mod_php for the PHP that is there: installed, it would give Apache another MPM."""
+    found = max(Path("/usr/sbin").glob("php-fpm*.*"), default=None)
+    return f"libapache2-mod-{found.name.replace('-fpm', '')}" if found and shutil.which("apt-get") else ""
+
+
+def _unpack(package: str) -> bool:
+    """Download a package of Debian and unpack it into the environment; nothing of it is installed."""
+    DEBIAN.mkdir()
+    done = subprocess.run(["apt-get", "download", package], cwd=DEBIAN, capture_output=True, check=False)
+    return done.returncode == 0 and all(
+        subprocess.run(["dpkg", "-x", str(path), str(DEBIAN)], capture_output=True, check=False).returncode == 0
+        for path in DEBIAN.glob("*.deb")
+    )
 
 
 def pins(path: Path) -> list[str]:
@@ -78,7 +98,7 @@ def compiler() -> list[str]:
 
 
 def _mark() -> str:
-    digest = hashlib.sha256(f"{sys.version}{sys.base_prefix}".encode())
+    digest = hashlib.sha256(f"{sys.version}{sys.base_prefix}{mod_php()}".encode())
     for path in sorted(LISTS.iterdir()):
         digest.update(path.read_bytes())
     return digest.hexdigest()

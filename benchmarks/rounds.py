@@ -116,7 +116,7 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
             outcome.absent[entry.key] = why
         else:
             outcome.samples[entry.key] = []
-    for number in range(1, plan.rounds + 1):
+    for number in range(1, min(plan.rounds, case.most_rounds) + 1):
         for entry in case.entries:
             if entry.key not in outcome.samples:
                 continue

@@ -94,7 +94,7 @@ def measure_all(options: argparse.Namespace) -> int:
     try:
         for case in chosen(options):
             outcomes.append(rounds.run(case, plan, versions, progress))
-            outcomes[-1].measured = occasion(plan, facts)
+            outcomes[-1].measured = occasion(case, plan, facts)
             if options.write:
                 write_speed(outcomes, plan, facts)
         is_whole = True
@@ -132,10 +132,11 @@ def measure_others(
         measure_hosted(plan, facts, is_written=options.write)
 
 
-def occasion(plan: rounds.Plan, facts: dict[str, str]) -> dict[str, str]:
+def occasion(case: Case, plan: rounds.Plan, facts: dict[str, str]) -> dict[str, str]:
     """When, from what and how often a case was measured: cases of several runs stand in one result."""
     load = " ".join(f"{each:.2f}" for each in os.getloadavg())
-    times = f"in {plan.rounds} rounds of {plan.seconds:g} s"
+    times = f"in {min(plan.rounds, case.most_rounds)} rounds"
+    times += f" of {case.count} requests" if case.count else f" of {plan.seconds:g} s"
     return {"date": machine.now(), "Polydoor": f"Polydoor {facts['Polydoor']}", "rounds": times, "load": f"load {load}"}
 
 
@@ -154,6 +155,9 @@ def write_speed(outcomes: list[rounds.Outcome], plan: rounds.Plan, facts: dict[s
 def write_pages() -> int:
     """Make the pages anew from results/speed.json."""
     document = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
+    if not tables.restored(document):
+        print("bench: results/speed.json is of an older form; measure with --write", file=sys.stderr)
+        return 1
     write_speed([], rounds.Plan(**document["plan"]), document["facts"])
     return 0
 

@@ -56,7 +56,7 @@ class Place:
     threads: int
     folder: Path
     workers: int = 0  # processes; 0: nothing is said of them, so that there is one
-    mpm: apache.Mpm = apache.Mpm()
+    mpm: apache.Mpm = apache.EVENT
 
     @property
     def host(self) -> str:

@@ -1,8 +1,9 @@
 """A Django site with one view that says hello, behind the middleware of a new project that needs no database."""
 
-import django_site
 from django.http import HttpResponse
 from django.urls import path
+
+import django_site
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
 """A Django site with one view: a template with a table of 50 rows, made anew for each request."""
 
-import django_site
 from django.shortcuts import render
 from django.urls import path
+
+import django_site
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

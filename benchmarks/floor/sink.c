@@ -1,5 +1,5 @@
-/* The floor under every upload: it takes requests of one protocol, writes their bodies into a file that has no name, and
- * answers how long they were. One connection at a time. Arguments: PROTOCOL PORT|PATH. */
+/* The floor under every upload: it takes requests of one protocol, writes their bodies into a file that has no name,
+ * and answers how long they were. One connection at a time. Arguments: PROTOCOL PORT|PATH. */
 #define _GNU_SOURCE
 #include "listen.h"
 
@@ -81,7 +81,8 @@ static int answer(struct peer *p, const char *first_line)
 {
     char body[32], out[256];
     int n = snprintf(body, sizeof body, "%llu", (unsigned long long)p->size);
-    n = snprintf(out, sizeof out, "%s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", first_line, n, body);
+    n = snprintf(out, sizeof out, "%s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", first_line, n,
+                 body);
     return put_all(p->fd, out, (size_t)n);
 }
 
@@ -139,7 +140,8 @@ static int answer_fastcgi(struct peer *p, const unsigned char id[2])
 {
     char body[32], text[128];
     int n = snprintf(body, sizeof body, "%llu", (unsigned long long)p->size);
-    n = snprintf(text, sizeof text, "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", n, body);
+    n = snprintf(text, sizeof text, "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", n,
+                 body);
     unsigned char out[8 + sizeof text + 16] = { 1, 6, id[0], id[1], 0, (unsigned char)n };
     const unsigned char end[16] = { 1, 3, id[0], id[1], 0, 8 };
     memcpy(out + 8, text, (size_t)n);
@@ -220,8 +222,11 @@ static serve_one *door(const char *name)
     static const struct {
         const char *name;
         serve_one *serve;
-    } all[] = { { "http", serve_http }, { "scgi", serve_scgi }, { "uwsgi", serve_uwsgi },
-                { "fastcgi", serve_fastcgi }, { "ajp", serve_ajp } };
+    } all[] = { { "http", serve_http },
+                { "scgi", serve_scgi },
+                { "uwsgi", serve_uwsgi },
+                { "fastcgi", serve_fastcgi },
+                { "ajp", serve_ajp } };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!strcmp(all[i].name, name))
             return all[i].serve;

@@ -80,3 +80,18 @@ def test_application_alone_is_a_row_without_latency():
     row = tables.case_table(found)[1]
     assert row[0] == "the application alone"
     assert row[4:] == ("–", "–", "–")
+
+
+@pytest.mark.parametrize("door", PROTOCOLS)
+def test_sink_takes_uploads_and_says_how_long_they_were(door, tmp_path):
+    rivals.build_floor(tmp_path, "sink")
+    address = str(tmp_path / "app.sock")
+    command = servers.KINDS["sink"].command(servers.Place(door, address, "upload", 1, tmp_path))
+    with servers.Process(command, tmp_path, PLAN.server_core) as process:
+        process.wait_until(lambda: servers.listens(address), "the sink does not listen")
+        for size in (1, 8185, 8186, 8187, 700_000):
+            expected = tmp_path / "expected"
+            expected.write_bytes(b"%d" % size)
+            options = ("--body", f"{size}", "-n", "3", "-c", "1", "--expect", str(expected), "--timeout", "60")
+            status, result, said = load(f"{door}+unix:{address}", *options)
+            assert (status, said, result["requests"]) == (0, "", 3)

@@ -122,7 +122,10 @@ def test_right_body_is_that_of_the_application(app, size):
     assert len(rounds.body_of(app)) == size
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.app != "download"], ids=lambda case: case.key)
+PLAIN = [case for case in CASES if not case.file_size and not case.upload_size]
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.key)
 def test_case_tells_the_load_what_is_right(case, tmp_path):
     options = rounds._options(case, case.entries[0], PLAN, tmp_path)
     assert options[:2] == ["-c", str(case.connections)]
@@ -132,7 +135,14 @@ def test_case_tells_the_load_what_is_right(case, tmp_path):
 def test_downloads_are_counted_and_compared_by_length(tmp_path):
     case = next(case for case in CASES if case.key == "download")
     options = " ".join(rounds._options(case, case.entries[0], PLAN, tmp_path))
-    assert options == "-c 1 -n 8 --timeout 60 --check length --length 1000000000"
+    assert options == "-c 1 -n 5 --timeout 120 --check length --length 1000000000"
+
+
+def test_uploads_are_counted_and_answered_with_their_length(tmp_path):
+    case = next(case for case in CASES if case.key == "upload")
+    options = " ".join(rounds._options(case, case.entries[0], PLAN, tmp_path))
+    assert options == f"-c 1 -n 3 --timeout 120 --body 100000000 --expect {tmp_path}/expected"
+    assert (tmp_path / "expected").read_bytes() == b"100000000"
 
 
 def test_chunked_response_is_read():
@@ -239,14 +249,19 @@ def test_narrowed_case_drops_what_cannot_be_compared():
     assert [target.other for target in found.targets] == ["floor-scgi"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in {servers.CALL, "php-fpm", "nginx"}])
+TOLD_OTHERWISE = {servers.CALL, "php-fpm", "nginx", *(kind for kind in servers.KINDS if kind.startswith("cgi-"))}
+NO_APP = {"floor", "sink", "mod_php"}
+NO_THREADS = {*NO_APP, "fastpysgi", "bjoern", "gunicorn-sync", "flup", "flup-fork", "mod_wsgi"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in TOLD_OTHERWISE])
 def test_every_server_is_told_app_address_and_threads(kind, tmp_path):
     place = servers.Place("http", "127.0.0.1:8765", "hello", 5, tmp_path)
     words = " ".join(servers.KINDS[kind].command(place))
     assert "8765" in words
-    if kind != "floor":
+    if kind not in NO_APP:
         assert "hello" in words
-    if kind not in {"floor", "fastpysgi", "bjoern", "gunicorn-sync", "flup", "mod_wsgi"}:
+    if kind not in NO_THREADS:
         assert "5" in words.replace("8765", "").replace("=", " ").split()
 
 
