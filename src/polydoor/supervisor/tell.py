@@ -106,39 +106,34 @@ def tried_again() -> None:
     say("SIGUSR2: a new program is being tried; it is tried once more afterwards, as it may have changed")
 
 
+def _no_upgrade(why: str, remedy: str) -> None:
+    say(f"no upgrade: {why}", remedy, code=codes.UPGRADE_FAILED)
+
+
 def no_time_to_try() -> None:
     """SIGUSR2 comes before the first worker is ready, or during the stop."""
-    say(
-        "no upgrade: the server is starting or stopping",
-        "Send SIGUSR2 when it serves.",
-        code=codes.UPGRADE_FAILED,
-    )
+    _no_upgrade("the server is starting or stopping", "Send SIGUSR2 when it serves.")
 
 
 def not_tried(error: OSError) -> None:
     """There is not even a child that tries."""
-    say(
-        f"no upgrade: cannot make a process that tries the new program: {error.strerror}; this one serves on",
+    _no_upgrade(
+        f"cannot make a process that tries the new program: {error.strerror}; this one serves on",
         "Raise the limit of processes or descriptors, and send SIGUSR2 again.",
-        code=codes.UPGRADE_FAILED,
     )
 
 
 def trial_failed(how: str) -> None:
     """The new program does not work; what is wrong it has said itself."""
-    say(
-        f"no upgrade: the new program {how}; this one serves on",
-        "What it said stands above. Correct that, and send SIGUSR2 again.",
-        code=codes.UPGRADE_FAILED,
+    _no_upgrade(
+        f"the new program {how}; this one serves on", "What it said stands above. Correct that, and send SIGUSR2 again."
     )
 
 
 def not_executed(error: OSError) -> None:
     """There is no new program to execute, or not any more."""
-    say(
-        f"no upgrade: cannot execute {sys.executable}: {error.strerror}; this program serves on",
-        "Look whether it is still there.",
-        code=codes.UPGRADE_FAILED,
+    _no_upgrade(
+        f"cannot execute {sys.executable}: {error.strerror}; this program serves on", "Look whether it is still there."
     )
 
 
