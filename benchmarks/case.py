@@ -59,9 +59,12 @@ class Target:
     percentile: str = ""  # of the latency, which is then what is compared
     cost: str = ""  # processor time is compared: `own` of the server alone, `all` with what is in front of it
     is_scaling: bool = False  # the gain from `-w1` to `-w2` is compared
+    is_best: bool = False  # of the rows of these two servers those are compared that answer most
 
     def needs(self) -> tuple[str, ...]:
-        """The entries that must have been measured."""
+        """The entries that must have been measured; of servers at their best, any of theirs."""
+        if self.is_best:
+            return ()
         return tuple(key for two in self.scaled() for key in two) if self.is_scaling else (self.entry, self.other)
 
     def scaled(self) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -137,7 +140,12 @@ class Case:
     def _only(self, chosen: Iterable[Entry]) -> Self:
         entries = tuple(chosen)
         keys = {entry.key for entry in entries}
-        targets = tuple(target for target in self.targets if set(target.needs()) <= keys)
+        kinds = {entry.kind for entry in entries}
+        targets = tuple(
+            target
+            for target in self.targets
+            if ({target.entry, target.other} <= kinds if target.is_best else set(target.needs()) <= keys)
+        )
         references = tuple(key for key in self.references if key in keys)
         return replace(self, entries=entries, targets=targets, references=references)
 

@@ -38,10 +38,13 @@ FLUSHED = "A ratio is given only for servers that are known to write each piece 
 PHP = "php-fpm has 32 processes and answers without any Python: a yardstick."
 BY_WRK = "The row that wrk asked checks our load generator: the server must cost the same."
 
+BEST = "Of the two thread counts of a server, that counts with which it answers more."
+
+THREADED = ("granian", "uwsgi", "waitress", "gunicorn", "mod_wsgi-daemon")
 FIVE = (
     Entry("polydoor", 5, has_threads=True),
     Entry("polydoor", 5, has_threads=True, workers=1),
-    *(Entry(kind, 5, has_threads=True) for kind in ("granian", "uwsgi", "waitress", "gunicorn", "mod_wsgi-daemon")),
+    *(Entry(kind, 5, has_threads=True) for kind in THREADED),
 )
 STREAMING = (
     Entry("polydoor", 1, has_threads=True),
@@ -231,6 +234,29 @@ CASES = (
             ("wait64", "wait", "waits 0.5 ms"),
             ("rare", "rare", "waits 0.5 ms, and 5 ms in one of ten requests"),
         )
+    ),
+    *(
+        Case(
+            key=f"best-{app}",
+            title=f"An application that {what}, every server at its best thread count, 64 connections",
+            entries=tuple(
+                Entry(kind, threads, has_threads=True) for kind in ("polydoor", *THREADED) for threads in (16, 64)
+            ),
+            references=("gunicorn-t64", "granian-t64"),
+            targets=tuple(
+                target
+                for kind in THREADED
+                for target in (
+                    Target("polydoor", kind, goal=at_least(1.10), is_best=True),
+                    Target("polydoor", kind, goal=at_most(1.10), percentile="p99", is_best=True),
+                )
+            ),
+            app=app,
+            is_throughput=True,
+            connections=64,
+            notes=(UWSGI_CLOSES, BEST),
+        )
+        for app, what in (("wait", "waits 0.5 ms"), ("rare", "waits 0.5 ms, and 5 ms in one of ten requests"))
     ),
     Case(
         key="large",

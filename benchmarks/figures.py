@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, inf
 from statistics import median
 
 DOUBT = 0.05  # how likely the true median may lie beyond its bound
@@ -29,7 +29,7 @@ def figure(values: Sequence[float]) -> Figure:
 
 def pairs(ours: Sequence[float], theirs: Sequence[float], factor: float = 1.0) -> list[float]:
     """Ours to `factor` times theirs in the same round: what slows the machine down for a while slows both."""
-    return [one / (factor * other) for one, other in zip(ours, theirs, strict=True)]
+    return [one / (factor * other) if other else inf for one, other in zip(ours, theirs, strict=True)]
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float], factor: float = 1.0) -> Figure:

@@ -30,6 +30,7 @@ from case import Case, Entry
 from cases import CASES
 
 RESULTS = rivals.HERE / "results"
+INTERRUPTED = 130
 START = "start"  # the case that is no load: see footprint.py
 
 
@@ -46,6 +47,9 @@ def main(arguments: list[str]) -> int:
         rivals.prepare(say)
         generator.build()
         return measure_all(options)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
     except (rivals.RivalError, generator.LoadError, servers.ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -110,7 +114,7 @@ def measure_all(options: argparse.Namespace) -> int:
         if options.write:
             write_speed(outcomes, plan, facts)
     if not is_whole:
-        return 130
+        return INTERRUPTED
     measure_others(options, plan, versions, facts)
     say(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     faults = [fault for outcome in outcomes for fault in outcome.faults()]

@@ -1,7 +1,7 @@
 """Turns outcomes into tables: for the terminal, for Markdown and as JSON."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from case import Case, Entry, Target
 from cases import CASES
 from figures import Figure, bound_of, figure, pairs, ratios
 from rounds import Outcome, Plan, Sample
-from servers import Place
+from servers import KINDS, Place
 
 FORMAT = 3
 Row = tuple[str, ...]
@@ -60,7 +60,7 @@ def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
 def _target_row(outcome: Outcome, target: Target) -> Row:
     name = target_name(outcome.case, target)
     limits = [str(bound) if bound else "" for bound in (target.must, target.goal)]
-    if not set(target.needs()) <= outcome.samples.keys():
+    if not is_measured(outcome, target):
         return (name, "not measured", "", "", limits[0], "", limits[1], "")
     values = target_values(outcome, target)
     ratio = figure(values)
@@ -74,8 +74,24 @@ def _target_row(outcome: Outcome, target: Target) -> Row:
     return (name, f"{ratio.middle:.2f}", extent, shown, limits[0], verdicts[0], limits[1], verdicts[1])
 
 
+def is_measured(outcome: Outcome, target: Target) -> bool:
+    """Whether all is there that a target compares."""
+    if target.is_best:
+        return all(best_row(outcome, kind) for kind in (target.entry, target.other))
+    return set(target.needs()) <= outcome.samples.keys()
+
+
+def best_row(outcome: Outcome, kind: str) -> str:
+    """The row of a server that answers most requests per second."""
+    keys = [entry.key for entry in outcome.case.entries if entry.kind == kind and outcome.samples.get(entry.key)]
+    return max(keys, key=lambda key: figure([sample.rate for sample in outcome.samples[key]]).middle, default="")
+
+
 def target_values(outcome: Outcome, target: Target) -> list[float]:
     """The ratio of a target in each round."""
+    if target.is_best:
+        rows = [best_row(outcome, kind) for kind in (target.entry, target.other)]
+        return target_values(outcome, replace(target, entry=rows[0], other=rows[1], is_best=False))
     if target.is_scaling:
         ours, theirs = (pairs(outcome.values(two), outcome.values(one)) for two, one in target.scaled())
         return pairs(ours, theirs)
@@ -102,6 +118,9 @@ def target_name(case: Case, target: Target) -> str:
         (two, one), (other, base) = [[case.entry(key).label for key in keys] for keys in target.scaled()]
         return f"{case.key}: {two} by {one} to {other} by {base}"
     what = f"{target.percentile} of " if target.percentile else COSTS[target.cost]
+    if target.is_best:
+        ours, theirs = (KINDS[kind].name for kind in (target.entry, target.other))
+        return f"{case.key}: {what}{ours} to {theirs}, both at their best"
     times = f"{target.factor} × " if target.factor > 1 else ""
     return f"{case.key}: {what}{case.entry(target.entry).label} to {times}{case.entry(target.other).label}"
 
@@ -219,7 +238,7 @@ def _ratio_document(outcome: Outcome, target: Target) -> dict[str, Any]:
     """A target with the ratio of every round."""
     told = {name: str(bound) for name, bound in (("must", target.must), ("goal", target.goal)) if bound}
     found: dict[str, Any] = {"entry": target.entry, "other": target.other, "factor": target.factor} | told
-    if set(target.needs()) <= outcome.samples.keys():
+    if is_measured(outcome, target):
         values = target_values(outcome, target)
         is_least = any(bound.is_least for bound in (target.must, target.goal) if bound)
         found |= {"values": values, "bound": bound_of(values, is_least=is_least)}

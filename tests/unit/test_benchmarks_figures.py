@@ -51,6 +51,10 @@ def test_ratio_to_a_multiple():
     assert figures.ratios([4500.0], [1000.0], 5).middle == pytest.approx(0.9)
 
 
+def test_ratio_to_a_server_that_answered_nothing_in_time():
+    assert figures.pairs([3.0, 4.0], [0.0, 2.0]) == [float("inf"), 2.0]
+
+
 def test_ratios_of_unequal_rounds_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         figures.ratios([1.0, 2.0], [1.0])

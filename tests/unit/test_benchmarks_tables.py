@@ -117,6 +117,17 @@ def test_latency_is_compared_where_the_target_says_so():
     assert rows["rare: Polydoor -t 5 to granian, 5 threads"][1] == "1.11"
 
 
+def test_servers_are_compared_at_their_best_thread_count():
+    case = next(case for case in CASES if case.key == "best-rare")
+    rates = {"polydoor-t16": 1000, "polydoor-t64": 1200, "granian-t16": 1000, "granian-t64": 900}
+    found = rounds.Outcome(case, {key: [sample(1.0, rate // 2)] * 5 for key, rate in rates.items()})
+    rows = {row[0]: row for row in tables.target_table([found])}
+    assert rows["best-rare: Polydoor to granian, both at their best"][1:4] == ("1.20", "1.20 – 1.20", "1.20")
+    assert rows["best-rare: p99 of Polydoor to granian, both at their best"][1] == "1.00"
+    assert rows["best-rare: Polydoor to waitress, both at their best"][1] == "not measured"
+    assert {target.other for target in case.narrowed(["polydoor", "granian"]).targets} == {"granian"}
+
+
 @pytest.mark.parametrize(("app", "size"), [("hello", 13), ("rare", 13), ("large", 1_000_000), ("yields", 80_000)])
 def test_right_body_is_that_of_the_application(app, size):
     assert len(rounds.body_of(app)) == size
@@ -221,6 +232,7 @@ def test_case_names_only_servers_that_it_has(case):
     assert set(case.aside) <= set(keys)
     for target in case.targets:
         assert set(target.needs()) <= set(keys)
+        assert not target.is_best or {target.entry, target.other} <= {entry.kind for entry in case.entries}
         assert target.must or target.goal
     assert all(entry.kind in servers.KINDS for entry in case.entries)
 
