@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -136,6 +137,21 @@ static int busy(struct stub *s, const char *why)
     return answer(s, PD_CGI_PAGE_BUSY);
 }
 
+/* There is no room for a lock file, nor for slots in it: one request at a time does without, by the folder's own lock.
+ */
+static int run_alone(struct stub *s)
+{
+    char *end = strrchr(s->place.lock, '/');
+    pd_cgi_tell(s->sys, STDERR_FILENO, s->err);
+    s->err[0] = *end = '\0';
+    if (!pd_cgi_forward_collect(&s->forward))
+        return 0;
+    int fd = PD_SYS(s->sys, open, s->place.lock, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return run(s, fd);
+    return busy(s, "there is no room for the lock file, and another request runs without it");
+}
+
 /* The exit status. */
 static int conclude(struct stub *s, enum pd_cgi_end end)
 {
@@ -187,6 +203,10 @@ static int serve(struct stub *s)
         if (!is_ready && s->config.start_timeout > limit)
             limit = s->config.start_timeout;
         end = pd_cgi_forward_run(&s->forward, fd, limit * MS);
+        if (s->err[0]) /* not earlier: the web server's log may be slow, and others wait at the gate or for the daemon
+                        */
+            pd_cgi_tell(s->sys, STDERR_FILENO, s->err);
+        s->err[0] = '\0';
         s->start.is_again = true;
     }
     return conclude(s, end);
@@ -226,5 +246,7 @@ int main(void)
         .env = environ,
         .err = s.err,
     };
-    return pd_cgi_start_init(&s.start) ? serve(&s) : answer(&s, PD_CGI_PAGE_ERROR);
+    if (pd_cgi_start_init(&s.start))
+        return serve(&s);
+    return s.start.is_full ? run_alone(&s) : answer(&s, PD_CGI_PAGE_ERROR);
 }

@@ -22,7 +22,9 @@ static const char *look_at(const char *folder, mode_t forbidden)
         return strerror(errno);
     if (lstat(folder, &st) < 0)
         return strerror(errno);
-    return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & forbidden) ? NULL : not_usable;
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & forbidden)
+        return not_usable;
+    return access(folder, W_OK | X_OK) < 0 ? strerror(errno) : NULL; /* as on a disk that is read-only */
 }
 
 static void put_names(struct pd_cgi_place *p, const struct pd_cgi_config *c, const char *folder)
@@ -61,8 +63,9 @@ bool pd_cgi_place_find(struct pd_cgi_place *p, const struct pd_cgi_config *c, co
     }
     if (refused) {
         pd_notice_say(err, err_n, PD_NOTICE_STUB_PLACE,
-                      "state %s%s%s, and %s %s\nGive `state` a directory of this user's own with mode 0700.",
-                      c->state ? c->state : "", c->state ? " " : "", why, folder, refused);
+                      "state %s%s%s, and %s %s\nSet `state` in %s to a directory of this user's own with mode 0700; "
+                      "`polydoor cgi init` does that.",
+                      c->state ? c->state : "", c->state ? " " : "", why, folder, refused, path);
         return false;
     }
     if (c->socket && strlen(c->socket) >= SOCKET_PATH_MAX)

@@ -91,16 +91,25 @@ static void execute(struct pd_cgi_start *s, enum pd_notice notice, char *const w
     complain(s, notice, "execute", s->config->python);
 }
 
+/*
+ * Puts this process's number into the record: from now on a start that fails counts, and nobody tries again at once.
+ * First it is that of the process in between, as the daemon may die, or not even be forked, before it can tell its own.
+ */
+static void note_process(struct pd_cgi_start *s, int lock)
+{
+    struct pd_gate gate = { .sys = s->sys, .fd = lock };
+    struct pd_gate_record record = pd_gate_read(&gate);
+    record.pid = (int32_t)getpid();
+    (void)pd_gate_write(&gate, &record);
+}
+
 /* The process that becomes the daemon. */
 static void become_daemon(struct pd_cgi_start *s, const int fds[KEPT_N])
 {
     char *env[PD_CGI_OWN_MAX];
     char *words[] = { word(s->config->python), word("-m"), word("polydoor"), word("cgi"), word("daemon"),
                       word(s->config_path),    NULL };
-    struct pd_gate gate = { .sys = s->sys, .fd = fds[PD_CGI_LOCK_FD] };
-    struct pd_gate_record record = pd_gate_read(&gate);
-    record.pid = (int32_t)getpid();
-    (void)pd_gate_write(&gate, &record);
+    note_process(s, fds[PD_CGI_LOCK_FD]);
     if (!arrange(s->sys, fds)) {
         complain(s, PD_NOTICE_STUB_START, "pass descriptors to", s->config->python);
         pd_cgi_tell(s->sys, fds[COMPLAINT_FD], s->err); /* where it still was */
@@ -119,13 +128,19 @@ static bool fork_daemon(struct pd_cgi_start *s, const int fds[KEPT_N])
 {
     pid_t child = fork();
     if (child == 0) {
+        pd_gate_close(&s->gate); /* which the stub holds: it may be killed, and this process wait for a slow log */
+        note_process(s, fds[PD_CGI_LOCK_FD]);
         pid_t daemon = setsid() < 0 ? -1 : fork();
         if (daemon == 0)
             become_daemon(s, fds);
         _exit(daemon > 0 ? 0 : 127);
     }
-    if (child < 0)
+    if (child < 0) {
+        int error = errno;
+        note_process(s, fds[PD_CGI_LOCK_FD]);
+        errno = error;
         return false;
+    }
     int status = 0;
     pid_t r;
     do
@@ -152,9 +167,7 @@ static int open_log(struct pd_cgi_start *s, int null)
     bool refused = fd >= 0 && is_foreign(s, fd);
     if (fd >= 0 && !refused)
         return fd;
-    complain(s, PD_NOTICE_STUB_START, "write the log", s->place->log);
-    pd_cgi_tell(s->sys, STDERR_FILENO, s->err); /* the daemon can do without */
-    s->err[0] = '\0';
+    complain(s, PD_NOTICE_STUB_START, "write the log", s->place->log); /* the daemon can do without */
     if (refused)
         PD_SYS(s->sys, close, fd);
     return null;

@@ -13,8 +13,11 @@ static bool open_gate(struct pd_cgi_start *s)
 {
     if (pd_gate_open(&s->gate, s->sys, s->place->lock))
         return true;
+    s->is_full = errno == ENOSPC || errno == EDQUOT;
     pd_notice_say(s->err, PD_CGI_ERR_MAX, PD_NOTICE_STUB_PLACE, "cannot use the lock file %s: %s\n%s", s->place->lock,
-                  strerror(errno), "It must be a plain file of this user's own, which nobody else can write to.");
+                  strerror(errno),
+                  s->is_full ? "Make room on that disk."
+                             : "It must be a plain file of this user's own, which nobody else can write to.");
     return false;
 }
 
@@ -67,8 +70,10 @@ static enum pd_cgi_way start_locked(struct pd_cgi_start *s, int *fd)
     if (pd_gate_backoff_ms(&record, pd_gate_now_ms(&s->gate)) > 0 || (s->is_again && record.failures && record.pid))
         return PD_CGI_WAY_SLOT;
     r = pd_gate_listen(&s->gate, s->place->socket, &listener, fd);
-    if (r != PD_GATE_OK)
-        return way_of(s, r);
+    if (r != PD_GATE_OK) {
+        enum pd_cgi_way way = way_of(s, r);
+        return r == PD_GATE_FAILED ? PD_CGI_WAY_SLOT : way; /* the disk is full, or there are no sockets here */
+    }
     bool ok = pd_cgi_spawn(s, listener);
     PD_SYS(s->sys, close, listener);
     if (ok)

@@ -24,6 +24,7 @@ struct pd_cgi_start {
     const char *config_path; /* for the daemon; NULL without a file */
     char **env;
     bool is_again; /* a daemon went away under this request */
+    bool is_full;  /* no lock file could be made, for want of room */
     struct pd_gate gate;
     char *err; /* PD_CGI_ERR_MAX bytes */
 };

@@ -45,7 +45,7 @@ struct pd_gate_record {
     uint64_t dev;       /* of its socket's file */
     uint64_t ino;
     uint32_t failures; /* starts in a row that did not become ready */
-    int32_t pid;       /* of the process that becomes the daemon, by itself; 0: none yet, or one that served has left */
+    int32_t pid; /* of the process that becomes the daemon, or forks it; 0: none yet, or one that served has left */
     bool is_ready;
 };
 

@@ -26,10 +26,6 @@ def site(tmp_path):
     made.kill()
 
 
-def outcome(answer):
-    return answer.status, answer.response.status if answer.response else None
-
-
 def lines_of(path):
     return path.read_text().splitlines() if path.exists() else []
 
@@ -39,7 +35,7 @@ def lines_of(path):
 
 def test_a_request_starts_the_daemon_and_the_next_one_finds_it(site):
     first, second = site.ask(), site.ask()
-    assert outcome(first) == outcome(second) == (0, 200), (first, second)
+    assert stubs.outcome(first) == stubs.outcome(second) == (0, 200), (first, second)
     assert first.text == second.text == f"daemon {site.daemon()}\n"
     assert (first.errors, second.errors) == ("", "")
     record = site.record()
@@ -56,7 +52,9 @@ def test_a_hundred_first_requests_start_one_daemon(site):
     """Reliability D11."""
     started = [site.start(QUERY_STRING=str(number)) for number in range(100)]
     answers = stubs.finish_all(started)
-    assert {outcome(answer) for answer in answers} == {(0, 200)}, [a for a in answers if outcome(a) != (0, 200)][:3]
+    assert {stubs.outcome(answer) for answer in answers} == {(0, 200)}, [
+        a for a in answers if stubs.outcome(a) != (0, 200)
+    ][:3]
     assert len({answer.text for answer in answers}) == 1
     assert sorted(map(int, lines_of(site.journal))) == list(range(100))
     assert lines_of(site.alone) == []
@@ -105,7 +103,7 @@ def test_a_daemon_that_leaves_is_followed_by_another(site):
     first = site.ask()
     eventually(lambda: not site.socket.exists())
     second = site.ask()
-    assert outcome(first) == outcome(second) == (0, 200)
+    assert stubs.outcome(first) == stubs.outcome(second) == (0, 200)
     assert first.text != second.text
     assert lines_of(site.alone) == []
 
@@ -114,7 +112,7 @@ def test_a_killed_daemon_is_followed_by_another(site):
     first = site.ask().text
     site.kill()
     second = site.ask()
-    assert outcome(second) == (0, 200), second
+    assert stubs.outcome(second) == (0, 200), second
     assert second.text != first
 
 
@@ -130,9 +128,9 @@ def test_a_request_that_no_application_has_seen_is_sent_again(site):
     eventually(lambda: backlog(site.socket) == 1)
     site.kill()
     broken, answer = stubs.finish(blocking), stubs.finish(waiting)
-    assert outcome(broken) == (0, 502)
+    assert stubs.outcome(broken) == (0, 502)
     assert "PD0796: the daemon ended before it answered" in broken.errors
-    assert outcome(answer) == (0, 200), answer
+    assert stubs.outcome(answer) == (0, 200), answer
     assert lines_of(site.journal).count("once") == 1
 
 
@@ -145,11 +143,11 @@ def backlog(path):
 @pytest.mark.parametrize("body", [b"", b"x" * 200_000], ids=["without a body", "with one"])
 def test_a_daemon_that_dies_in_a_request_is_a_502_and_never_asked_twice(site, body):
     answer = site.ask("/die", body, QUERY_STRING="died")
-    assert outcome(answer) == (0, 502)
+    assert stubs.outcome(answer) == (0, 502)
     assert answer.response.header("content-type") == "text/html; charset=utf-8"
     assert f"its log is {site.log}" in answer.errors
     assert lines_of(site.journal) == ["died"]
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
 
 
 def test_a_response_that_breaks_off_ends_with_a_failure(site):
@@ -165,77 +163,34 @@ def test_a_daemon_that_does_not_boot_is_replaced_by_cgi_in_a_few_slots(site):
     heads = [process.stdout.readline() for process in processes]
     assert heads == [b"Status: 200 OK\r\n"] * 4
     answer = site.ask()
-    assert outcome(answer) == (0, 503)
+    assert stubs.outcome(answer) == (0, 503)
     assert "PD0795: busy: the daemon does not start" in answer.errors
     assert site.record()["failures"] >= 1  # more, where the requests were slow to come
     for process in processes:
         process.kill()
         stubs.finish(process)
     answer = site.ask()
-    assert outcome(answer) == (0, 200)
+    assert stubs.outcome(answer) == (0, 200)
     assert answer.text.startswith("cgi ")
 
 
 def test_a_daemon_that_takes_long_to_fail_is_started_once_for_a_request(site):
     site.living("STANDIN_FAIL=1200")  # longer than the pause after a first failure
     answer = site.ask()
-    assert outcome(answer) == (0, 200)
+    assert stubs.outcome(answer) == (0, 200)
     assert answer.text.startswith("cgi ")
     assert site.record()["failures"] == 1
 
 
-@pytest.fixture
-def limited(tmp_path):
-    """Makes a request within limits of the shell; not sanitized, as that needs descriptors of its own."""
-    site = Site(tmp_path, stubs.released())
-
-    def ask(limit):
-        words = ["/bin/sh", "-c", f'ulimit {limit} && exec "$0"', site.stub]
-        with subprocess.Popen(
-            words,
-            env=stubs.REQUEST,
-            cwd=site.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            return stubs.finish(process)
-
-    ask.site = site
-    yield ask
-    site.kill()
-
-
-def test_a_limit_of_file_sizes_is_told(limited):
-    answer = limited("-f 0")
-    assert outcome(answer) == ERROR
-    assert "PD0791" in answer.errors
-    assert outcome(limited.site.ask()) == (0, 200)
-
-
-def test_a_daemon_that_cannot_have_its_descriptors_is_told(limited):
-    answer = limited("-n 11")
-    assert outcome(answer) == (0, 200)
-    assert answer.text.startswith("cgi ")
-    assert "PD0793: cannot pass descriptors to" in answer.errors
-    assert limited.site.record()["failures"] == 1
-
-
-def test_a_daemon_needs_few_descriptors(limited):
-    answer = limited("-n 16")
-    assert outcome(answer) == (0, 200)
-    assert not answer.text.startswith("cgi ")
-
-
 def test_a_lock_that_somebody_holds_all_the_time_is_told(site):
     site.write(start_timeout=1)
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
     with site.lock.open("r+b") as handle:
         fcntl.fcntl(handle, fcntl.F_OFD_SETLK, struct.pack("=hhxxxxqqixxxx", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
         answer = site.ask()
-    assert outcome(answer) == (0, 503)
+    assert stubs.outcome(answer) == (0, 503)
     assert "PD0795: busy: other processes hold the lock file" in answer.errors
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
 
 
 # --- busy -------------------------------------------------------------------------------------------------------------
@@ -251,7 +206,7 @@ def test_a_full_backlog_is_answered_at_once(site):
     waiting += [site.start("/"), site.start("/")]
     eventually(lambda: backlog(site.socket) == 2)
     answer, head = site.ask(), site.ask(REQUEST_METHOD="HEAD")
-    assert outcome(answer) == outcome(head) == (0, 503)
+    assert stubs.outcome(answer) == stubs.outcome(head) == (0, 503)
     assert (answer.response.body, head.response.body) == (b"<p>come back</p>", b"")
     assert answer.response.header("retry-after") == "7"
     assert answer.response.header("cache-control") == "no-store"
@@ -266,13 +221,13 @@ def test_a_daemon_that_does_not_answer_is_busy(site):
     site.ask()
     site.write(patience=1)
     answer = site.ask("/wait")
-    assert outcome(answer) == (0, 503)
+    assert stubs.outcome(answer) == (0, 503)
     assert b"The application is busy" in answer.response.body
     assert "does not answer in time" in answer.errors
 
 
 def test_a_daemon_that_says_so_is_busy(site):
-    assert outcome(site.ask("/overload")) == (0, 503)
+    assert stubs.outcome(site.ask("/overload")) == (0, 503)
 
 
 # --- as CGI -----------------------------------------------------------------------------------------------------------
@@ -296,7 +251,7 @@ def test_a_body_reaches_the_program_that_runs_as_cgi(site, why):
     else:
         site.living("STANDIN_FAIL=0")
     answer = site.ask("/x", b"u" * 50_000)
-    assert outcome(answer) == (0, 200), answer
+    assert stubs.outcome(answer) == (0, 200), answer
     assert answer.text.startswith("cgi ")
     assert answer.text.endswith("\nbody 50000\n")
 
@@ -317,7 +272,7 @@ def test_only_what_is_of_the_request_is_passed_on(site):
         "REMOTE_USER": "eve",
     }
     seen = site.ask("/echo", **hostile)
-    assert outcome(seen) == (0, 200), seen
+    assert stubs.outcome(seen) == (0, 200), seen
     assert {"HTTP_X_LONG", "HTTP_EMPTY", "HTTP_UTF", "REMOTE_USER", "PATH_INFO"} <= set(seen.variables)
     assert not {"LD_PRELOAD_", "PYTHONPATH", "PYTHONSTARTUP", "IFS", "HTTP_PROXY", "PATH"} & set(seen.variables)
     assert "HTTP_X_LONG=" + "y" * 100 + " (100000)" in seen.text
@@ -327,7 +282,7 @@ def test_as_many_variables_as_the_kernel_takes(site):
     many = {f"HTTP_X_{number}": "" for number in range(20_000)} | {f"X_{number}": "v" for number in range(20_000)}
     large = {f"HTTP_LARGE_{number}": "z" * 130_000 for number in range(3)}
     seen = site.ask("/echo", **many, **large)
-    assert outcome(seen) == (0, 200), seen.errors
+    assert stubs.outcome(seen) == (0, 200), seen.errors
     assert sum(name.startswith("HTTP_X_") for name in seen.variables) == 20_000
     assert seen.text.count(" (130000)\n") == 3
 
@@ -363,7 +318,7 @@ def test_an_upload_that_stalls_takes_no_place_of_the_daemon(site, announced, sen
     stalled.stdin.write(b"s" * sent)
     stalled.stdin.flush()
     assert eventually(lambda: waiting(stalled) == 0)
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
     assert backlog(site.socket) == 0
     answer = stubs.finish(stalled, b"s" * (announced - sent))
     assert f"\nbody {announced}\n" in answer.text
@@ -377,10 +332,10 @@ def test_large_uploads_have_places_of_their_own(site):
     first.stdin.flush()
     assert eventually(lambda: waiting(first) == 0)
     second = site.ask(body=b"s" * 200_000)
-    assert outcome(second) == (0, 503)
+    assert stubs.outcome(second) == (0, 503)
     assert "PD0795: busy: as many large uploads as `uploads` allows" in second.errors
-    assert outcome(stubs.finish(first, b"s" * 100_000)) == (0, 200)
-    assert outcome(site.ask(body=b"s" * 200_000)) == (0, 200)
+    assert stubs.outcome(stubs.finish(first, b"s" * 100_000)) == (0, 200)
+    assert stubs.outcome(site.ask(body=b"s" * 200_000)) == (0, 200)
 
 
 def test_closed_standard_descriptors(site):
@@ -438,10 +393,10 @@ def test_the_configuration_is_that_of_the_name(site, kind):
         other.chmod(0o755)
     site.config.rename(other.parent / ".ht-other.cgi.conf")
     site.stub, before = other, site.stub
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
     site.stub = before
     missing = site.ask()
-    assert outcome(missing) == ERROR
+    assert stubs.outcome(missing) == ERROR
     assert f"PD0790: there is no configuration {site.config}" in missing.errors
 
 
@@ -465,12 +420,12 @@ def test_the_web_server_may_set_everything_by_variables(site):
         f"POLYDOOR_CGI_{name.upper()}": str(site.keys[name]) for name in ("app", "python", "directory", "state")
     }
     answer = site.ask(**variables)
-    assert outcome(answer) == (0, 200), answer
+    assert stubs.outcome(answer) == (0, 200), answer
     site.kill()
     site.write(python="/nowhere")
     elsewhere = site.config.rename(site.folder / "elsewhere.conf")
     answer = site.ask(**variables, POLYDOOR_CGI_CONFIG=str(elsewhere))
-    assert outcome(answer) == (0, 200), answer
+    assert stubs.outcome(answer) == (0, 200), answer
 
 
 @pytest.mark.parametrize(
@@ -484,7 +439,7 @@ def test_the_web_server_may_set_everything_by_variables(site):
 )
 def test_wrong_variables_are_told(site, variables, told):
     answer = site.ask(**variables)
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     assert f"polydoor-cgi: PD0790: {told}" in answer.errors
     assert "PD0790" not in answer.text
 
@@ -492,7 +447,7 @@ def test_wrong_variables_are_told(site, variables, told):
 def test_a_wrong_file_is_told_in_the_log_alone(site):
     site.config.write_text(site.config.read_text() + "patiens = 3\n")
     answer = site.ask()
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     number = site.config.read_text().count("\n")
     assert (
         answer.errors == f"polydoor-cgi: PD0790: {site.config}:{number}: unknown key patiens. Meant may be: patience\n"
@@ -513,7 +468,7 @@ def test_a_configuration_that_others_may_have_written_is_refused(site, fault):
         site.config.unlink()
         (os.mkfifo if fault == "fifo" else os.mkdir)(site.config)
     answer = site.ask()
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     assert f"PD0790: the configuration {site.config}: " in answer.errors
     assert not site.state.exists()
 
@@ -523,7 +478,7 @@ def test_a_configuration_of_another_user_is_refused(site):
     os.chown(site.config, 65534, -1)
     assert "belongs neither to this user nor to the owner of the stub" in site.ask().errors
     os.chown(site.stub, 65534, -1)
-    assert outcome(site.ask()) == (0, 200)
+    assert stubs.outcome(site.ask()) == (0, 200)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a stub of another user")
@@ -532,18 +487,11 @@ def test_a_setuid_stub_is_refused(tmp_path):
     os.chown(site.stub, 65534, 65534)
     site.stub.chmod(0o4755)
     answer = site.ask()
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     assert "setuid" in answer.errors
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
-
-
-def fallback(path):
-    value = 0xCBF29CE484222325
-    for byte in os.fsencode(path):
-        value = (value ^ byte) * 0x100000001B3 % 2**64
-    return f"/tmp/polydoor-{os.geteuid()}/{value:016x}"
 
 
 @pytest.mark.parametrize("fault", ["none", "writable", "symlink", "long"])
@@ -558,11 +506,11 @@ def test_a_state_that_will_not_do_is_moved(site, fault):
         site.state.symlink_to(site.folder)
     else:
         site.write(state=str(site.folder / ("x" * 100)))
-    moved = fallback(site.config)
+    moved = stubs.fallback(site.config)
     site.lock = type(site.lock)(moved, "lock")
     try:
         answer = site.ask()
-        assert outcome(answer) == (0, 200), answer
+        assert stubs.outcome(answer) == (0, 200), answer
         assert sorted(os.listdir(moved)) == ["lock", "log", "socket"]
         assert os.stat(moved).st_mode & 0o777 == 0o700
     finally:
@@ -574,12 +522,12 @@ def test_a_state_that_will_not_do_is_moved(site, fault):
 
 def test_a_place_that_somebody_else_took_is_refused(site):
     site.write(state=None)
-    moved = fallback(site.config)
+    moved = stubs.fallback(site.config)
     os.makedirs(os.path.dirname(moved), 0o700, exist_ok=True)
     os.symlink(site.folder, moved)
     try:
         answer = site.ask()
-        assert outcome(answer) == ERROR
+        assert stubs.outcome(answer) == ERROR
         assert f"PD0791: state is not given, and {moved} is no directory of this user" in answer.errors
     finally:
         os.unlink(moved)
@@ -597,7 +545,7 @@ def test_a_socket_of_somebody_else_is_refused(site):
         try:
             assert other.stdout.readline() == b"ready\n"
             answer = site.ask()
-            assert outcome(answer) == ERROR
+            assert stubs.outcome(answer) == ERROR
             assert "PD0792" in answer.errors
         finally:
             other.kill()
@@ -620,7 +568,7 @@ def test_a_file_in_the_place_of_the_socket_stays(site):
     site.state.mkdir(0o700)
     site.socket.write_text("dear")
     answer = site.ask()
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     assert "PD0792" in answer.errors
     assert site.socket.read_text() == "dear"
 
@@ -628,7 +576,7 @@ def test_a_file_in_the_place_of_the_socket_stays(site):
 def test_a_python_that_is_not_there_is_told(site):
     site.write(python="/nowhere/python3")
     answer = site.ask()
-    assert outcome(answer) == ERROR
+    assert stubs.outcome(answer) == ERROR
     assert "PD0793: cannot execute /nowhere/python3: No such file or directory" in answer.errors
     assert "PD0794: cannot execute /nowhere/python3: No such file or directory" in answer.errors
     assert "PD0793" in site.log.read_text()
@@ -643,7 +591,7 @@ def test_an_empty_root(tmp_path):
     if b"statically linked" not in subprocess.run(["file", stub], capture_output=True, check=True).stdout:
         pytest.skip("there is no static C library")
     site = Site(tmp_path, stub)
-    assert outcome(site.ask()) == (0, 200)  # the daemon lives outside
+    assert stubs.outcome(site.ask()) == (0, 200)  # the daemon lives outside
     keys = {"python": "/python", "directory": "/", "state": "/state", "environment": None}
     site.write(**keys)
     enter = ["unshare", "-r"] if os.geteuid() else []

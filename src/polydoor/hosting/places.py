@@ -40,7 +40,8 @@ def is_usable(folder: str) -> bool:
         return os.access(os.path.dirname(folder), os.W_OK | os.X_OK)
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & OTHERS
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & OTHERS
+    return is_ours and os.access(folder, os.W_OK | os.X_OK)
 
 
 def fallback(path: str) -> str:
