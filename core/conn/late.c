@@ -44,19 +44,21 @@ static bool late_encode(struct pd_exchange *x, struct pd_response *r, struct pd_
     return ok;
 }
 
-static struct pd_slice late_compose(const struct pd_exchange *x, struct pd_response *r, char text[PD_PAGE_MAX])
+static struct pd_slice late_compose(const struct pd_exchange *x, enum pd_reason why, struct pd_response *r,
+                                    char text[PD_PAGE_MAX])
 {
     const struct pd_conn *c = x->conn;
+    int status = pd_reason_status(why);
     char id[PD_EXCHANGE_ID_SIZE];
     pd_exchange_id_put(x, id);
     r->http_minor = x->request.http_minor;
     r->is_head = x->request.is_head;
     r->server = PD_SLICE("polydoor");
     r->keep_alive = c->codec->multiplexed && x->request.keep_alive && !c->host->draining && !c->closing;
-    return pd_page_compose(&x->request, r, pd_reason_status(PD_R_REQUEST_TIMEOUT), "", id, 0, text);
+    return pd_page_compose(&x->request, r, status, "", id, status == 503 ? c->host->retry_after(c->host) : 0, text);
 }
 
-bool pd_late_answer(struct pd_exchange *x)
+bool pd_late_answer(struct pd_exchange *x, enum pd_reason why)
 {
     struct pd_conn *c = x->conn;
     const struct pd_sys *sys = c->host->sys;
@@ -67,7 +69,7 @@ bool pd_late_answer(struct pd_exchange *x)
     struct pd_buf out;
     pd_response_init(&r, sys, LATE_MAX);
     pd_buf_init(&out, sys, LATE_MAX);
-    struct pd_slice page = late_compose(x, &r, text);
+    struct pd_slice page = late_compose(x, why, &r, text);
     pd_date_put(PD_SYS0(sys, wall_s), date);
     r.date = pd_slice(date, PD_DATE_LEN);
     bool ok = page.n && pd_buf_reserve(&out, LATE_MAX / 2) == PD_BUF_OK && late_encode(x, &r, page, &out);

@@ -1,5 +1,5 @@
 /*
- * late.h - the answer to a request whose application takes too long, given while that goes on.
+ * late.h - the answer to a request in the place of its application, which still has it.
  */
 #ifndef PD_LATE_H
 #define PD_LATE_H
@@ -7,9 +7,10 @@
 #include "conn/conn.h"
 
 /*
- * Sends a whole 504 behind the back of the application's thread, which may be at work on x->response; waits for nobody.
+ * Sends a whole answer, as the reason has it, behind the back of the application's thread, which may be at work on
+ * x->response; waits for nobody.
  * conn.lock is held, and no head was sent. False: it could not be made, and nothing was sent.
  */
-bool pd_late_answer(struct pd_exchange *x) PD_MUST_CHECK;
+bool pd_late_answer(struct pd_exchange *x, enum pd_reason why) PD_MUST_CHECK;
 
 #endif

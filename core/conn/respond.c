@@ -554,10 +554,15 @@ void pd_respond_turn_away(struct pd_exchange *x, enum pd_reason reason)
 
 void pd_respond_overdue(struct pd_exchange *x)
 {
+    pd_host_refused(x->conn->host, PD_R_REQUEST_TIMEOUT, x->conn, x);
+    pd_respond_instead(x, PD_R_REQUEST_TIMEOUT);
+}
+
+void pd_respond_instead(struct pd_exchange *x, enum pd_reason why)
+{
     struct pd_conn *c = x->conn;
     assert(!c->lent && !x->overdue);
-    pd_host_refused(c->host, PD_R_REQUEST_TIMEOUT, c, x);
-    if (!respond_is_lost(x) && (x->head_sent || !pd_late_answer(x))) {
+    if (!respond_is_lost(x) && (x->head_sent || !pd_late_answer(x, why))) {
         respond_show_break(x);
         c->codec->drop(c->codec_state, x->stream);
     }

@@ -57,6 +57,8 @@ static inline void pd_respond_progress(struct pd_exchange *x)
  * the exchange, which is the app's alone from here on; whatever that still gives is dropped. Never while it is lent.
  */
 void pd_respond_overdue(struct pd_exchange *x);
+/* The same with the answer of another reason, and without a word in the log. */
+void pd_respond_instead(struct pd_exchange *x, enum pd_reason why);
 
 /* Whole frames; sends what the kernel takes and keeps the rest in memory, whatever the mark: nothing is waited for. */
 void pd_respond_put(struct pd_conn *c, struct pd_slice bytes);

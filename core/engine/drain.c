@@ -56,7 +56,7 @@ void pd_clients_drain(struct pd_engine *e, struct pd_thread *t)
 
 /* --- what is cut -------------------------------------------------------------------------------------------------- */
 
-enum cut { CUT_RUNNING, CUT_QUEUED, CUT_ARRIVING, CUT_LEAVING, CUT_KINDS };
+enum cut { CUT_RUNNING, CUT_QUEUED, CUT_ARRIVING, CUT_LEAVING, CUT_SUSPENDED, CUT_KINDS };
 
 struct tally {
     size_t n[CUT_KINDS];
@@ -70,6 +70,7 @@ static void tally_add(struct tally *sum, enum cut kind, const struct pd_conn *c,
         "a request that waited for a thread is turned away, as the server stops",
         "a request is cut off while it arrives, as the server stops",
         "a response is cut off on its way to the peer, as the server stops",
+        "a request that waits without a thread is turned away, as the server stops",
     };
     sum->n[kind]++;
     if (sum->named++ < NAMED_MAX)
@@ -78,14 +79,17 @@ static void tally_add(struct tally *sum, enum cut kind, const struct pd_conn *c,
 
 static void tally_tell(const struct tally *sum, struct pd_engine *e)
 {
-    char text[200];
+    char text[240];
+    char suspended[40] = "";
     size_t all = 0;
     for (size_t i = 0; i < CUT_KINDS; i++)
         all += sum->n[i];
+    if (sum->n[CUT_SUSPENDED])
+        snprintf(suspended, sizeof suspended, ", %zu suspended", sum->n[CUT_SUSPENDED]);
     snprintf(text, sizeof text,
              "the server stops and cuts %zu requests: %zu in the application, %zu queued, %zu arriving, %zu with a "
-             "response on its way",
-             all, sum->n[CUT_RUNNING], sum->n[CUT_QUEUED], sum->n[CUT_ARRIVING], sum->n[CUT_LEAVING]);
+             "response on its way%s",
+             all, sum->n[CUT_RUNNING], sum->n[CUT_QUEUED], sum->n[CUT_ARRIVING], sum->n[CUT_LEAVING], suspended);
     if (all)
         e->host.log(&e->host, PD_NOTICE_STOP_CUT, text, NULL, NULL);
 }
@@ -117,6 +121,29 @@ static void queue_cut(struct pd_engine *e, struct pd_thread *t, struct tally *su
         pd_client_settle(pd_client_of(c), t);
         pthread_mutex_unlock(&c->lock);
         pd_pool_give(h, x);
+    }
+}
+
+/* Answers what waits without a thread, as far as nothing was sent; its wait is ended by pd_waits_cut(). */
+static void suspended_cut(struct pd_engine *e, struct pd_thread *t, struct tally *sum)
+{
+    for (struct pd_list *l = e->clients.next; l != &e->clients; l = l->next) {
+        struct pd_client *cl = PD_LIST_ENTRY(l, struct pd_client, all);
+        struct pd_conn *c = &cl->conn;
+        struct pd_list *next;
+        pthread_mutex_lock(&c->lock);
+        bool open = c->state == PD_CONN_OPEN && !c->hung_up && !c->lent;
+        for (struct pd_list *at = c->exchanges.next; open && at != &c->exchanges; at = next) {
+            struct pd_exchange *x = pd_exchange_of(at);
+            next = at->next;
+            if (x->state != PD_X_PARKED || x->head_sent)
+                continue;
+            tally_add(sum, CUT_SUSPENDED, c, x);
+            pd_respond_instead(x, PD_R_STOPPING);
+        }
+        pd_conn_settle(c);
+        pd_client_settle(cl, t);
+        pthread_mutex_unlock(&c->lock);
     }
 }
 
@@ -164,6 +191,7 @@ void pd_clients_cut(struct pd_engine *e, struct pd_thread *t)
     struct tally sum = { .named = 0 };
     pd_doors_close(e);
     e->doors_closed = true;
+    suspended_cut(e, t, &sum);
     queue_cut(e, t, &sum);
     clients_cut(e, t, &sum);
     tally_tell(&sum, e);

@@ -76,16 +76,19 @@ def test_a_drain_waits_for_what_waits(tmp_path):
             assert (response.status, response.json()["timeout"]) == (200, True), response.summary()
 
 
-def test_what_waits_behind_the_drain_is_closed(tmp_path):
+@pytest.mark.parametrize("begun", ["", "1"])
+def test_what_waits_behind_the_drain_is_turned_away_or_breaks_off(tmp_path, begun):
     with Server(APP, one_each(tmp_path), threads=2, options=["--drain-timeout", "0.2"]) as server:
         waits = Waits(server.door("http"))
-        waiting = {name: start(server, name, f"/forever?key={name}") for name in PROTOCOLS}
+        waiting = {name: start(server, name, f"/forever?key={name}&begun={begun}") for name in PROTOCOLS}
         for name in PROTOCOLS:
             waits.notes(name, 1)
         server.process.send_signal(signal.SIGTERM)
         for exchange in waiting.values():
-            assert not exchange.finish().complete
-        server.log.wait_for("PD0317")
+            response = exchange.finish()
+            assert (response.status, response.complete) == ((200, False) if begun else (503, True)), response.summary()
+            assert begun or response.header("Retry-After")
+        server.log.wait_for(f"{len(PROTOCOLS)} in the app" if begun else f", {len(PROTOCOLS)} suspended")
         for name in PROTOCOLS:
             server.log.wait_for(f"closed {name}")
 

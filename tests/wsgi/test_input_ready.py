@@ -161,7 +161,7 @@ def test_the_time_of_a_body_runs_and_that_of_the_request_does_not(tmp_path):
             assert control.closed(name) == ["waiting", "broken", "closed"]
 
 
-def test_what_waits_behind_the_drain_is_closed(tmp_path):
+def test_what_waits_behind_the_drain_is_turned_away(tmp_path):
     with Server(APP, streaming(tmp_path), threads=1, options=["--drain-timeout", "0.2"]) as server:
         control = Waits(server.door("http"))
         waiting = {name: server.door(name).start("POST", f"/upload?key={name}", length=9) for name in PROTOCOLS}
@@ -169,7 +169,8 @@ def test_what_waits_behind_the_drain_is_closed(tmp_path):
             control.notes(name, 1)
         server.process.send_signal(signal.SIGTERM)
         for exchange in waiting.values():
-            assert not exchange.finish().complete
+            response = exchange.finish()
+            assert (response.status, response.complete) == (503, True), response.summary()
 
 
 def test_with_resume_any_the_rules_are_the_same(tmp_path):

@@ -91,8 +91,8 @@ ACCESS_LOG_KEPT = """SIGUSR1 asked for a new file, and it cannot be opened. The 
 -> Check the directory and its owner, then send SIGUSR1 again."""
 
 REQUEST_CUT = """The server was told to stop at once, or --drain-timeout was over, and this request was not \
-finished. Its client sees a connection that breaks off; one that waited for a thread was answered 503. After twenty \
-such lines the others are only counted.
+finished. Its client sees a connection that breaks off; one that waited for a thread, or without one and had sent \
+nothing, was answered 503. After twenty such lines the others are only counted.
 -> Look at what took so long; raise --drain-timeout if such requests are to be finished."""
 
 STOP_CUT = """The server was told to stop at once, or --drain-timeout was over, and so many requests were not finished.
