@@ -88,6 +88,12 @@ static ssize_t real_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
     return recvmsg(fd, msg, flags);
 }
 
+static ssize_t real_send(void *ctx, int fd, const void *buf, size_t n, int flags)
+{
+    (void)ctx;
+    return send(fd, buf, n, flags);
+}
+
 static ssize_t real_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
 {
     (void)ctx;
@@ -242,6 +248,7 @@ const struct pd_sys *pd_sys_default(void)
         .shutdown = real_shutdown,
         .recv = real_recv,
         .recvmsg = real_recvmsg,
+        .send = real_send,
         .sendmsg = real_sendmsg,
         .sendfile = real_sendfile,
         .open = real_open,

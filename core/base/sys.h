@@ -36,6 +36,7 @@ struct pd_sys {
     int (*shutdown)(void *ctx, int fd, int how);
     ssize_t (*recv)(void *ctx, int fd, void *buf, size_t n, int flags);
     ssize_t (*recvmsg)(void *ctx, int fd, struct msghdr *msg, int flags);
+    ssize_t (*send)(void *ctx, int fd, const void *buf, size_t n, int flags);
     ssize_t (*sendmsg)(void *ctx, int fd, const struct msghdr *msg, int flags);
     ssize_t (*sendfile)(void *ctx, int out, int in, off_t *offset, size_t n);
     /* files and descriptors */

@@ -11,6 +11,7 @@ enum {
     OUT_IOV = 32,           /* memory items sent by one call */
     OUT_SENDFILE = 1 << 20, /* most bytes of one sendfile call */
     OUT_FRAME = 32768,      /* file bytes read into one frame */
+    OUT_JOINED = 2048,      /* bytes that are laid side by side for one send() */
 };
 
 struct out_item {
@@ -123,11 +124,34 @@ uint64_t pd_out_exchange_id(const struct pd_out *o)
     return next && next->file ? next->file->exchange_id : 0;
 }
 
+/* One vector for all, whose bytes are laid side by side if need be. False: they do not fit. */
+static bool out_join(const struct iovec *iov, size_t n, char joined[OUT_JOINED], struct iovec *whole)
+{
+    char *w = joined;
+    if (n == 1) {
+        *whole = *iov;
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (iov[i].iov_len > (size_t)(joined + OUT_JOINED - w))
+            return false;
+        w = pd_put(w, pd_slice(iov[i].iov_base, iov[i].iov_len));
+    }
+    *whole = (struct iovec){ joined, (size_t)(w - joined) };
+    return true;
+}
+
+/* A sendmsg() costs more than a send(), and more than it takes to lay a few short parts side by side. */
 ssize_t pd_out_send(const struct pd_sys *sys, int fd, const struct iovec *iov, size_t n)
 {
+    enum { FLAGS = MSG_NOSIGNAL | MSG_DONTWAIT };
     struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = n };
+    char joined[OUT_JOINED];
+    struct iovec whole;
+    bool one = out_join(iov, n, joined, &whole);
     for (;;) {
-        ssize_t sent = PD_SYS(sys, sendmsg, fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = one ? PD_SYS(sys, send, fd, whole.iov_base, whole.iov_len, FLAGS)
+                           : PD_SYS(sys, sendmsg, fd, &msg, FLAGS);
         if (sent >= 0)
             return sent;
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)

@@ -193,6 +193,16 @@ static ssize_t faulty_recvmsg(void *ctx, int fd, struct msghdr *msg, int flags)
     return n;
 }
 
+/* To a plan, this and sendmsg() are one call: a connection uses either. */
+static ssize_t faulty_send(void *ctx, int fd, const void *buf, size_t n, int flags)
+{
+    struct faulty_sys *f = ctx;
+    size_t work = n;
+    if (strikes(f, FAULTY_SENDMSG, &work))
+        return -1;
+    return PD_SYS(f->real, send, fd, buf, work, flags);
+}
+
 static ssize_t faulty_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
 {
     struct faulty_sys *f = ctx;
@@ -372,6 +382,7 @@ void faulty_init(struct faulty_sys *f)
         .shutdown = faulty_shutdown,
         .recv = faulty_recv,
         .recvmsg = faulty_recvmsg,
+        .send = faulty_send,
         .sendmsg = faulty_sendmsg,
         .sendfile = faulty_sendfile,
         .open = faulty_open,

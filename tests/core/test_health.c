@@ -57,10 +57,10 @@ static int scene_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *le
     return got;
 }
 
-static ssize_t scene_sendmsg(void *ctx, int fd, const struct msghdr *msg, int flags)
+static ssize_t scene_send(void *ctx, int fd, const void *buf, size_t n, int flags)
 {
     ((struct scene *)ctx)->sent++;
-    return sendmsg(fd, msg, flags);
+    return send(fd, buf, n, flags);
 }
 
 static int scene_open_file(void *ctx, const char *path, int flags, mode_t mode)
@@ -79,7 +79,7 @@ static void scene_init(struct scene *s)
     s->sys.ctx = s;
     s->sys.epoll_wait = scene_epoll_wait;
     s->sys.accept4 = scene_accept4;
-    s->sys.sendmsg = scene_sendmsg;
+    s->sys.send = scene_send;
     s->sys.open = scene_open_file;
     memcpy(s->config.health_path, "/up", sizeof "/up");
 }
