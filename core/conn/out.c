@@ -150,8 +150,8 @@ ssize_t pd_out_send(const struct pd_sys *sys, int fd, const struct iovec *iov, s
     struct iovec whole;
     bool one = out_join(iov, n, joined, &whole);
     for (;;) {
-        ssize_t sent = one ? PD_SYS(sys, send, fd, whole.iov_base, whole.iov_len, FLAGS)
-                           : PD_SYS(sys, sendmsg, fd, &msg, FLAGS);
+        ssize_t sent =
+            one ? PD_SYS(sys, send, fd, whole.iov_base, whole.iov_len, FLAGS) : PD_SYS(sys, sendmsg, fd, &msg, FLAGS);
         if (sent >= 0)
             return sent;
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
