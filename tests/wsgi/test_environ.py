@@ -341,6 +341,24 @@ def test_e17_an_absolute_target_overrides_host(http_door):
         assert client.read().json() == "http://shop.example:81/rebuild?x"
 
 
+PASSING = ("Accept", "Cookie", "DNT", "From", "Origin", "Pragma", "Priority", "Referer", "Sec-GPC", "Via", "X-Shop")
+
+
+def test_nothing_of_one_request_is_in_the_next(door):
+    keys = {"HTTP_" + name.upper().replace("-", "_") for name in PASSING}
+    plain = set(echo(door)) - keys
+    for turn in range(8):  # a thread may begin with any of them
+        names = PASSING[turn % 3 :: 2] if turn % 2 else PASSING
+        full = echo(door, "POST", f"/echo?{turn}", [(name, f"{name}-{turn}") for name in names], b"body")
+        assert {name: full[name] for name in keys & set(full)} == {
+            "HTTP_" + name.upper().replace("-", "_"): f"{name}-{turn}" for name in names
+        }
+        after = echo(door)
+        assert set(after) == plain
+        assert after["QUERY_STRING"] == ""
+        assert after["REQUEST_METHOD"] == "GET"
+
+
 def test_the_variables_of_a_plain_front_end_are_what_the_tests_think():
     variables = cgivars.variables("POST", "/a%20b?c", [("Cookie", "a"), ("Cookie", "b")], length=3)
     assert variables["PATH_INFO"] == "/a b"

@@ -48,7 +48,7 @@ cdef class Exchange:
             dropped = core.pd_exchange_response(x).dropped_file
         if dropped:
             say_dropped_file(self.t)
-        return self.write
+        return PyCFunction_New(WRITE, self)
 
     def write(self, data):
         """Send a block now (PEP 3333, "The write() Callable")."""
@@ -293,3 +293,8 @@ cdef class Exchange:
         self.detach()
         with nogil:
             core.pd_exchange_overload(self.t, x)
+
+
+cdef PyMethodDef *WRITE = method_of(Exchange, "write")
+cdef PyMethodDef *CLIENT_GONE = method_of(Exchange, "client_gone")
+cdef PyMethodDef *EARLY_HINTS = method_of(Exchange, "early_hints")
