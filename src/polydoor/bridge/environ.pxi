@@ -41,6 +41,7 @@ cdef class EnvironMaker:
 
     cdef list keys
     cdef list values    # the text made last for each variable; of those that are in the template, it is theirs
+    cdef core.pd_slice[core.PD_NAME_COUNT] bytes_of  # what these texts consist of
     cdef dict template  # never given to anybody
     cdef dict constant  # what is in the template whatever the request has
     cdef bint[core.PD_NAME_COUNT] is_there       # in the template, from a request
@@ -64,6 +65,8 @@ cdef class EnvironMaker:
         cdef int i
         self.keys = [intern_text(core.pd_name_key(i)) for i in range(core.PD_NAME_COUNT)]
         self.values = [""] * core.PD_NAME_COUNT
+        for i in range(core.PD_NAME_COUNT):
+            self.bytes_of[i] = bytes_slice(b"")
         self.input_key = "wsgi.input"
         self.gone_key = "polydoor.client_gone"
         self.id_key = "polydoor.request_id"
@@ -82,18 +85,15 @@ cdef class EnvironMaker:
 
     cdef inline int take(self, const core.pd_var *var) except -1:
         """Have the template hold this variable."""
-        cdef object last = self.values[var.id]
-        cdef bint is_new = (
-            <size_t>PyUnicode_GET_LENGTH(last) != var.value.n
-            or memcmp(PyUnicode_1BYTE_DATA(last), var.value.p, var.value.n) != 0
-        )
+        cdef core.pd_slice last = self.bytes_of[var.id]
+        cdef bint is_new = last.n != var.value.n or memcmp(last.p, var.value.p, last.n) != 0
         self.last_turn[var.id] = self.turn
         if self.is_there[var.id] and not is_new:
             return 0
-        if is_new:
-            last = latin1(var.value)
-        PyDict_SetItem(self.template, self.keys[var.id], last)
-        self.values[var.id] = last
+        text = latin1(var.value) if is_new else self.values[var.id]
+        PyDict_SetItem(self.template, self.keys[var.id], text)
+        self.bytes_of[var.id] = core.pd_slice_make(PyUnicode_1BYTE_DATA(text), var.value.n)
+        self.values[var.id] = text
         self.there += not self.is_there[var.id]
         self.is_there[var.id] = True
         return 0
