@@ -34,10 +34,29 @@ bool pd_ip_parse(struct pd_slice text, struct pd_ip *out)
     return out->n > 0;
 }
 
+/* inet_ntop() calls sprintf(), for each connection. */
+static struct pd_slice put_v4(const uint8_t *bytes, char *dst)
+{
+    char *w = dst;
+    for (size_t i = 0; i < V4_BYTES; i++) {
+        unsigned v = bytes[i];
+        if (v >= 100)
+            *w++ = (char)('0' + v / 100);
+        if (v >= 10)
+            *w++ = (char)('0' + v / 10 % 10);
+        *w++ = (char)('0' + v % 10);
+        *w++ = '.';
+    }
+    *--w = '\0';
+    return pd_slice(dst, (size_t)(w - dst));
+}
+
 struct pd_slice pd_ip_put(const struct pd_ip *ip, char *dst)
 {
     static_assert(PD_IP_TEXT == INET6_ADDRSTRLEN, "net.h spares its users the system's header");
-    const char *text = inet_ntop(ip->n == V4_BYTES ? AF_INET : AF_INET6, ip->bytes, dst, PD_IP_TEXT);
+    if (ip->n == V4_BYTES)
+        return put_v4(ip->bytes, dst);
+    const char *text = inet_ntop(AF_INET6, ip->bytes, dst, PD_IP_TEXT);
     assert(ip->n && text); /* there is room for any address */
     return pd_slice(text, strlen(text));
 }

@@ -10,7 +10,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "base/compiler.h"
 
 struct pd_slice {
     const char *p;
@@ -82,6 +85,22 @@ static inline char *pd_put(char *dst, struct pd_slice s)
     if (s.n)
         memcpy(dst, s.p, s.n);
     return dst + s.n;
+}
+
+/* Writes 16 lower-case hexadecimal digits. Eight at a time: each digit gets a byte, and those above 9 what lies
+ * between. */
+static inline char *pd_put_hex64(char *dst, uint64_t n)
+{
+    for (unsigned half = 0; half < 2; half++, n <<= 32) {
+        uint64_t w = n >> 32;
+        w = (w | w << 16) & 0x0000ffff0000ffffu;
+        w = (w | w << 8) & 0x00ff00ff00ff00ffu;
+        w = (w | w << 4) & 0x0f0f0f0f0f0f0f0fu;
+        w += 0x3030303030303030u + (((w + 0x0606060606060606u) >> 4) & 0x0101010101010101u) * ('a' - '9' - 1);
+        w = PD_LITTLE_ENDIAN ? __builtin_bswap64(w) : w;
+        memcpy(dst + half * sizeof w, &w, sizeof w);
+    }
+    return dst + 16;
 }
 
 #endif

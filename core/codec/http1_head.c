@@ -277,28 +277,6 @@ static enum pd_reason on_field(struct pd_http1 *st, const struct pd_field *f)
 
 /* --- field lines ------------------------------------------------------- */
 
-#define EACH_BYTE(v) (UINT64_C(0x0101010101010101) * (v))
-
-/*
- * The first byte that may not stand in a field value. Eight bytes at a time: a byte below SP or equal to DEL sets its
- * top bit in `odd`. HTAB does so too, and then the rest is looked up byte by byte.
- */
-static const char *skip_value(const char *p, const char *end)
-{
-    while (end - p >= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        uint64_t del = w ^ EACH_BYTE(0x7f);
-        uint64_t odd = ((w - EACH_BYTE(0x20)) & ~w) | ((del - EACH_BYTE(1)) & ~del);
-        if (odd & EACH_BYTE(0x80))
-            break;
-        p += 8;
-    }
-    while (p < end && pd_byte_is(*p, PD_BYTE_VALUE))
-        p++;
-    return p;
-}
-
 /* Parses one line; returns where the next begins, or NULL: the line is not complete, or something is wrong with it. */
 static const char *parse_field(const char *p, const char *end, struct pd_field *f)
 {
@@ -312,7 +290,7 @@ static const char *parse_field(const char *p, const char *end, struct pd_field *
         p++;
     while (p < end && is_blank(*p));
     const char *value = p;
-    p = skip_value(p, end);
+    p += pd_byte_value_run(pd_slice(p, (size_t)(end - p)));
     if (end - p < 2 || p[0] != '\r' || p[1] != '\n')
         return NULL;
     const char *last = p;

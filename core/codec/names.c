@@ -68,6 +68,11 @@ static bool header_eq(const char *got, const char *want, size_t n)
     return pd_slice_eq_nocase(pd_slice(got, n), pd_slice(want, n));
 }
 
+bool pd_name_header_is(struct pd_slice name, struct pd_slice want)
+{
+    return name.n == want.n && header_eq(name.p, want.p, want.n);
+}
+
 static unsigned folded(char c)
 {
     return (unsigned char)c | 0x20u;

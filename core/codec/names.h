@@ -100,6 +100,8 @@ enum pd_name {
 struct pd_slice pd_name_key(enum pd_name id);
 /* The row of an HTTP header name (any case), or PD_NAME_OTHER. */
 enum pd_name pd_name_of_header(struct pd_slice header);
+/* Is the name, in any case, `want`: letters, digits and dashes, in lower case? */
+bool pd_name_header_is(struct pd_slice name, struct pd_slice want);
 /* The row of a CGI variable name (exact case), or PD_NAME_OTHER. */
 enum pd_name pd_name_of_variable(struct pd_slice variable);
 

@@ -5,6 +5,7 @@
 
 #include "codec/bytes.h"
 #include "codec/length.h"
+#include "codec/names.h"
 
 enum {
     STATUS_DIGITS = 3,
@@ -136,8 +137,14 @@ static enum field_kind kind_of(struct pd_slice name)
         { { "x-lighttpd-send-file", 20 }, FIELD_SEND_FILE },
         { { "x-sendfile-temporary", 20 }, FIELD_SEND_FILE }, /* mod_xsendfile 1.0 deletes the file afterwards */
     };
+    enum { LONGEST = 20 };
+    /* bit n: some of them have n bytes; most fields of an application are told apart by that */
+    const unsigned lengths = 1u << 2 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 10 | 1u << 11 | 1u << 14 |
+                             1u << 16 | 1u << 17 | 1u << 18 | 1u << 19 | 1u << LONGEST;
+    if (name.n > LONGEST || !(lengths >> name.n & 1))
+        return FIELD_PLAIN;
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
-        if (special[i].name.n == name.n && pd_slice_eq_nocase(special[i].name, name))
+        if (pd_name_header_is(name, special[i].name))
             return special[i].kind;
     return FIELD_PLAIN;
 }
@@ -146,7 +153,7 @@ static enum pd_reason check_field(struct pd_slice name, struct pd_slice value)
 {
     if (!name.n || pd_byte_run(name, PD_BYTE_TOKEN) != name.n)
         return PD_R_BAD_RESPONSE_NAME;
-    return pd_byte_run(value, PD_BYTE_VALUE) == value.n ? PD_R_NONE : PD_R_BAD_RESPONSE_VALUE;
+    return pd_byte_value_run(value) == value.n ? PD_R_NONE : PD_R_BAD_RESPONSE_VALUE;
 }
 
 /* Notes the length; `*keep` tells whether the field is sent. */

@@ -99,9 +99,7 @@ enum { PD_EXCHANGE_ID_SIZE = 17 };
 /* Writes the id as environ, log lines and error pages show it: 16 lower-case hexadecimal digits, NUL-terminated. */
 static inline void pd_exchange_id_text(uint64_t id, char dst[PD_EXCHANGE_ID_SIZE])
 {
-    for (unsigned i = 0; i < 16; i++)
-        dst[i] = "0123456789abcdef"[id >> (60 - 4 * i) & 15];
-    dst[16] = '\0';
+    *pd_put_hex64(dst, id) = '\0';
 }
 
 static inline void pd_exchange_id_put(const struct pd_exchange *x, char dst[PD_EXCHANGE_ID_SIZE])

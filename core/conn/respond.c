@@ -137,8 +137,8 @@ static bool respond_has_room(const struct pd_exchange *x, size_t n)
     const struct pd_conn *c = x->conn;
     size_t mark = c->host->config.response_memory + (x->state == PD_X_RUNNING ? 0 : PD_ANSWER_BYTES);
     size_t data = n + (x->head_sent ? 0 : pd_buf_view(&x->head_out).n);
-    size_t frames =
-        data / pd_codec_frame_max(c->codec, c->codec_state) + 2; /* a head that is no data, and the last one */
+    size_t most = pd_codec_frame_max(c->codec, c->codec_state);
+    size_t frames = (data < most ? 0 : data / most) + 2; /* a head that is no data, and the last one */
     size_t framed = data + frames * (PD_FRAME_PREFIX_MAX + PD_FRAME_SUFFIX_MAX) + PD_END_MAX;
     return n <= PD_SEND_SMALL && c->out.memory + framed <= mark;
 }
@@ -371,7 +371,10 @@ enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool 
         return r;
     bool cut = respond_cut(x, &data);
     r = respond_frames(x, data, false);
-    pd_respond_progress(x);
+    if (may_wait)
+        pd_respond_progress(x);
+    else
+        x->progress_ns = atomic_load_explicit(&x->conn->host->now_ns, memory_order_relaxed);
     return r == PD_SEND_OK && cut ? PD_SEND_TOO_LONG : r;
 }
 

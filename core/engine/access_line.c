@@ -108,11 +108,24 @@ struct moment {
     char sign;
 };
 
+enum { NS = 1000000000, DAY = 86400 };
+
+static int64_t local_second(const struct pd_access_entry *e)
+{
+    return e->wall_ns / NS + e->offset_s;
+}
+
+/* Of its day. */
+static unsigned second_of(int64_t local)
+{
+    return (unsigned)(local % DAY);
+}
+
 /* Local time; years are counted from a March, so that a leap day is the last day of its year. */
 static struct moment moment_of(const struct pd_access_entry *e)
 {
-    enum { NS = 1000000000, DAY = 86400, DAYS_400 = 146097, MARCH_0 = 719468 /* 0000-03-01 before 1970 */ };
-    int64_t local = e->wall_ns / NS + e->offset_s;
+    enum { DAYS_400 = 146097, MARCH_0 = 719468 /* 0000-03-01 before 1970 */ };
+    int64_t local = local_second(e);
     int64_t days = local / DAY + MARCH_0;
     int64_t era = days / DAYS_400;
     int64_t in_era = days % DAYS_400;
@@ -124,7 +137,7 @@ static struct moment moment_of(const struct pd_access_entry *e)
         .year = (unsigned)(era * 400 + years + (month >= 10)),
         .month = (unsigned)(month >= 10 ? month - 9 : month + 3),
         .day = (unsigned)(in_year - (153 * month + 2) / 5 + 1),
-        .second = (unsigned)(local % DAY),
+        .second = second_of(local),
         .ms = (unsigned)(e->wall_ns % NS / 1000000),
         .zone = (unsigned)away / 60,
         .sign = e->offset_s < 0 ? '-' : '+',
@@ -132,13 +145,13 @@ static struct moment moment_of(const struct pd_access_entry *e)
 }
 
 /* "07:12:44" */
-static char *put_clock(char *w, const struct moment *m)
+static char *put_clock(char *w, unsigned second)
 {
-    w = put_digits(w, m->second / 3600, 2);
+    w = put_digits(w, second / 3600, 2);
     *w++ = ':';
-    w = put_digits(w, m->second / 60 % 60, 2);
+    w = put_digits(w, second / 60 % 60, 2);
     *w++ = ':';
-    return put_digits(w, m->second % 60, 2);
+    return put_digits(w, second % 60, 2);
 }
 
 /* "+0100" or "+01:00" */
@@ -160,7 +173,7 @@ static char *put_rfc3339(char *w, const struct moment *m)
     *w++ = '-';
     w = put_digits(w, m->day, 2);
     *w++ = 'T';
-    w = put_clock(w, m);
+    w = put_clock(w, m->second);
     *w++ = '.';
     w = put_digits(w, m->ms, 3);
     return put_zone(w, m, true);
@@ -176,7 +189,7 @@ static char *put_apache_time(char *w, const struct moment *m)
     *w++ = '/';
     w = put_digits(w, m->year, 4);
     *w++ = ':';
-    w = put_clock(w, m);
+    w = put_clock(w, m->second);
     *w++ = ' ';
     return put_zone(w, m, false);
 }
@@ -191,8 +204,7 @@ static char *put_status(char *w, unsigned status, struct pd_slice none)
 /* "07:12:44 127.0.0.1 GET /shop?page=2 200 5123B 1.3ms 0bcdbf8779493324", and " broken". No field holds a space. */
 static char *put_short(char *w, const struct pd_access_entry *e)
 {
-    struct moment m = moment_of(e);
-    w = put_clock(w, &m);
+    w = put_clock(w, second_of(local_second(e)));
     *w++ = ' ';
     w = put_or_dash(w, e->peer, PD_ACCESS_WORD_MAX, ESCAPE_WORD);
     *w++ = ' ';
@@ -206,7 +218,7 @@ static char *put_short(char *w, const struct pd_access_entry *e)
     w = pd_put(w, PD_SLICE("B "));
     w = put_ms(w, e->total_ns, 1);
     w = pd_put(w, PD_SLICE("ms "));
-    w = put_hex(w, e->id, 16);
+    w = pd_put_hex64(w, e->id);
     return e->broken ? pd_put(w, PD_SLICE(" broken")) : w;
 }
 
@@ -255,7 +267,7 @@ static char *put_json(char *w, const struct pd_access_entry *e)
     w = pd_put(w, PD_SLICE("{\"time\":\""));
     w = put_rfc3339(w, &m);
     w = pd_put(w, PD_SLICE("\",\"id\":\""));
-    w = put_hex(w, e->id, 16);
+    w = pd_put_hex64(w, e->id);
     w = put_member(w, PD_SLICE("\",\"peer\":"), e->peer, PD_ACCESS_WORD_MAX);
     w = put_member(w, PD_SLICE(",\"user\":"), e->user, PD_ACCESS_WORD_MAX);
     w = pd_put(w, PD_SLICE(",\"door\":\""));

@@ -251,9 +251,11 @@ void pd_client_ready(struct pd_client *cl, struct pd_thread *t, uint32_t events)
 static void client_name_peer(struct pd_conn *c, const struct sockaddr *peer)
 {
     pd_addr_text(peer, c->peer_addr, sizeof c->peer_addr);
-    uint16_t port = pd_addr_port(peer);
-    if (port)
-        snprintf(c->peer_port, sizeof c->peer_port, "%u", (unsigned)port);
+    char digits[sizeof c->peer_port];
+    char *p = digits + sizeof digits;
+    for (unsigned port = pd_addr_port(peer); port; port /= 10)
+        *--p = (char)('0' + port % 10);
+    *pd_put(c->peer_port, pd_slice(p, (size_t)(digits + sizeof digits - p))) = '\0';
 }
 
 /* The peers that are believed: those that rules name, or without rules this machine's. */

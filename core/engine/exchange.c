@@ -210,10 +210,12 @@ enum pd_read pd_exchange_read(struct pd_thread *t, struct pd_exchange *x, char *
 enum pd_send pd_exchange_write(struct pd_exchange *x, struct pd_slice data, bool may_wait)
 {
     struct pd_conn *c = x->conn;
-    exchange_lock(x);
+    pd_engine_look_at_clock(
+        pd_engine_of(c->host)); /* also while the loop runs: this is when the app gave output last */
+    pthread_mutex_lock(&c->lock);
     enum pd_send r = pd_respond_write(x, data, may_wait);
     exchange_sent(NULL, c);
-    pthread_mutex_unlock(&c->lock);
+    exchange_unlock(x);
     return r;
 }
 

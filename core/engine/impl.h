@@ -94,6 +94,8 @@ void pd_attend(struct pd_client *cl, bool urgent);
 bool pd_is_attending(struct pd_client *cl);
 /* Engine time is now, for a thread that comes from the application: while the loop sleeps nobody else has looked. */
 void pd_engine_tick(struct pd_engine *e);
+/* The same whether it sleeps or not. */
+void pd_engine_look_at_clock(struct pd_engine *e);
 /* The thread has something to do that no other can; engine.lock is held. */
 void pd_thread_rouse(struct pd_thread *t);
 /* Wakes every thread, e.g. after `stopped` was set; engine.lock is held. */

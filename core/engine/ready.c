@@ -176,12 +176,33 @@ static bool ready_is_gone(struct pd_exchange *x)
     return c->hung_up || x->aborted || (waited >= GONE_AFTER_MS && pd_conn_is_gone(c, x));
 }
 
+/* Has it waited too long? */
+static bool ready_is_late(const struct pd_engine *e, const struct pd_exchange *x)
+{
+    return x->late_ms && x->late_ms <= e->host.now_ms;
+}
+
+/* Most have hardly waited, and nobody is at their connection: its lock is taken against the order, but not waited for.
+ */
+bool pd_ready_begins(struct pd_engine *e, struct pd_exchange *x)
+{
+    struct pd_conn *c = x->conn;
+    if (pthread_mutex_trylock(&c->lock) != 0)
+        return false;
+    bool begins = !c->hung_up && !x->aborted && !ready_is_late(e, x) &&
+                  pd_time_since(e->host.now_ms, x->ready_ms) < GONE_AFTER_MS;
+    if (begins)
+        pd_exchange_move(x, PD_X_RUNNING);
+    pthread_mutex_unlock(&c->lock);
+    return begins;
+}
+
 bool pd_ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;
     pthread_mutex_lock(&c->lock);
     bool gone = ready_is_gone(x);
-    bool late = x->late_ms && x->late_ms <= e->host.now_ms;
+    bool late = ready_is_late(e, x);
     bool stale = !x->was_parked && (gone || late);
     if (stale) {
         pd_conn_reclaim(c, x); /* its body may be on its way to disk */

@@ -18,6 +18,8 @@ bool pd_ready_put_back(struct pd_engine *e, struct pd_exchange *x);
 struct pd_exchange *pd_ready_take(struct pd_engine *e, struct pd_thread *t);
 /* The next one that no application has seen, to be refused; NULL: none waits. */
 struct pd_exchange *pd_ready_take_unstarted(struct pd_engine *e);
+/* One that is surely to be run now is RUNNING. False: look with pd_ready_is_stale(). */
+bool pd_ready_begins(struct pd_engine *e, struct pd_exchange *x);
 /* A request whose peer has left, or that waited past its limit, is not run, but ended here. engine.lock is free. */
 bool pd_ready_is_stale(struct pd_engine *e, struct pd_thread *t, struct pd_exchange *x);
 /* When pd_ready_tend() has something to do, 0: never. */

@@ -147,6 +147,11 @@ void pd_engine_tick(struct pd_engine *e)
         engine_tick(e);
 }
 
+void pd_engine_look_at_clock(struct pd_engine *e)
+{
+    engine_tick(e);
+}
+
 static void loop_dispatch(struct pd_engine *e, struct pd_thread *t, const struct pd_ready *ready, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -312,15 +317,19 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
 
 /* --- app threads -------------------------------------------------------------------------------------------------- */
 
-/* The next request that is worth running, or NULL. engine.lock is held at both ends. */
-static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
+/* The next request that is worth running, or NULL. `now`: the time, if it is known. engine.lock is held at both ends.
+ */
+static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, uint64_t now)
 {
     struct pd_exchange *x;
     while ((x = pd_ready_take(e, t)) != NULL) {
         e->running++;
-        t->started_ns = PD_SYS0(e->sys, monotonic_ns);
+        t->started_ns = now ? now : PD_SYS0(e->sys, monotonic_ns);
+        now = 0;
         pd_call_begin(t, x); /* who gets the role goes to sleep until its limit */
         role_leave_for_call(t);
+        if (pd_ready_begins(e, x))
+            break;
         pthread_mutex_unlock(&e->lock);
         bool stale = pd_ready_is_stale(e, t, x);
         pthread_mutex_lock(&e->lock);
@@ -333,7 +342,8 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t)
     return x;
 }
 
-static void call_ended(struct pd_engine *e, struct pd_thread *t)
+/* Gives the time. */
+static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
 {
     uint64_t now = engine_tick(e);
     uint64_t took = now - t->started_ns;
@@ -341,6 +351,7 @@ static void call_ended(struct pd_engine *e, struct pd_thread *t)
     e->running--;
     pd_call_end(t);
     t->is_running = false;
+    return now;
 }
 
 static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
@@ -356,11 +367,11 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     struct pd_engine *e = t->engine;
     struct pd_exchange *x;
     pthread_mutex_lock(&e->lock);
-    if (t->is_running)
-        call_ended(e, t);
+    uint64_t now = t->is_running ? call_ended(e, t) : 0;
     e->app_threads += !t->is_known;
     t->is_known = true;
-    while ((x = ready_next(e, t)) == NULL && !e->stopped) {
+    while ((x = ready_next(e, t, now)) == NULL && !e->stopped) {
+        now = 0; /* it is past */
         if (e->role_held && !t->has_role) {
             pd_spread_rest(e);
             thread_sleep(e, t);

@@ -56,10 +56,11 @@ socklen_t pd_addr_parse(const char *host, uint16_t port, union pd_local *out)
 
 void pd_addr_text(const struct sockaddr *addr, char *out, size_t n)
 {
+    char text[PD_IP_TEXT];
     assert(n > 0);
     struct pd_ip ip = pd_addr_ip(addr);
-    if (!ip.n || !inet_ntop(ip.n == 4 ? AF_INET : AF_INET6, ip.bytes, out, (socklen_t)n))
-        out[0] = '\0';
+    struct pd_slice s = ip.n ? pd_ip_put(&ip, text) : PD_SLICE_NONE;
+    *pd_put(out, s.n < n ? s : PD_SLICE_NONE) = '\0';
 }
 
 uint16_t pd_addr_port(const struct sockaddr *addr)
