@@ -4,7 +4,6 @@ from case import Case, Entry, Target, at_least, at_most
 
 DOORS = ("http", "fastcgi", "scgi", "ajp", "uwsgi")
 IN_FRONT = "Apache has the server's core, too; its processor time counts, and `own` is what the server had of it."
-TWO_BY_FIVE = 5
 MB_100, GB_1 = 100 * 10**6, 10**9
 
 SITES = (
@@ -161,10 +160,10 @@ PREFORK = tuple(
         key=f"prefork-{children}",
         title=f"Apache with {children} prefork children, ten clients, a connection per request, hello world",
         entries=(
-            *(Entry("polydoor", TWO_BY_FIVE, door=door, has_threads=True, workers=2) for door in DOORS),
-            Entry("mod_wsgi-daemon", TWO_BY_FIVE, has_threads=True, workers=2),
-            Entry("uwsgi", TWO_BY_FIVE, door="uwsgi", has_threads=True, workers=2),
-            Entry("flup-limited", TWO_BY_FIVE, door="fastcgi", has_threads=True),
+            *(Entry("polydoor", 5, door=door, has_threads=True, workers=2) for door in DOORS),
+            Entry("mod_wsgi-daemon", 5, has_threads=True, workers=2),
+            Entry("uwsgi", 5, door="uwsgi", has_threads=True, workers=2),
+            Entry("flup-limited", 5, door="fastcgi", has_threads=True),
             Entry("flup", door="fastcgi"),
             Entry("mod_php"),
         ),
