@@ -46,7 +46,8 @@ def now() -> str:
 def commit() -> str:
     """The commit of the checkout, and whether the sources differ from it."""
     found = _said("git", "rev-parse", "--short=12", "HEAD")
-    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", "core", "src", "benchmarks")
+    sources = ("core", "src", "benchmarks", ":!benchmarks/results")  # a result changes nothing that is measured
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", *sources)
     return (found or "not known") + (" with changes" if changed else "")
 
 
