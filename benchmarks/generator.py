@@ -18,7 +18,7 @@ CONNECTIONS = 16
 PATIENCE = 120.0  # seconds over the time of the load until it must have ended
 CORE = (
     *("base/arena", "base/buf", "base/net", "base/sys", "loop/addr"),
-    *("codec/answer", "codec/bytes", "codec/chunked", "codec/client", "codec/reason", "codec/response"),
+    *("codec/answer", "codec/bytes", "codec/chunked", "codec/client", "codec/names", "codec/reason", "codec/response"),
     *(f"codec/{name}_client" for name in ("ajp13", "fastcgi", "http1", "scgi", "uwsgi")),
 )
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "p99.99", "max")
