@@ -229,6 +229,21 @@ static size_t gather_frame(struct gather *g, size_t at, struct pd_exchange *x, s
     return n;
 }
 
+/* Where the bytes of a block are all that is sent for it, nothing has to be gathered. */
+static bool respond_is_bare(const struct pd_exchange *x)
+{
+    const struct pd_codec *codec = x->conn->codec;
+    return x->head_sent && codec->frame_max == SIZE_MAX && !codec->put_flush && !x->response.chunked;
+}
+
+static enum pd_send respond_bare(struct pd_exchange *x, struct pd_slice data)
+{
+    struct gather g;
+    g.n = g.sum = 0;
+    gather_add(&g, data.p, data.n);
+    return g.n ? respond_send(x, &g) : PD_SEND_OK;
+}
+
 /* Frames the head (if it is not out yet), the data and the end, and sends them in as few calls as possible. */
 static enum pd_send respond_frames(struct pd_exchange *x, struct pd_slice data, bool last)
 {
@@ -370,7 +385,7 @@ enum pd_send pd_respond_write(struct pd_exchange *x, struct pd_slice data, bool 
     if (r != PD_SEND_OK)
         return r;
     bool cut = respond_cut(x, &data);
-    r = respond_frames(x, data, false);
+    r = respond_is_bare(x) ? respond_bare(x, data) : respond_frames(x, data, false);
     if (may_wait)
         pd_respond_progress(x);
     else
