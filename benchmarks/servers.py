@@ -217,6 +217,11 @@ def uwsgi(place: Place) -> list[str]:
     return [str(rivals.BIN / "uwsgi"), *sane, "--processes", str(place.workers or 1), *threads, *closes, *where]
 
 
+def uwsgi_nodelay(place: Place) -> list[str]:
+    """The same, but the kernel sends each piece at once, too."""
+    return [*uwsgi(place), "--tcp-nodelay"]
+
+
 def sink(place: Place) -> list[str]:
     """A C server that writes what comes into a file; the application is not called."""
     return [str(place.folder / "floor-sink"), place.door, place.address if "/" in place.address else place.port]
@@ -288,6 +293,7 @@ KINDS = {
     "php-fpm": Kind("php-fpm", php_fpm, file=PHP_FPM, script=str(APPS / "hello.php")),
     "waitress": Kind("waitress", waitress, ("waitress",)),
     "uwsgi": Kind("uWSGI", uwsgi, ("uwsgi", "pyuwsgi")),
+    "uwsgi-nodelay": Kind("uWSGI --tcp-nodelay", uwsgi_nodelay, ("uwsgi", "pyuwsgi")),
     "nginx": Kind("nginx, the file itself", nginx, file=NGINX),
     "floor": Kind("empty C server", floor),
     "cgi-stub": Kind("CGI stub and its daemon", cgi, is_cgi=True),

@@ -39,6 +39,7 @@ struct pd_engine {
     bool role_held;
     uint64_t vacancies; /* how often the role was left vacant */
     uint64_t vacancies_seen;
+    uint64_t vacant_ns; /* when an app thread left it vacant last */
     bool relief_armed;
     int relief_timer;      /* timerfd */
     _Atomic bool sleeping; /* the role's holder waits in the kernel; changed under the lock */

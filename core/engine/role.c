@@ -16,6 +16,7 @@ enum {
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
+    LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
 
@@ -114,13 +115,21 @@ static bool role_hand_over(struct pd_thread *t)
     return true;
 }
 
+/* The thread that runs a call is back before it would have paid to wake another. */
+static bool calls_are_quick(const struct pd_engine *e)
+{
+    return e->call_ns < QUICK_CALL_NS;
+}
+
 /* Before an app call: the role must not sleep with it. */
 static void role_leave_for_call(struct pd_thread *t)
 {
     if (!t->has_role)
         return;
-    if (t->engine->call_ns < QUICK_CALL_NS || !role_hand_over(t))
+    if (calls_are_quick(t->engine) || !role_hand_over(t)) {
+        t->engine->vacant_ns = t->started_ns;
         role_vacate(t);
+    }
 }
 
 /* --- one turn of the loop ----------------------------------------------------------------------------------------- */
@@ -354,6 +363,15 @@ static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
     return now;
 }
 
+/*
+ * Between two calls, while more requests are ready: has nobody looked after the connections for so long that the relief
+ * thread would be woken for it, now and for each request that comes as long as the queue is not empty?
+ */
+static bool loop_is_behind(const struct pd_engine *e, uint64_t now)
+{
+    return now && !e->role_held && e->nready && now - e->vacant_ns >= LOOK_NS;
+}
+
 static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
 {
     t->woken = false;
@@ -370,6 +388,11 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     uint64_t now = t->is_running ? call_ended(e, t) : 0;
     e->app_threads += !t->is_known;
     t->is_known = true;
+    if (loop_is_behind(e, now)) {
+        role_take(t);
+        loop_turn(e, t);
+        now = 0;
+    }
     while ((x = ready_next(e, t, now)) == NULL && !e->stopped) {
         now = 0; /* it is past */
         if (e->role_held && !t->has_role) {
@@ -383,7 +406,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     if (x) {
         t->is_running = true;
         e->stats.requests += !x->was_parked;
-        pd_spread_call(e, e->call_ns >= QUICK_CALL_NS);
+        pd_spread_call(e, !calls_are_quick(e));
     } else {
         if (t->has_role)
             role_vacate(t);
@@ -458,6 +481,8 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
             return;
         role_take(t);
         loop_turn(e, t);
+        if (e->nready && pd_list_is_empty(&e->idle) && calls_are_quick(e))
+            break; /* a thread will soon pass by: each event would take the processor from it */
     }
     if (t->has_role)
         role_vacate(t);

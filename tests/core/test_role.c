@@ -4,10 +4,13 @@
  * left vacant for too long is taken by the relief thread. The clock is ours: a call takes as long as the test says.
  */
 #define _GNU_SOURCE
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -238,6 +241,114 @@ static void test_a_connection_has_its_time_behind_a_long_call(void)
     scene_fini(&s, APP_THREADS + 1);
 }
 
+/* --- one application thread, and more requests than it can run ---------------------------------------------------- */
+
+enum { BUSY_CONNS = 3 };
+
+struct busy {
+    struct scene s;
+    struct pd_thread *thread; /* the only one for the application: the one that tests */
+    struct pd_exchange *running;
+    int fds[BUSY_CONNS];
+    bool has_relief;
+};
+
+static void await_arrival(const struct busy *b)
+{
+    const struct pd_door *d = PD_LIST_ENTRY(b->s.engine->doors.next, struct pd_door, node);
+    struct tcp_info info = { .tcpi_unacked = 0 };
+    socklen_t len = sizeof info;
+    for (; info.tcpi_unacked < BUSY_CONNS; sched_yield()) /* of a listener: connections that wait for accept() */
+        CHECK_INT(getsockopt(d->listener.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    for (int i = 0; i < BUSY_CONNS; i++)
+        for (int left = 1; left; sched_yield())
+            CHECK_INT(ioctl(b->fds[i], SIOCOUTQ, &left), 0);
+}
+
+/* The thread has begun a call and left the role vacant; the other requests are ready. */
+static void busy_init(struct busy *b)
+{
+    struct pd_config config = PD_CONFIG_DEFAULT;
+    b->s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000 };
+    b->s.sys.ctx = &b->s;
+    b->s.sys.monotonic_ns = our_clock;
+    b->s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &b->s.sys);
+    b->s.door = peer_door(b->s.engine, (struct pd_port){ .codec = &pd_codec_http1 });
+    b->thread = pd_thread_new(b->s.engine);
+    b->has_relief = false;
+    for (int i = 0; i < BUSY_CONNS; i++) {
+        b->fds[i] = peer_dial(&b->s.door);
+        ask(b->fds[i]);
+    }
+    await_arrival(b);
+    b->running = pd_engine_next(b->thread);
+    CHECK_INT(b->s.engine->nready, BUSY_CONNS - 1);
+}
+
+/* The call takes so long; then the thread takes the next request. */
+static void busy_go_on(struct busy *b, uint64_t call_ns)
+{
+    atomic_fetch_add(&b->s.now_ns, call_ns);
+    pd_exchange_fail(b->thread, b->running);
+    b->running = pd_engine_next(b->thread);
+    CHECK(b->running != NULL);
+}
+
+static void busy_fini(struct busy *b)
+{
+    pd_engine_stop(b->s.engine, 0);
+    do /* it may be given some before whoever has the role cuts them off */
+        pd_exchange_fail(b->thread, b->running);
+    while ((b->running = pd_engine_next(b->thread)) != NULL);
+    if (b->has_relief)
+        pthread_join(b->s.ids[0], NULL);
+    pd_thread_free(b->thread);
+    pd_engine_free(b->s.engine);
+    for (int i = 0; i < BUSY_CONNS; i++)
+        close(b->fds[i]);
+}
+
+static void test_a_thread_that_passes_by_looks_after_the_connections_when_nobody_has_for_long(void)
+{
+    struct busy b;
+    busy_init(&b);
+    uint64_t before = b.s.engine->vacancies;
+    busy_go_on(&b, QUICK_NS);
+    CHECK_INT(b.s.engine->vacancies, before);
+    busy_go_on(&b, 30 * QUICK_NS);
+    CHECK_INT(b.s.engine->vacancies, before + 1);
+    busy_fini(&b);
+}
+
+static uint64_t vacancies(struct busy *b, bool *held)
+{
+    pthread_mutex_lock(&b->s.engine->lock);
+    uint64_t n = b->s.engine->vacancies;
+    *held = b->s.engine->role_held;
+    pthread_mutex_unlock(&b->s.engine->lock);
+    return n;
+}
+
+/* Else each request that comes while the queue is not empty would wake it, and take the processor from the calls. */
+static void test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by(void)
+{
+    struct busy b;
+    bool held;
+    busy_init(&b);
+    uint64_t before = vacancies(&b, &held);
+    CHECK(!held);
+    b.has_relief = pthread_create(&b.s.ids[0], NULL, relief_thread, &b.s) == 0;
+    CHECK(b.has_relief);
+    while (vacancies(&b, &held) == before && !held) /* the call lasts, and the relief thread waits for events */
+        sched_yield();
+    int fd = peer_dial(&b.s.door);
+    ask(fd);
+    while (vacancies(&b, &held) == before)
+        sched_yield();
+    busy_fini(&b);
+    close(fd);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -247,5 +358,7 @@ int main(void)
     test_calls_that_become_quick_are_run_inline_again();
     test_all_threads_run_when_calls_wait_for_each_other();
     test_a_connection_has_its_time_behind_a_long_call();
+    test_a_thread_that_passes_by_looks_after_the_connections_when_nobody_has_for_long();
+    test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by();
     return check_result();
 }
