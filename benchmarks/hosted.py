@@ -21,6 +21,7 @@ from swarm import Swarm
 
 CASE = "cgi"
 CROWD = 500
+FEW = 20
 OCCUPIERS = 120  # more than threads, connections and backlog of the daemon hold
 WARM_UP = "0.4"
 NOT_PART = ("noise", "wrk", "nginx", "fastpysgi", "bjoern")  # facts that say nothing here
@@ -39,7 +40,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Crowd:
-    """One program asked by 500 clients for a page that says busy."""
+    """One program asked by many clients for a page that says busy."""
 
     p50: float
     p99: float
@@ -55,6 +56,7 @@ class Sample:
     python: Cost
     busy: Crowd
     busy_c: Crowd
+    few: Crowd  # the stub asked by as many as a web server with few processes passes on
     private: float  # KiB of a stub that waits
     forwarded: float  # processor seconds of a stub until it waits for the response, fork and exec included
 
@@ -74,6 +76,7 @@ PROMISES = (
     Promise("CPU, Python script by stub", lambda s: s.python.cpu / s.stub.cpu, Bound(10, is_least=True)),
     Promise("busy, p50, stub by C program", lambda s: s.busy.p50 / s.busy_c.p50, Bound(1.2)),
     Promise("busy, p99, stub by C program", lambda s: s.busy.p99 / s.busy_c.p99, Bound(1.2)),
+    Promise(f"busy, p99 of {FEW} clients, ms", lambda s: s.few.p99 * 1e3, Bound(50)),
     Promise("busy, CPU of a stub, ms", lambda s: s.busy.program * 1e3, Bound(2)),
     Promise("waiting, private memory, KiB", lambda s: s.private, Bound(200)),
     Promise("CPU until the request is forwarded, ms", lambda s: s.forwarded * 1e3, Bound(1)),
@@ -135,9 +138,9 @@ class Hosted(contextlib.ExitStack):
         done, spent, _ = self._load(name, ["-c", "1", "-d", str(seconds), "--warm-up", WARM_UP])
         return Cost(done.latency["p50"], spent / done.requests)
 
-    def crowd(self, name: str, path: str, seconds: float) -> Crowd:
-        """500 clients, all of which get the page that says busy."""
-        options = ["-c", str(CROWD), "-d", str(seconds), "--warm-up", WARM_UP, "--status", str(BUSY)]
+    def crowd(self, name: str, path: str, seconds: float, clients: int = CROWD) -> Crowd:
+        """So many clients, all of which get the page that says busy."""
+        options = ["-c", str(clients), "-d", str(seconds), "--warm-up", WARM_UP, "--status", str(BUSY)]
         done, _, children = self._load(name, options, path)
         return Crowd(done.latency["p50"], done.latency["p99"], children / done.requests)
 
@@ -172,8 +175,9 @@ def sample(plan: rounds.Plan) -> Sample:
         forwarded = median(map(measure.tree_seconds, stubs))
         busy_c = hosted.crowd("c", "/floor.cgi/busy", plan.seconds)
         busy = hosted.crowd("stub", "", plan.seconds)
+        few = hosted.crowd("stub", "", plan.seconds, FEW)
         swarm.leave()
-    return Sample(**costs, busy=busy, busy_c=busy_c, private=private, forwarded=forwarded)
+    return Sample(**costs, busy=busy, busy_c=busy_c, few=few, private=private, forwarded=forwarded)
 
 
 def private_kib(pid: int) -> float:
@@ -245,11 +249,11 @@ Debian's lighttpd with mod_cgi starts a program for each request. `make bench AR
 - One client asks again and again: the stub before its daemon, a C program without shared libraries, and a Python script
   that imports nothing but `sys`, all with the same page. Processor time is that of lighttpd, programs and daemon.
 - Then the daemon holds all it can hold of requests that get no answer, and {crowd} clients ask again and again: each
-  gets the page that says busy, from the stub and, in the same way, from the C program.
+  gets the page that says busy, from the stub and, in the same way, from the C program. So do {few} clients.
 - Processor time of a program counts from the web server's fork.
 - Figures are medians of the rounds.
 
 ## Machine and versions
 
 {facts}
-""".replace("{crowd}", str(CROWD))
+""".replace("{crowd}", str(CROWD)).replace("{few}", str(FEW))
