@@ -373,6 +373,7 @@ def settings(kind: str, place: Place) -> str:
         command = KINDS[kind].command(replace(place, address="HOST:PORT", folder=Path(name)))
     # The longest first, as one may begin with another.
     short = {f"{name}/": "", name: "FOLDER", f"{APPS}/": "", str(APPS): "apps", str(SITE): "SITE-PACKAGES"}
+    short[f"{rivals.HERE}/"] = ""
     for long, word in short.items():
         command = [each.replace(long, word) for each in command]
     return shlex.join([Path(command[0]).name, *command[1:]])

@@ -290,6 +290,11 @@ def test_settings_of_each_server_are_shown():
     assert str(servers.APPS) not in uwsgi[1]
 
 
+@pytest.mark.parametrize("kind", [servers.CALL, "mod_php"])
+def test_settings_name_no_folder_of_this_machine(kind, tmp_path):
+    assert str(servers.rivals.HERE) not in servers.settings(kind, servers.Place("http", "", "hello", 1, tmp_path))
+
+
 def test_php_is_told_its_socket_and_nginx_its_script(tmp_path):
     place = servers.Place("fastcgi", "/x/app.sock", "hello", 1, tmp_path)
     assert servers.KINDS["php-fpm"].command(place)[-1] == str(tmp_path / "php-fpm.conf")
