@@ -137,8 +137,7 @@ static int busy(struct stub *s, const char *why)
     return answer(s, PD_CGI_PAGE_BUSY);
 }
 
-/* There is no room for a lock file, nor for slots in it: one request at a time does without, by the folder's own lock.
- */
+/* There is no room for a lock file with its slots: one request at a time does without, by the folder's own lock. */
 static int run_alone(struct stub *s)
 {
     char *end = strrchr(s->place.lock, '/');
@@ -203,8 +202,7 @@ static int serve(struct stub *s)
         if (!is_ready && s->config.start_timeout > limit)
             limit = s->config.start_timeout;
         end = pd_cgi_forward_run(&s->forward, fd, limit * MS);
-        if (s->err[0]) /* not earlier: the web server's log may be slow, and others wait at the gate or for the daemon
-                        */
+        if (s->err[0]) /* not earlier: the log may be slow, and others wait at the gate or for the daemon */
             pd_cgi_tell(s->sys, STDERR_FILENO, s->err);
         s->err[0] = '\0';
         s->start.is_again = true;

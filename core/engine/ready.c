@@ -182,8 +182,7 @@ static bool ready_is_late(const struct pd_engine *e, const struct pd_exchange *x
     return x->late_ms && x->late_ms <= e->host.now_ms;
 }
 
-/* Most have hardly waited, and nobody is at their connection: its lock is taken against the order, but not waited for.
- */
+/* Most have hardly waited, and nobody is at their connection: its lock is tried against the order, not waited for. */
 bool pd_ready_begins(struct pd_engine *e, struct pd_exchange *x)
 {
     struct pd_conn *c = x->conn;

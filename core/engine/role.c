@@ -326,8 +326,7 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
 
 /* --- app threads -------------------------------------------------------------------------------------------------- */
 
-/* The next request that is worth running, or NULL. `now`: the time, if it is known. engine.lock is held at both ends.
- */
+/* The next request that is worth running, or NULL; `now` is 0 or the time. engine.lock is held at both ends. */
 static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, uint64_t now)
 {
     struct pd_exchange *x;

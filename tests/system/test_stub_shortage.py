@@ -29,6 +29,20 @@ def site(tmp_path):
     made.kill()
 
 
+def ask_through(site, words, env, **user):
+    """A request without a body, by a program that becomes the stub."""
+    with subprocess.Popen(
+        words,
+        env=env,
+        cwd=site.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **user,
+    ) as process:
+        return stubs.finish(process)
+
+
 @pytest.fixture
 def limited(tmp_path):
     """Makes a request within limits of the shell; not sanitized, as that needs descriptors of its own."""
@@ -36,15 +50,7 @@ def limited(tmp_path):
 
     def ask(limit):
         words = ["/bin/sh", "-c", f'ulimit {limit} && exec "$0"', site.stub]
-        with subprocess.Popen(
-            words,
-            env=stubs.REQUEST,
-            cwd=site.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            return stubs.finish(process)
+        return ask_through(site, words, stubs.REQUEST)
 
     ask.site = site
     yield ask
@@ -70,15 +76,7 @@ def mounted(tmp_path):
 
     def ask(options):
         words = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o {options} tmpfs "$1" && exec "$0"']
-        with subprocess.Popen(
-            [*words, site.stub, site.state],
-            env=stubs.FOUND | stubs.REQUEST,
-            cwd=site.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            answer = stubs.finish(process)
+        answer = ask_through(site, [*words, site.stub, site.state], stubs.FOUND | stubs.REQUEST)
         if answer.errors.startswith(("unshare:", "mount:")):
             pytest.skip("root may not mount here")
         return answer
@@ -127,16 +125,8 @@ def lonely():
         def ask(most):
             if user:
                 os.chown(site.config, user["user"], user["user"])
-            with subprocess.Popen(
-                ["prlimit", f"--nproc={most}", site.stub],
-                env=stubs.FOUND | stubs.REQUEST,
-                cwd=site.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                **user,
-            ) as process:
-                return stubs.finish(process)
+            words = ["prlimit", f"--nproc={most}", site.stub]
+            return ask_through(site, words, stubs.FOUND | stubs.REQUEST, **user)
 
         ask.site, ask.user = site, user.get("user")
         yield ask
