@@ -195,13 +195,11 @@ def show(outcomes: list[rounds.Outcome], facts: dict[str, str]) -> None:
 
 def measure_start(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:
     """The way to the first response, and memory."""
-    bare = footprint.bare_interpreter_kib()
-    samples = footprint.run(plan, versions, say)
-    rows = footprint.table(samples, bare)
-    print(f"\nStart and memory; a bare interpreter has {bare / 1024:.1f} MiB\n\n{tables.text(rows)}\n")
+    outcome = footprint.run(plan, versions, say)
+    print(f"\nStart and memory; a bare interpreter has {outcome.bare_mib:.1f} MiB\n")
+    print(f"{tables.text(footprint.table(outcome))}\n\n{tables.text(footprint.target_table(outcome))}\n")
     if is_written:
-        page = footprint.page(rows, bare, plan, facts)
-        write("start", {"facts": facts} | footprint.document(samples, bare), page)
+        write("start", {"facts": facts} | footprint.document(outcome), footprint.page(outcome, plan, facts))
 
 
 def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import servers
 from case import Case, Entry, Target
 from cases import CASES
-from figures import Figure, bound_of, figure, pairs, ratios
+from figures import Bound, Figure, bound_of, figure, pairs, ratios
 from rounds import Outcome, Plan, Sample
 from servers import KINDS, Place
 
@@ -58,20 +58,23 @@ def target_table(outcomes: Iterable[Outcome]) -> list[Row]:
 
 
 def _target_row(outcome: Outcome, target: Target) -> Row:
-    name = target_name(outcome.case, target)
-    limits = [str(bound) if bound else "" for bound in (target.must, target.goal)]
-    if not is_measured(outcome, target):
+    values = target_values(outcome, target) if is_measured(outcome, target) else []
+    return promise_row(target_name(outcome.case, target), values, target.must, target.goal)
+
+
+def promise_row(name: str, values: Sequence[float], must: Bound | None, goal: Bound | None = None) -> Row:
+    """What was measured in each round of what is promised, and whether it is kept; no values: it was not measured."""
+    limits = [str(bound) if bound else "" for bound in (must, goal)]
+    if not values:
         return (name, "not measured", "", "", limits[0], "", limits[1], "")
-    values = target_values(outcome, target)
-    ratio = figure(values)
-    sure = [bound_of(values, is_least=bound.is_least) if bound else None for bound in (target.must, target.goal)]
+    found = figure(values)
+    sure = [bound_of(values, is_least=bound.is_least) if bound else None for bound in (must, goal)]
     verdicts = [
-        bound.verdict(ratio.middle, limit) if bound else ""
-        for bound, limit in zip((target.must, target.goal), sure, strict=True)
+        bound.verdict(found.middle, limit) if bound else "" for bound, limit in zip((must, goal), sure, strict=True)
     ]
     shown = next((f"{limit:.2f}" for limit in sure if limit is not None), "–")
-    extent = f"{ratio.lowest:.2f} – {ratio.highest:.2f}"
-    return (name, f"{ratio.middle:.2f}", extent, shown, limits[0], verdicts[0], limits[1], verdicts[1])
+    extent = f"{found.lowest:.2f} – {found.highest:.2f}"
+    return (name, f"{found.middle:.2f}", extent, shown, limits[0], verdicts[0], limits[1], verdicts[1])
 
 
 def is_measured(outcome: Outcome, target: Target) -> bool:

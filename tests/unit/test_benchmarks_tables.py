@@ -347,7 +347,7 @@ def test_selection_fits_into_five_minutes():
     # What a sample takes beside its load (start, end, check): 120 of them and 35 starts took 4.5 minutes on a machine
     # with five times the work it could do.
     samples = options.rounds * sum(len(case.entries) for case in chosen)
-    starts = options.rounds * len(footprint.KINDS)
+    starts = options.rounds * len(footprint.ENTRIES)
     assert samples * (options.seconds + rounds.WARM_UP + 0.6) + starts * 0.8 < 300
 
 
