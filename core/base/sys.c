@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,6 +233,20 @@ static uint64_t real_wall_ns(void *ctx)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+static uint64_t microseconds(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static struct pd_usage real_thread_usage(void *ctx)
+{
+    (void)ctx;
+    struct rusage usage = { 0 };
+    getrusage(RUSAGE_THREAD, &usage); /* cannot fail */
+    uint64_t cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+    return (struct pd_usage){ .cpu_us = cpu_us, .waits = (uint64_t)usage.ru_nvcsw };
+}
+
 const struct pd_sys *pd_sys_default(void)
 {
     static const struct pd_sys table = {
@@ -271,6 +286,7 @@ const struct pd_sys *pd_sys_default(void)
         .monotonic_ns = real_monotonic_ns,
         .wall_s = real_wall_s,
         .wall_ns = real_wall_ns,
+        .thread_usage = real_thread_usage,
         .ctx = NULL,
     };
     return &table;

@@ -20,6 +20,12 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* What a thread has had of the processor. */
+struct pd_usage {
+    uint64_t cpu_us;
+    uint64_t waits; /* how often it has let go of it to wait for something */
+};
+
 struct pd_sys {
     /* memory */
     void *(*alloc)(void *ctx, size_t n);
@@ -63,6 +69,8 @@ struct pd_sys {
     uint64_t (*monotonic_ns)(void *ctx);
     int64_t (*wall_s)(void *ctx);
     uint64_t (*wall_ns)(void *ctx); /* the same, finer and dearer */
+    /* threads */
+    struct pd_usage (*thread_usage)(void *ctx); /* of this one */
     void *ctx;
 };
 

@@ -64,6 +64,12 @@ void pd_thread_free(struct pd_thread *t);
 
 /* Waits for a request, doing loop work meanwhile. NULL: the engine has stopped. */
 struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
+/*
+ * For an embedder whose calls take turns, as those of an interpreter with one lock: called between next() and the call,
+ * with the turn taken. A call that then computes without a pause counts as a quick one up to a millisecond: another
+ * thread that was woken meanwhile could only wait for its turn.
+ */
+void pd_engine_begins(struct pd_thread *t);
 /* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */
 bool pd_engine_relief(struct pd_engine *e);
 

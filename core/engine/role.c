@@ -14,6 +14,7 @@
 enum {
     READY_BATCH = 64,       /* events taken by one wait */
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
+    TURN_US = 1000,         /* ... and below this those that nobody else could run meanwhile */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
@@ -118,7 +119,7 @@ static bool role_hand_over(struct pd_thread *t)
 /* The thread that runs a call is back before it would have paid to wake another. */
 static bool calls_are_quick(const struct pd_engine *e)
 {
-    return e->call_ns < QUICK_CALL_NS;
+    return e->absent_ns < QUICK_CALL_NS;
 }
 
 /* Before an app call: the role must not sleep with it. */
@@ -350,12 +351,38 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
     return x;
 }
 
+void pd_engine_begins(struct pd_thread *t)
+{
+    const struct pd_engine *e = t->engine;
+    t->is_measured = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
+    if (t->is_measured)
+        t->usage = PD_SYS0(e->sys, thread_usage);
+}
+
+/* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
+static uint64_t call_absence(struct pd_thread *t, uint64_t took)
+{
+    bool is_measured = t->is_measured && took >= QUICK_CALL_NS;
+    t->is_measured = false;
+    if (!is_measured)
+        return took;
+    struct pd_usage usage = PD_SYS0(t->engine->sys, thread_usage);
+    bool is_turn = usage.waits == t->usage.waits && usage.cpu_us - t->usage.cpu_us < TURN_US;
+    return is_turn ? QUICK_CALL_NS / 2 : took;
+}
+
+static uint64_t averaged(uint64_t average, uint64_t value)
+{
+    return average + (value >> AVERAGE_SHIFT) - (average >> AVERAGE_SHIFT);
+}
+
 /* Gives the time. */
 static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
 {
     uint64_t now = engine_tick(e);
     uint64_t took = now - t->started_ns;
-    e->call_ns += (took >> AVERAGE_SHIFT) - (e->call_ns >> AVERAGE_SHIFT);
+    e->call_ns = averaged(e->call_ns, took);
+    e->absent_ns = averaged(e->absent_ns, call_absence(t, took));
     e->running--;
     pd_call_end(t);
     t->is_running = false;

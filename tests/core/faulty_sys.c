@@ -365,6 +365,12 @@ static uint64_t faulty_wall_ns(void *ctx)
     return PD_SYS0(f->real, wall_ns);
 }
 
+static struct pd_usage faulty_thread_usage(void *ctx)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS0(f->real, thread_usage);
+}
+
 void faulty_init(struct faulty_sys *f)
 {
     *f = (struct faulty_sys){ .real = pd_sys_default() };
@@ -405,6 +411,7 @@ void faulty_init(struct faulty_sys *f)
         .monotonic_ns = faulty_monotonic_ns,
         .wall_s = faulty_wall_s,
         .wall_ns = faulty_wall_ns,
+        .thread_usage = faulty_thread_usage,
         .ctx = f,
     };
 }

@@ -16,6 +16,11 @@ def handover_pair():
     return ends[0], ends[1]
 
 
+cdef bint calls_take_turns():
+    """Whether only one thread at a time can run Python."""
+    return not hasattr(sys, "_is_gil_enabled") or sys._is_gil_enabled()
+
+
 LOOP = "epoll"  # which back end of the loop the engine is made with, see __cinit__
 
 
@@ -199,6 +204,7 @@ cdef class Engine(LateCalls):
         cdef core.pd_thread *t = core.pd_thread_new(self.engine)
         cdef core.pd_exchange *x
         cdef EnvironMaker maker
+        cdef bint takes_turns = calls_take_turns()
         cdef Window window = Window()
         cdef ErrorStream errors = ErrorStream(self.say)
         if t == NULL:
@@ -224,6 +230,8 @@ cdef class Engine(LateCalls):
                     x = core.pd_engine_next(t)
                 if x == NULL:
                     break
+                if takes_turns:
+                    core.pd_engine_begins(t)
                 if core.pd_exchange_was_suspended(x):
                     serve_on(maker, window, t, x)
                 else:
