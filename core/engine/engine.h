@@ -70,6 +70,9 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
  * thread that was woken meanwhile could only wait for its turn.
  */
 void pd_engine_begins(struct pd_thread *t);
+/* Calls are slow, so other threads are likely to want the turn: it is to be given up even round a send, which is some
+ * microseconds long where it wakes the peer. */
+bool pd_engine_is_contended(const struct pd_thread *t);
 /* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */
 bool pd_engine_relief(struct pd_engine *e);
 

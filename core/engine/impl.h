@@ -59,7 +59,7 @@ struct pd_engine {
     struct pd_calls calls;
     size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
     _Atomic uint64_t call_ns; /* moving average of an app call */
-    uint64_t absent_ns; /* ... in which one that only computes counts as a quick one */
+    _Atomic uint64_t absent_ns; /* ... in which one that only computes counts as a quick one */
     uint64_t stop_ms;   /* draining ends then; 0: not stopping */
     bool stopped;
     struct pd_list free; /* exchanges */

@@ -14,6 +14,7 @@
 enum {
     READY_BATCH = 64,       /* events taken by one wait */
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
+    MEASURE_EACH = 8,       /* calls of a thread of which the last one that was measured had waited */
     TURN_US = 1000,         /* ... and below this those that nobody else could run meanwhile */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
@@ -119,7 +120,7 @@ static bool role_hand_over(struct pd_thread *t)
 /* The thread that runs a call is back before it would have paid to wake another. */
 static bool calls_are_quick(const struct pd_engine *e)
 {
-    return e->absent_ns < QUICK_CALL_NS;
+    return atomic_load_explicit(&e->absent_ns, memory_order_relaxed) < QUICK_CALL_NS;
 }
 
 /* Before an app call: the role must not sleep with it. */
@@ -351,29 +352,36 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
     return x;
 }
 
+/* Two system calls for a call that may be slow because it computes, or because it waits; few where it did wait. */
 void pd_engine_begins(struct pd_thread *t)
 {
     const struct pd_engine *e = t->engine;
-    t->is_measured = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
+    bool is_long = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
+    t->is_measured = is_long && (!t->waited || ++t->unmeasured >= MEASURE_EACH);
     if (t->is_measured)
         t->usage = PD_SYS0(e->sys, thread_usage);
+}
+
+bool pd_engine_is_contended(const struct pd_thread *t)
+{
+    return !calls_are_quick(t->engine);
 }
 
 /* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
 static uint64_t call_absence(struct pd_thread *t, uint64_t took)
 {
-    bool is_measured = t->is_measured && took >= QUICK_CALL_NS;
-    t->is_measured = false;
-    if (!is_measured)
+    if (!t->is_measured || took < QUICK_CALL_NS)
         return took;
     struct pd_usage usage = PD_SYS0(t->engine->sys, thread_usage);
-    bool is_turn = usage.waits == t->usage.waits && usage.cpu_us - t->usage.cpu_us < TURN_US;
-    return is_turn ? QUICK_CALL_NS / 2 : took;
+    t->waited = usage.waits != t->usage.waits || usage.cpu_us - t->usage.cpu_us >= TURN_US;
+    t->unmeasured = 0;
+    return t->waited ? took : QUICK_CALL_NS / 2;
 }
 
-static uint64_t averaged(uint64_t average, uint64_t value)
+static void average_move(_Atomic uint64_t *average, uint64_t value)
 {
-    return average + (value >> AVERAGE_SHIFT) - (average >> AVERAGE_SHIFT);
+    uint64_t old = atomic_load_explicit(average, memory_order_relaxed);
+    atomic_store_explicit(average, old + (value >> AVERAGE_SHIFT) - (old >> AVERAGE_SHIFT), memory_order_relaxed);
 }
 
 /* Gives the time. */
@@ -381,8 +389,8 @@ static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
 {
     uint64_t now = engine_tick(e);
     uint64_t took = now - t->started_ns;
-    e->call_ns = averaged(e->call_ns, took);
-    e->absent_ns = averaged(e->absent_ns, call_absence(t, took));
+    average_move(&e->call_ns, took);
+    average_move(&e->absent_ns, call_absence(t, took));
     e->running--;
     pd_call_end(t);
     t->is_running = false;

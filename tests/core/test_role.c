@@ -21,6 +21,7 @@
 enum { APP_THREADS = 4, REQUESTS = 100 };
 
 static const uint64_t QUICK_NS = 20000;
+static const uint64_t TURN_NS = 500000; /* slow, but nobody else could run meanwhile if it only computes */
 static const uint64_t SLOW_NS = 5000000;
 
 struct scene {
@@ -33,12 +34,22 @@ struct scene {
     _Atomic unsigned runs[APP_THREADS];
     pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
     bool outlasts_turn;      /* calls go on until somebody else waits for events */
+    bool takes_turns;        /* each call begins with pd_engine_begins() */
+    bool waits;              /* ... and waits for something */
     pthread_t ids[APP_THREADS + 1];
 };
 
 static uint64_t our_clock(void *ctx)
 {
     return atomic_load(&((struct scene *)ctx)->now_ns);
+}
+
+static _Thread_local struct pd_usage usage;
+
+static struct pd_usage our_usage(void *ctx)
+{
+    (void)ctx;
+    return usage;
 }
 
 /* What the threads check: only the main thread counts. */
@@ -67,6 +78,10 @@ static void *app_thread(void *arg)
     struct pd_exchange *x;
     while ((x = pd_engine_next(t)) != NULL) {
         atomic_fetch_add(&s->runs[self], 1);
+        if (s->takes_turns)
+            pd_engine_begins(t);
+        usage.cpu_us += s->waits ? 0 : atomic_load(&s->call_ns) / 1000;
+        usage.waits += s->waits;
         if (s->meet)
             pthread_barrier_wait(s->meet);
         if (s->outlasts_turn)
@@ -109,6 +124,7 @@ static void scene_init(struct scene *s, uint64_t call_ns, pthread_barrier_t *mee
     *s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000, .call_ns = call_ns, .meet = meet };
     s->sys.ctx = s;
     s->sys.monotonic_ns = our_clock;
+    s->sys.thread_usage = our_usage;
     s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
     s->door = peer_door(s->engine, (struct pd_port){ .codec = &pd_codec_http1 });
     for (int i = 0; i < APP_THREADS; i++)
@@ -196,6 +212,33 @@ static void test_calls_that_become_quick_are_run_inline_again(void)
         atomic_store(&s.runs[i], 0);
     CHECK_INT(threads_that_took_part(&s), 1);
     scene_fini(&s, APP_THREADS);
+}
+
+/* How many threads take part in calls of so long that take turns, after the first have shown what they are like. */
+static int threads_in_turns(uint64_t call_ns, bool waits)
+{
+    struct scene s;
+    scene_init(&s, call_ns, NULL);
+    s.takes_turns = true;
+    s.waits = waits;
+    threads_that_took_part(&s);
+    for (int i = 0; i < APP_THREADS; i++)
+        atomic_store(&s.runs[i], 0);
+    int took_part = threads_that_took_part(&s);
+    scene_fini(&s, APP_THREADS);
+    return took_part;
+}
+
+/* Whoever was woken meanwhile could not run: the interpreter is not free. */
+static void test_calls_that_only_compute_are_run_by_one_thread(void)
+{
+    CHECK_INT(threads_in_turns(TURN_NS, false), 1);
+}
+
+static void test_calls_that_wait_or_compute_for_long_go_round(void)
+{
+    CHECK_INT(threads_in_turns(TURN_NS, true), 2);
+    CHECK_INT(threads_in_turns(SLOW_NS, false), 2);
 }
 
 /* The first call leaves the role vacant, since none was slow before it, and waits for the others to come. */
@@ -356,6 +399,8 @@ int main(void)
     test_quick_calls_are_run_by_one_thread();
     test_slow_calls_go_round_between_two_threads();
     test_calls_that_become_quick_are_run_inline_again();
+    test_calls_that_only_compute_are_run_by_one_thread();
+    test_calls_that_wait_or_compute_for_long_go_round();
     test_all_threads_run_when_calls_wait_for_each_other();
     test_a_connection_has_its_time_behind_a_long_call();
     test_a_thread_that_passes_by_looks_after_the_connections_when_nobody_has_for_long();

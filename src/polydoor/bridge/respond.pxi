@@ -142,7 +142,7 @@ cdef class Exchange:
         x = self.x
         self.detach()  # first: once the engine has it back, no other thread may reach it
         r = core.PD_SEND_AGAIN
-        if s.n <= core.PD_SEND_SMALL:
+        if s.n <= core.PD_SEND_SMALL and not core.pd_engine_is_contended(self.t):
             r = core.pd_exchange_last(self.t, x, s, False)
         if r == core.PD_SEND_AGAIN:
             with nogil:
