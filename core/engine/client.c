@@ -4,7 +4,8 @@
 #include "engine/impl.h"
 
 enum {
-    ACCEPT_BURST = 16,     /* connections taken for one report of a listener */
+    ACCEPT_BURST = 16,     /* connections taken for one report of a listener, at most */
+    ACCEPT_PROBE = 4,      /* after so many reports of as many as were expected, there may be more */
     ACCEPT_PAUSE_MS = 100, /* after connections, descriptors or memory ran out */
     ACCEPT_SAY_MS = 10000, /* ... of which one line tells in such a time */
     ROOM_SCAN = 128,       /* connections looked at to make room for new ones */
@@ -415,6 +416,7 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
         }
         switch (pd_listener_accept(&d->listener, &in)) {
         case PD_ACCEPT_OK:
+            d->taken++;
             door_admit(e, t, d, &in);
             break;
         case PD_ACCEPT_RETRY:
@@ -437,10 +439,24 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
     return true;
 }
 
+/*
+ * Takes as many as waited lately. To find that nobody else waits is a system call, of six for a request where each has a
+ * connection; who is left is reported again.
+ */
 void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 {
-    if (d->watched)
-        door_accept(e, t, d, ACCEPT_BURST);
+    if (!d->watched)
+        return;
+    size_t burst = d->burst ? d->burst : 1;
+    d->taken = 0;
+    door_accept(e, t, d, burst);
+    if (d->taken < burst) {
+        d->burst = d->taken;
+        d->filled = 0;
+    } else if (++d->filled >= ACCEPT_PROBE) {
+        d->burst = burst < ACCEPT_BURST / 2 ? burst * 2 : ACCEPT_BURST;
+        d->filled = 0;
+    }
 }
 
 void pd_doors_close(struct pd_engine *e)
