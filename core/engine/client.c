@@ -447,11 +447,11 @@ void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 {
     if (!d->watched)
         return;
-    size_t burst = d->burst ? d->burst : 1;
+    size_t burst = d->burst ? d->burst : ACCEPT_BURST;
     d->taken = 0;
     door_accept(e, t, d, burst);
     if (d->taken < burst) {
-        d->burst = d->taken;
+        d->burst = d->taken ? d->taken : 1;
         d->filled = 0;
     } else if (++d->filled >= ACCEPT_PROBE) {
         d->burst = burst < ACCEPT_BURST / 2 ? burst * 2 : ACCEPT_BURST;

@@ -42,7 +42,7 @@ struct pd_door {
     struct pd_net *forwarders; /* of port.site */
     bool watched;
     bool broken;                /* it does not listen any more: never looked at again */
-    size_t burst;               /* how many are accepted when it is reported */
+    size_t burst;               /* how many are accepted when it is reported; 0: it was not yet */
     size_t taken;               /* ... and were the last time */
     unsigned filled;            /* how often in a row these were the same */
     uint64_t refused_ms;        /* draining: nobody can connect since then */
