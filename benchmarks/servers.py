@@ -93,10 +93,19 @@ def polydoor_quiet(place: Place) -> list[str]:
 def fastpysgi(place: Place) -> list[str]:
     """One thread in each process, as always; the command line sets what matters, but for several processes."""
     if place.workers > 1:
-        program = [str(rivals.BIN / "python"), str(APPS / "serve_fastpysgi.py")]
-        return [*program, place.app, place.host, place.port, str(place.workers)]
+        return _fastpysgi(place)
     listen = ["--host", place.host, "--port", place.port]
     return [str(rivals.BIN / "fastpysgi"), f"{place.app}:application", *listen]
+
+
+def fastpysgi_closing(place: Place) -> list[str]:
+    """The same, made to call close(), which it never does."""
+    return [*_fastpysgi(place), "close"]
+
+
+def _fastpysgi(place: Place) -> list[str]:
+    program = [str(rivals.BIN / "python"), str(APPS / "serve_fastpysgi.py")]
+    return [*program, place.app, place.host, place.port, str(place.workers or 1)]
 
 
 def bjoern(place: Place) -> list[str]:
@@ -279,6 +288,7 @@ KINDS = {
     "polydoor-preload": Kind("Polydoor --preload", polydoor_preload),
     "polydoor-quiet": Kind("Polydoor, no access log", polydoor_quiet),
     "fastpysgi": Kind("FastPySGI", fastpysgi, ("fastpysgi",)),
+    "fastpysgi-closing": Kind("FastPySGI, made to close", fastpysgi_closing, ("fastpysgi",)),
     "bjoern": Kind("bjoern", bjoern, ("bjoern",)),
     "granian": Kind("granian", granian, ("granian",)),
     "gunicorn": Kind("gunicorn gthread", gunicorn, ("gunicorn",)),

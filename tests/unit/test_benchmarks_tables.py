@@ -263,7 +263,7 @@ def test_narrowed_case_drops_what_cannot_be_compared():
 
 TOLD_OTHERWISE = {servers.CALL, "php-fpm", "nginx", *(kind for kind in servers.KINDS if kind.startswith("cgi-"))}
 NO_APP = {"floor", "sink", "mod_php"}
-NO_THREADS = {*NO_APP, "fastpysgi", "bjoern", "gunicorn-sync", "flup", "flup-fork", "mod_wsgi"}
+NO_THREADS = {*NO_APP, "fastpysgi", "fastpysgi-closing", "bjoern", "gunicorn-sync", "flup", "flup-fork", "mod_wsgi"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in servers.KINDS if kind not in TOLD_OTHERWISE])
