@@ -17,8 +17,8 @@ SITES = (
     *(Entry(kind, workers=2) for kind in ("fastpysgi", "fastpysgi-closing", "bjoern")),
 )
 UNCLOSED = (
-    "FastPySGI never calls the close() of a response, which PEP 3333 wants and in which Django ends a request: some 13 of "
-    "the 60 µs that the application takes alone. `made to close` is the same server with an application that calls it."
+    "FastPySGI never calls the close() of a response, which PEP 3333 wants and in which Django ends a request: some 13 "
+    "of the 60 µs that the application takes alone. `made to close` has an application that calls it."
 )
 DJANGO = (
     Case(

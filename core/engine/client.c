@@ -440,8 +440,8 @@ static bool door_accept(struct pd_engine *e, struct pd_thread *t, struct pd_door
 }
 
 /*
- * Takes as many as waited lately. To find that nobody else waits is a system call, of six for a request where each has a
- * connection; who is left is reported again.
+ * Takes as many as waited lately. To find that nobody else waits is a system call, of six for a request where each has
+ * a connection; who is left is reported again.
  */
 void pd_door_ready(struct pd_engine *e, struct pd_thread *t, struct pd_door *d)
 {

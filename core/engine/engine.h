@@ -23,7 +23,6 @@
 struct pd_engine;
 struct pd_thread;
 struct pd_exchange;
-
 #define PD_CONFIG_DEFAULT                                                                                              \
     ((struct pd_config){                                                                                               \
         .limits = PD_LIMITS_DEFAULT,                                                                                   \
@@ -64,14 +63,11 @@ void pd_thread_free(struct pd_thread *t);
 
 /* Waits for a request, doing loop work meanwhile. NULL: the engine has stopped. */
 struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
-/*
- * For an embedder whose calls take turns, as those of an interpreter with one lock: called between next() and the call,
- * with the turn taken. A call that then computes without a pause counts as a quick one up to a millisecond: another
- * thread that was woken meanwhile could only wait for its turn.
- */
+/* Where calls take turns, as at an interpreter's lock: to be called before each, with the turn taken. Up to a
+ * millisecond without a wait then counts as quick; another thread could only wait for its turn meanwhile. */
 void pd_engine_begins(struct pd_thread *t);
-/* Calls are slow, so other threads are likely to want the turn: it is to be given up even round a send, which is some
- * microseconds long where it wakes the peer. */
+/* Calls are slow, so others want the turn: it is worth giving up even for a send, which takes long if the peer sleeps.
+ */
 bool pd_engine_is_contended(const struct pd_thread *t);
 /* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */
 bool pd_engine_relief(struct pd_engine *e);

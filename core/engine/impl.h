@@ -57,10 +57,10 @@ struct pd_engine {
     struct pd_waits *waits;        /* NULL: no request was ever suspended (set once) */
     size_t running;
     struct pd_calls calls;
-    size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
-    _Atomic uint64_t call_ns; /* moving average of an app call */
+    size_t app_threads;         /* threads that are in or between calls of pd_engine_next() */
+    _Atomic uint64_t call_ns;   /* moving average of an app call */
     _Atomic uint64_t absent_ns; /* ... in which one that only computes counts as a quick one */
-    uint64_t stop_ms;   /* draining ends then; 0: not stopping */
+    uint64_t stop_ms;           /* draining ends then; 0: not stopping */
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;
