@@ -28,7 +28,7 @@ def facts(versions: dict[str, str]) -> dict[str, str]:
         "memory": memory(Path("/proc/meminfo")),
         "system": f"{distribution(Path('/etc/os-release'))}, Linux {platform.release()}",
         "hypervisor": _said("systemd-detect-virt", "--vm") or "not known",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}, {platform.python_compiler()}",
+        "Python": python(),
         "compiler": _said(*rivals.compiler(), "--version"),
         "wrk": _said("wrk", "--version").partition(" Copyright")[0].removeprefix("wrk "),
         "nginx": frontend.version() or "not there",
@@ -36,6 +36,12 @@ def facts(versions: dict[str, str]) -> dict[str, str]:
         "load average": " ".join(f"{each:.2f}" for each in os.getloadavg()),
     }
     return found | {name: versions[name] for name in SHOWN if name in versions}
+
+
+def python() -> str:
+    """The interpreter, and whether it is one without the GIL."""
+    name = f"{platform.python_implementation()} {platform.python_version()}"
+    return ", ".join((name, *["free-threaded"] * rivals.IS_FREE_THREADED, platform.python_compiler()))
 
 
 def now() -> str:

@@ -23,22 +23,23 @@ figure { margin: 0.8rem 0; break-inside: avoid; } h2 { break-after: avoid; }
 
 def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
     """The whole page."""
+    title = escape(tables.title(facts))
+    targets = tables.target_table(outcomes)
     parts = [
-        "<h1>Speed, side by side</h1>",
+        f"<h1>{title}</h1>",
         f"<p>Medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s; the server on core {plan.server_core}, "
         f"load and front end on core {plan.load_core}. A thin line in a bar shows the lowest and the highest round. "
         "Processor time is that of the whole process tree of the server.</p>",
-        "<h2>Targets</h2>",
-        _table(tables.target_table(outcomes)),
-        f"<p>{escape(tables.BOUND)}</p>",
     ]
+    if len(targets) > 1:
+        parts += ["<h2>Targets</h2>", _table(targets), f"<p>{escape(tables.BOUND)}</p>"]
     for outcome in outcomes:
         parts += _case(outcome)
     parts += ["<h2>How each server was started</h2>", _table(tables.settings_table(outcomes), is_words=True)]
     parts += ["<h2>Machine and versions</h2>", _table([("what", ""), *facts.items()], is_words=True)]
     body = "\n".join(parts)
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Speed, side by side</title>\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<style>\n{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )

@@ -6,12 +6,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VENV = HERE / ".venv-rivals"
+IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+VENV = HERE / (".venv-rivals" + "-free-threaded" * IS_FREE_THREADED)
+SITE = Path(sysconfig.get_path("purelib", "venv", {"base": str(VENV)}))
 BIN = VENV / "bin"
 DEBIAN = VENV / "debian"  # what is unpacked, not installed
 LISTS = HERE / "rivals"
@@ -30,12 +33,10 @@ def prepare(say: Say) -> None:
     state = VENV / "state"
     if state.exists() and state.read_text(encoding="utf-8") == mark:
         return
-    say("installing the other servers into benchmarks/.venv-rivals")
+    say(f"installing the other servers into benchmarks/{VENV.name}")
     shutil.rmtree(VENV, ignore_errors=True)
     venv.create(VENV, with_pip=False, symlinks=True)
-    done = _pip("-r", str(LISTS / "requirements.txt"))
-    if done.returncode:
-        raise RivalError(f"pip could not install the other servers:\n{done.stdout}")
+    _install(LISTS / "requirements.txt", say)
     for line in pins(LISTS / "optional.txt"):
         name = line.partition("==")[0]
         say(f"building {line}")
@@ -48,6 +49,19 @@ def prepare(say: Say) -> None:
     if package and not _unpack(package):
         say(f"{package} cannot be downloaded here, so mod_php is left out")
     state.write_text(mark, encoding="utf-8")
+
+
+def _install(path: Path, say: Say) -> None:
+    """Install a list at once, or else, as there may be no wheel of one of them for this Python, each on its own."""
+    done = _pip("-r", str(path))
+    if done.returncode == 0:
+        return
+    lines = pins(path)
+    left_out = [line for line in lines if _pip(line).returncode]
+    if left_out == lines:
+        raise RivalError(f"pip could not install the other servers:\n{done.stdout}")
+    for line in left_out:
+        say(f"{line} cannot be installed here, so it is left out")
 
 
 def mod_php() -> str:

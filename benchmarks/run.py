@@ -31,6 +31,8 @@ from cases import CASES
 
 RESULTS = rivals.HERE / "results"
 INTERRUPTED = 130
+SPEED = "speed"
+FREE_THREADED = "free-threaded"  # what is measured without the GIL stands beside the rest
 START = "start"  # the case that is no load: see footprint.py
 
 
@@ -145,22 +147,27 @@ def occasion(case: Case, plan: rounds.Plan, facts: dict[str, str]) -> dict[str, 
 
 
 def write_speed(outcomes: list[rounds.Outcome], plan: rounds.Plan, facts: dict[str, str]) -> None:
-    """Write results/speed with these cases, and with what stands there of the others; then the README's table."""
-    path = RESULTS / "speed.json"
+    """Write results/speed with these cases, and with what stands there of the others; then the README's table.
+
+    Of a Python without the GIL it is results/free-threaded, and the README stays as it is.
+    """
+    path = RESULTS / f"{named(SPEED)}.json"
     earlier = tables.restored(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
     every = tables.merged(earlier, outcomes)
     facts = facts | {"noise": f"rounds of a server lie {tables.noise(every):.1%} apart (the middle server's figure)"}
     document = tables.document(every, plan, facts)
-    write("speed", document, tables.page(every, plan, facts))
-    (RESULTS / "speed.html").write_text(report.page(every, plan, facts), encoding="utf-8")
-    summary.write(document)
+    write(SPEED, document, tables.page(every, plan, facts))
+    path.with_suffix(".html").write_text(report.page(every, plan, facts), encoding="utf-8")
+    if not rivals.IS_FREE_THREADED:
+        summary.write(document)
 
 
 def write_pages() -> int:
     """Make the pages anew from results/speed.json."""
-    document = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
+    name = f"{named(SPEED)}.json"
+    document = json.loads((RESULTS / name).read_text(encoding="utf-8"))
     if not tables.restored(document):
-        print("bench: results/speed.json is of an older form; measure with --write", file=sys.stderr)
+        print(f"bench: results/{name} is of an older form; measure with --write", file=sys.stderr)
         return 1
     write_speed([], rounds.Plan(**document["plan"]), document["facts"])
     return 0
@@ -188,7 +195,9 @@ def show(outcomes: list[rounds.Outcome], facts: dict[str, str]) -> None:
         print(f"\n{outcome.case.title}\n\n{tables.text(tables.case_table(outcome))}")
         for remark in tables.remarks(outcome):
             print(f"  {remark}")
-    print(f"\nRatios, round by round\n\n{tables.text(tables.target_table(outcomes))}\n\n{tables.BOUND}\n")
+    targets = tables.target_table(outcomes)
+    if len(targets) > 1:
+        print(f"\nRatios, round by round\n\n{tables.text(targets)}\n\n{tables.BOUND}\n")
     for name, value in facts.items():
         print(f"{name:26} {value}")
 
@@ -199,7 +208,7 @@ def measure_start(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, 
     print(f"\nStart and memory; a bare interpreter has {outcome.bare_mib:.1f} MiB\n")
     print(f"{tables.text(footprint.table(outcome))}\n\n{tables.text(footprint.target_table(outcome))}\n")
     if is_written:
-        write("start", {"facts": facts} | footprint.document(outcome), footprint.page(outcome, plan, facts))
+        write(START, {"facts": facts} | footprint.document(outcome), footprint.page(outcome, plan, facts))
 
 
 def measure_overload(plan: rounds.Plan, versions: dict[str, str], facts: dict[str, str], *, is_written: bool) -> None:
@@ -224,8 +233,16 @@ def measure_hosted(plan: rounds.Plan, facts: dict[str, str], *, is_written: bool
         write(hosted.CASE, hosted.document(samples, facts), hosted.page(samples, facts))
 
 
+def named(name: str) -> str:
+    """What the files of a result are called."""
+    if not rivals.IS_FREE_THREADED:
+        return name
+    return FREE_THREADED if name == SPEED else f"{FREE_THREADED}-{name}"
+
+
 def write(name: str, document: dict[str, Any], page: str) -> None:
     """Write raw data and page."""
+    name = named(name)
     RESULTS.mkdir(exist_ok=True)
     data = json.dumps(document, indent=1, ensure_ascii=False)
     for path, content in ((RESULTS / f"{name}.json", f"{data}\n"), (RESULTS / f"{name}.md", page)):

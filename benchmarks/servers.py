@@ -18,7 +18,6 @@ import apache
 import rivals
 
 APPS = rivals.HERE / "apps"
-SITE = rivals.VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
 NGINX = Path("/usr/sbin/nginx")
 NGINX_FILE = """\
@@ -166,7 +165,7 @@ def mod_wsgi(place: Place) -> list[str]:
 
 def mod_wsgi_daemon(place: Place) -> list[str]:
     """Apache, and the application in processes of its own."""
-    path = f"{place.folder}:{SITE}" if needs_django(place.app) else place.folder
+    path = f"{place.folder}:{rivals.SITE}" if needs_django(place.app) else place.folder
     daemon = f"WSGIDaemonProcess app processes={place.workers or 1} threads={place.threads} python-path={path}"
     mine = [daemon, "WSGIProcessGroup app", f"WSGISocketPrefix {place.folder}/wsgi", "WSGIRestrictEmbedded On"]
     return _wsgi(place, mine)
@@ -368,7 +367,7 @@ class Process:
 
 def environment(app: str = "") -> dict[str, str]:
     """What a server finds around it: the applications can be imported, and leave nothing behind."""
-    path = [APPS, SITE] if needs_django(app) else [APPS]
+    path = [APPS, rivals.SITE] if needs_django(app) else [APPS]
     return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -382,7 +381,7 @@ def settings(kind: str, place: Place) -> str:
     with tempfile.TemporaryDirectory() as name:
         command = KINDS[kind].command(replace(place, address="HOST:PORT", folder=Path(name)))
     # The longest first, as one may begin with another.
-    short = {f"{name}/": "", name: "FOLDER", f"{APPS}/": "", str(APPS): "apps", str(SITE): "SITE-PACKAGES"}
+    short = {f"{name}/": "", name: "FOLDER", f"{APPS}/": "", str(APPS): "apps", str(rivals.SITE): "SITE-PACKAGES"}
     short[f"{rivals.HERE}/"] = ""
     for long, word in short.items():
         command = [each.replace(long, word) for each in command]

@@ -263,14 +263,19 @@ def settings_table(outcomes: Iterable[Outcome]) -> list[Row]:
     return [("server", "started as"), *found.items()]
 
 
+def title(facts: dict[str, str]) -> str:
+    """What the pages are called: there is another one for a Python without the GIL."""
+    return "Speed, side by side" + ", without the GIL" * ("free-threaded" in facts.get("Python", ""))
+
+
 def page(outcomes: Sequence[Outcome], plan: Plan, facts: dict[str, str]) -> str:
     """The whole result as a Markdown page."""
+    targets = target_table(outcomes)
     parts = [
-        "# Speed, side by side",
+        f"# {title(facts)}",
         f"Medians of {plan.rounds} interleaved rounds of {plan.seconds:g} s; the server on core {plan.server_core}, "
         f"load and front end on core {plan.load_core}. `make bench` repeats it; [how to read it](../README.md).",
-        markdown(target_table(outcomes)),
-        BOUND,
+        *([markdown(targets), BOUND] if len(targets) > 1 else []),
     ]
     for outcome in outcomes:
         parts += [f"## {outcome.case.title}", markdown(case_table(outcome)), *remarks(outcome)]

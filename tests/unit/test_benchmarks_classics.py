@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import subprocess
 
 import pytest
 
@@ -142,7 +143,8 @@ def test_lost_requests_are_a_figure_where_the_case_says_so(monkeypatch):
 # --- several runs in one result ---
 
 
-def results(tmp_path, monkeypatch):
+def results(tmp_path, monkeypatch, *, is_free_threaded=False):
+    monkeypatch.setattr(rivals, "IS_FREE_THREADED", is_free_threaded)
     monkeypatch.setattr(run, "RESULTS", tmp_path)
     monkeypatch.setattr(run, "occasion", lambda case, plan, facts: {"date": "today"})
     monkeypatch.setattr(summary, "README", tmp_path / "README.md")
@@ -186,6 +188,36 @@ def test_pages_are_made_anew_from_the_result(tmp_path, monkeypatch):
     (folder / "speed.md").unlink()
     assert run.main(["--pages"]) == 0
     assert (folder / "speed.md").read_text(encoding="utf-8") == page
+
+
+def test_result_without_the_gil_stands_beside_the_others(tmp_path, monkeypatch):
+    folder = results(tmp_path, monkeypatch, is_free_threaded=True)
+    readme = (folder / "README.md").read_bytes()
+    run.write_speed([outcome("compute", 8.0)], PLAN, FACTS | {"Python": machine.python()})
+    run.write(run.START, {}, "# Start and memory")
+    assert run.main(["--pages"]) == 0
+    speed = [f"free-threaded.{ending}" for ending in ("html", "json", "md")]
+    names = sorted(["README.md", "free-threaded-start.json", "free-threaded-start.md", *speed])
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert (folder / "README.md").read_bytes() == readme
+    page = (folder / "free-threaded.md").read_text(encoding="utf-8")
+    assert page.startswith("# Speed, side by side, without the GIL\n")
+    assert ", free-threaded, " in page
+    for text in (page, (folder / "free-threaded.html").read_text(encoding="utf-8")):
+        assert tables.BOUND not in text  # a case without targets
+
+
+def test_server_that_cannot_be_installed_is_left_out(tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("granian==1\nflup==2\n")
+    said = []
+    refused = {"-r", "granian==1"}
+    done = {False: subprocess.CompletedProcess([], 0), True: subprocess.CompletedProcess([], 1, "no wheel")}
+    monkeypatch.setattr(rivals, "_pip", lambda *wanted: done[wanted[0] in refused])
+    rivals._install(tmp_path / "list.txt", said.append)
+    assert said == ["granian==1 cannot be installed here, so it is left out"]
+    refused.add("flup==2")
+    with pytest.raises(rivals.RivalError, match="no wheel"):
+        rivals._install(tmp_path / "list.txt", said.append)
 
 
 def test_pages_are_not_made_from_a_result_of_an_older_form(tmp_path, monkeypatch, capsys):
@@ -319,5 +351,5 @@ def test_django_sites_answer(app, part):
 
 
 def test_django_can_be_imported_by_every_server():
-    assert str(servers.SITE) in servers.environment("django_hello")["PYTHONPATH"]
-    assert str(servers.SITE) not in servers.environment("hello")["PYTHONPATH"]
+    assert str(rivals.SITE) in servers.environment("django_hello")["PYTHONPATH"]
+    assert str(rivals.SITE) not in servers.environment("hello")["PYTHONPATH"]
