@@ -47,6 +47,12 @@ class Entry:
         return f"{name}, asked by wrk" if self.is_by_wrk else name
 
 
+def others(*entries: Entry) -> tuple[Entry, ...]:
+    """Rows of other applications for a table of hello world: one that waits, with five threads, and a Django view."""
+    waits = (replace(entry, threads=5, has_threads=True, app="wait") for entry in entries)
+    return (*waits, *(replace(entry, app="django_hello") for entry in entries))
+
+
 @dataclass(frozen=True)
 class Target:
     """What a ratio must be now (`must`) and in the end (`goal`); `factor` multiplies the other side."""

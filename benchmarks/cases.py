@@ -1,7 +1,7 @@
 """What is measured: each case with its servers, what they are compared with, and what is promised about Polydoor."""
 
 import classics
-from case import Case, Entry, Target, at_least, at_most
+from case import Case, Entry, Target, at_least, at_most, others
 from servers import CALL
 
 DIRECT = (
@@ -60,9 +60,8 @@ FLUSHES = ("uwsgi-nodelay", "gunicorn")  # of which it is known that each piece 
 
 
 def beside(door: str) -> tuple[Entry, ...]:
-    """The rows of other applications in a table of hello world: one that waits, and a Django view."""
-    waits = (Entry(kind, 5, door=door, has_threads=True, app="wait") for kind in ("polydoor", "uwsgi"))
-    return (*waits, *(Entry(kind, door=door, app="django_hello") for kind in ("polydoor", "uwsgi")))
+    """The rows of other applications in the table of a door."""
+    return others(Entry("polydoor", door=door), Entry("uwsgi", door=door))
 
 
 CASES = (
@@ -179,6 +178,7 @@ CASES = (
             Entry("flup", door="fastcgi", closes=True),
             Entry("flup", door="scgi"),
             *(Entry("floor", door=door) for door in ("http", "fastcgi", "ajp", "scgi", "uwsgi")),
+            *beside("scgi"),
         ),
         references=("polydoor", "uwsgi-scgi"),
         targets=(Target("polydoor-ajp", "polydoor", goal=at_most(1.40)),),

@@ -1,6 +1,6 @@
 """Cases with more around the servers: Django sites, Apache and lighttpd in front, and uploads."""
 
-from case import Case, Entry, Target, at_least, at_most
+from case import APPS, Case, Entry, Target, at_least, at_most, others
 
 DOORS = ("http", "fastcgi", "scgi", "ajp", "uwsgi")
 IN_FRONT = "Apache has the server's core, too; its processor time counts, and `own` is what the server had of it."
@@ -65,6 +65,7 @@ BEHIND_APACHE = Case(
         Entry("mod_wsgi-daemon", 5, has_threads=True),
         Entry("mod_wsgi"),
         Entry("floor", door="ajp"),
+        *others(Entry("polydoor", door="ajp"), Entry("mod_wsgi-daemon")),
     ),
     references=("mod_wsgi-daemon", "floor-ajp"),
     targets=(
@@ -97,6 +98,7 @@ def upload(
         notes=(
             "The application reads the body and says how long it was. Polydoor has it in a file before, as the C sink "
             "writes it into one; the others pass it on as it comes.",
+            "uWSGI closes the connection after each response, over FastCGI too; so the load opens one per upload.",
             "flup over AJP is left out: it took 6 s for each megabyte.",
         ),
     )
@@ -111,7 +113,7 @@ UPLOADS = (
         (
             *(Entry("polydoor", door=door) for door in DOORS),
             *(Entry("sink", door=door) for door in DOORS),
-            *(Entry("uwsgi", door=door) for door in ("http", "fastcgi", "scgi", "uwsgi")),
+            *(Entry("uwsgi", door=door, closes=door == "fastcgi") for door in ("http", "fastcgi", "scgi", "uwsgi")),
             Entry("mod_wsgi"),
             Entry("mod_wsgi-daemon"),
             *(Entry("flup", door=door) for door in ("fastcgi", "scgi")),
@@ -172,6 +174,10 @@ PREFORK = tuple(
             Entry("flup-limited", 5, door="fastcgi", has_threads=True),
             Entry("flup", door="fastcgi"),
             Entry("mod_php"),
+            *others(
+                Entry("polydoor", 5, door="ajp", has_threads=True, workers=2),
+                Entry("mod_wsgi-daemon", 5, has_threads=True, workers=2),
+            ),
         ),
         references=("mod_wsgi-daemon-w2-t5",),
         targets=(),
@@ -200,6 +206,7 @@ TRANSPORT = Case(
         Entry("cgi-c"),
         Entry("cgi-python"),
         Entry("cgi-polydoor"),
+        *(Entry(kind, app=app) for app in APPS for kind in ("polydoor", "cgi-stub")),
     ),
     references=("polydoor", "cgi-c"),
     targets=(),

@@ -90,7 +90,7 @@ class Hosted(contextlib.ExitStack):
         super().__init__()
         self.address = servers.free_address()
         self._www = folder / "www"
-        programs.set_up(folder, self._www)
+        programs.set_up(folder, self._www, "lasting")
         command = programs.command(folder, self.address, "cgi", programs.CGI)
         self._process = servers.Process(command, folder, plan.server_core)
         self.callback(self._process.stop)

@@ -75,10 +75,10 @@ def front(folder: Path, listen: str, place: servers.Place, kind: servers.Kind) -
 
 
 @contextmanager
-def running(folder: Path, kind: str, core: int | str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def running(folder: Path, kind: str, core: int | str, app: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Run lighttpd with the programs; gives the URL of one, and the processes whose time counts."""
     www = folder / "www"
-    set_up(folder, www)
+    set_up(folder, www, app)
     address = servers.free_address()
     url = f"http://{address}{PATHS[kind]}"
     with servers.Process(command(folder, address, "cgi", CGI), folder, core) as process:
@@ -98,21 +98,21 @@ def daemon(folder: Path, www: Path) -> int:
     return int(told["pid"])
 
 
-def set_up(folder: Path, www: Path) -> None:
-    """The programs; the stub as `polydoor cgi init` sets it up."""
+def set_up(folder: Path, www: Path, app: str) -> None:
+    """The programs; the stub as `polydoor cgi init` sets it up, before the application."""
     www.mkdir(mode=0o755)
     (folder / "busy.html").write_text(BUSY_PAGE, encoding="ascii")
     build_floor(www / "floor.cgi")
     found = os.environ.get("PYTHONPATH")
-    env = {"PYTHONPATH": os.pathsep.join([str(servers.APPS), *([found] if found else [])])}
-    each = ["env", *(f"{key}={value}" for key, value in env.items()), sys.executable, "-m", "polydoor", "cgi"]
+    path = [*([found] if found else []), *([str(rivals.SITE)] if servers.needs_django(app) else [])]
+    each = ["env", f"PYTHONPATH={os.pathsep.join([str(servers.APPS), *path])}", sys.executable, "-m", "polydoor", "cgi"]
     _write(www / "script.cgi", SCRIPT.format(python=sys.executable))
     _write(www / "each.cgi", EACH.format(command=shlex.join([*each, "hello:application"])))
-    more = ["--env", f"PYTHONPATH={found}"] if found else []
+    more = ["--env", f"PYTHONPATH={os.pathsep.join(path)}"] if path else []
     more += ["--state", str(folder / "state"), "--directory", str(servers.APPS)]
     more += ["--busy-page", str(folder / "busy.html"), "--patience", "600"]
     more += ["--name", "shop", "--server", "lighttpd"]
-    polydoor("cgi", "init", "lasting:application", str(www), *more, folder=folder)
+    polydoor("cgi", "init", f"{app}:application", str(www), *more, folder=folder)
 
 
 def _write(path: Path, text: str) -> None:

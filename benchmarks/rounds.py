@@ -266,7 +266,7 @@ def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[_Se
     """Run the server, and in front of it what the case wants."""
     kind = servers.KINDS[entry.kind]
     if kind.is_cgi:
-        with programs.running(folder, entry.kind, plan.server_core) as (url, pids):
+        with programs.running(folder, entry.kind, plan.server_core, case.app_of(entry)) as (url, pids):
             yield _Serving(url, (), pids)
         return
     is_tcp = (case.is_behind_nginx and plan.uses_tcp) or bool(case.behind_apache)

@@ -66,10 +66,21 @@ def test_goals_of_these_cases_are_those_of_the_plan():
         assert set(found.values()) == {("polydoor-w2-t4", "≥ 0.98")}
 
 
-def test_every_table_of_a_door_has_an_application_that_waits_and_a_django_view():
-    for key in ("fastcgi", "scgi", "uwsgi"):
-        apps = {(entry.kind, entry.app) for entry in CASES[key].entries}
-        assert {(kind, app) for kind in ("polydoor", "uwsgi") for app in ("wait", "django_hello")} <= apps
+PEERS = {
+    **dict.fromkeys(("fastcgi", "scgi", "uwsgi", "doors"), "uwsgi"),
+    **dict.fromkeys(("ajp", "prefork-5", "prefork-30", "prefork-100"), "mod_wsgi-daemon"),
+    "transport": "cgi-stub",
+}
+
+
+def test_tables_of_hello_world_have_an_application_that_waits_and_a_django_view():
+    for key, peer in PEERS.items():
+        apps = [(entry.kind, entry.app) for entry in CASES[key].entries if entry.app]
+        assert sorted(apps) == [(kind, app) for kind in sorted(("polydoor", peer)) for app in ("django_hello", "wait")]
+        rows = [entry for entry in CASES[key].entries if entry.kind == peer and entry.app == "wait"]
+        assert [(entry.threads, entry.workers) for entry in rows] == [
+            (1 if key == "transport" else 5, 2 if "prefork" in key else 0)
+        ]
     assert {"hello", "wait", "django-one", "django"} <= CASES.keys()
 
 
@@ -86,7 +97,7 @@ def test_classic_comparisons_have_their_rows():
         }
         others = {"mod_wsgi-daemon", "uwsgi", "flup-limited", "flup", "mod_php"}
         assert others <= {entry.kind for entry in case.entries}
-    kinds = [entry.kind for entry in CASES["transport"].entries]
+    kinds = [entry.kind for entry in CASES["transport"].entries if not entry.app]
     assert kinds == ["polydoor"] * 5 + ["cgi-stub", "cgi-c", "cgi-python", "cgi-polydoor"]
 
 
@@ -129,6 +140,19 @@ def test_row_of_another_application_is_compared_with_its_like():
     assert rows["Polydoor SCGI"] == "0.80"
     assert rows["Polydoor SCGI -t 5, waits 0.5 ms"] == "0.50"
     assert rows["Polydoor SCGI, Django view"] == ""
+
+
+@pytest.mark.parametrize("key", PEERS)
+def test_rows_of_different_applications_are_never_compared(key):
+    case = CASES[key]
+    speeds = {"": (1.0, 8000), "wait": (10.0, 800), "django_hello": (100.0, 80)}
+    samples = {entry.key: [sample(speeds[entry.app][0], rate=speeds[entry.app][1])] * 3 for entry in case.entries}
+    assert len(samples) == len(case.entries)
+    rows = tables.case_table(rounds.Outcome(case, samples))[1:]
+    assert len({row[0] for row in rows}) == len(rows)
+    for row in rows:
+        ratios = set(row[-len(case.references) :])
+        assert {"1.00"} <= ratios <= {"1.00", ""}
 
 
 def test_lost_requests_are_a_figure_where_the_case_says_so(monkeypatch):
@@ -253,9 +277,9 @@ def test_interrupt_leaves_what_was_measured(tmp_path, monkeypatch):
 
 
 def test_full_run_fits_into_three_quarters_of_an_hour():
-    """With the options that benchmarks/README.md names; counted requests take what they took when this was written."""
+    """With the options that benchmarks/README.md names; counted requests take what they took when measured last."""
     options = run.parse(["--full", "--seconds", "1", "--skip", "overload", "--skip", "upload-1g"])
-    counted = {"download": 3.0, "upload": 2.0}
+    counted = {"download": 4.2, "upload": 0.8}
     total = 3 * 60.0  # start, cgi
     for case in run.chosen(options):
         rounds_ = min(options.rounds, case.most_rounds)
@@ -329,6 +353,25 @@ def test_lighttpd_is_told_the_way_to_the_server(door, line, tmp_path, monkeypatc
     command = programs.front(tmp_path, "127.0.0.1:1", place, servers.KINDS["polydoor"])
     assert command[-1] == str(tmp_path / "lighttpd.conf")
     assert line in (tmp_path / "lighttpd.conf").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("app", "needs_site"), [("wait", False), ("django_hello", True)])
+def test_stub_has_the_application_of_its_row(app, needs_site, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(programs, "build_floor", lambda _: None)
+    monkeypatch.setattr(programs, "polydoor", lambda *words, folder: said.append(words))
+    monkeypatch.setenv("PYTHONPATH", "/mine")
+    programs.set_up(tmp_path, tmp_path / "www", app)
+    path = f"PYTHONPATH=/mine:{rivals.SITE}" if needs_site else "PYTHONPATH=/mine"
+    (words,) = said
+    assert words[:4] == ("cgi", "init", f"{app}:application", str(tmp_path / "www"))
+    assert words[words.index("--env") + 1] == path
+
+
+def test_uploads_to_uwsgi_use_no_connection_that_it_is_about_to_close(tmp_path):
+    case = CASES["upload"]
+    for key, closes in (("uwsgi-fastcgi", True), ("polydoor-fastcgi", False), ("sink-fastcgi", False)):
+        assert ("--close" in rounds._options(case, case.entry(key), PLAN, tmp_path)) is closes
 
 
 def test_what_is_not_there_is_told(monkeypatch):
