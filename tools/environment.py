@@ -19,7 +19,7 @@ from typing import NoReturn
 import needs
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = Path(os.environ.get("VENV") or ROOT / ".venv")
+VENV = ROOT / (os.environ.get("VENV") or ".venv")
 PYTHON = VENV / "bin" / "python"
 STATE = VENV / "polydoor-state.json"
 PROJECT = ROOT / "pyproject.toml"
