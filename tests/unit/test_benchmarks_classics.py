@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -229,6 +231,12 @@ def test_result_without_the_gil_stands_beside_the_others(tmp_path, monkeypatch):
     assert ", free-threaded, " in page
     for text in (page, (folder / "free-threaded.html").read_text(encoding="utf-8")):
         assert tables.BOUND not in text  # a case without targets
+
+
+def test_applications_have_bytecode(tmp_path):
+    (tmp_path / "app.py").write_text("application = None\n")
+    run.compile_applications(tmp_path)
+    assert Path(importlib.util.cache_from_source(str(tmp_path / "app.py"))).exists()
 
 
 def test_server_that_cannot_be_installed_is_left_out(tmp_path, monkeypatch):
