@@ -60,7 +60,8 @@ void pd_board_clear(struct pd_board *b, uint32_t slot)
     assert(slot < b->slots);
     struct pd_slot *s = &b->slot[slot];
     atomic_store(&s->state, PD_SLOT_AWAY); /* first: nobody may choose it any more */
-    s->pid = s->worker = s->threads = s->idle = s->running = s->ready = s->connections = s->busy = s->silent = 0;
+    s->pid = s->worker = s->threads = s->idle = s->running = s->ready = s->connections = s->busy = s->silent = s->soon =
+        0;
     s->requests = s->begun = s->refused = s->dropped = s->oldest_ms = s->last_ms = s->beats = 0;
 }
 
@@ -78,6 +79,7 @@ static uint32_t peek32(const _Atomic uint32_t *p)
 struct choice {
     uint32_t slot;
     bool silent;
+    bool available; /* a thread is idle, or soon will be */
     bool idle;
     uint32_t connections;
     uint64_t last_ms;
@@ -87,14 +89,23 @@ static bool is_better(const struct choice *a, const struct choice *than)
 {
     if (a->silent != than->silent)
         return than->silent;
-    if (a->idle != than->idle)
-        return a->idle;
+    if (a->available != than->available)
+        return a->available;
     if (a->connections != than->connections)
         return a->connections < than->connections;
+    if (a->idle != than->idle)
+        return a->idle;
     return a->last_ms > than->last_ms;
 }
 
-uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher)
+/* A worker whose threads are in long calls has not taken a request since then, whatever calls took before. */
+static bool is_soon_idle(const struct pd_slot *s, uint64_t now_ms)
+{
+    uint64_t last = peek(&s->last_ms);
+    return peek32(&s->soon) && (now_ms < last || now_ms - last < PD_BOARD_SOON_MS);
+}
+
+uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher, uint64_t now_ms)
 {
     struct choice best = { .slot = PD_BOARD_NOBODY, .connections = UINT32_MAX };
     struct choice present = { .slot = PD_BOARD_NOBODY };
@@ -102,14 +113,20 @@ uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher)
         const struct pd_slot *s = &b->slot[i];
         if (atomic_load(&s->state) != PD_SLOT_ACCEPTS)
             continue;
-        struct choice c = { i, atomic_load(&s->silent), peek32(&s->idle) > 0, peek32(&s->connections),
-                            peek(&s->last_ms) };
+        bool idle = peek32(&s->idle) > 0;
+        struct choice c = { .slot = i,
+                            .silent = atomic_load(&s->silent),
+                            .available = idle || is_soon_idle(s, now_ms),
+                            .idle = idle,
+                            .connections = peek32(&s->connections),
+                            .last_ms = peek(&s->last_ms) };
         if (best.slot == PD_BOARD_NOBODY || is_better(&c, &best))
             best = c;
         if (i == watcher)
             present = c;
     }
-    bool may_stay = present.slot != PD_BOARD_NOBODY && present.silent == best.silent && present.idle == best.idle &&
+    bool may_stay = present.slot != PD_BOARD_NOBODY && present.silent == best.silent &&
+                    present.available == best.available && present.idle >= best.idle &&
                     present.connections <= (uint64_t)best.connections + 1;
     return may_stay ? watcher : best.slot;
 }

@@ -15,9 +15,10 @@
 #include "base/compiler.h"
 
 enum {
-    PD_BOARD_VERSION = 2, /* another one for every change of what follows: a successor may be of another build */
+    PD_BOARD_VERSION = 3, /* another one for every change of what follows: a successor may be of another build */
     PD_BOARD_SLOTS_MAX = 1024,
-    PD_BOARD_LINE = 128, /* processors fetch cache lines in pairs */
+    PD_BOARD_LINE = 128,   /* processors fetch cache lines in pairs */
+    PD_BOARD_SOON_MS = 25, /* a worker that has an idle thread within this time is as good as one that has it now */
 };
 
 #define PD_BOARD_NOBODY UINT32_MAX
@@ -48,6 +49,7 @@ struct pd_slot {
     _Atomic uint64_t last_ms;   /* when an application thread took a request last */
     _Atomic uint64_t beats;     /* counted by the embedder */
     _Atomic uint32_t suspended; /* requests that wait without a thread */
+    _Atomic uint32_t soon;      /* by what calls take, a thread will be idle within PD_BOARD_SOON_MS */
 };
 
 struct pd_board {
@@ -76,11 +78,12 @@ bool pd_board_is_there(const struct pd_board *b, uint32_t slot);
 /* Takes away what a worker that is no more has left. The others are to be woken afterwards. */
 void pd_board_clear(struct pd_board *b, uint32_t slot);
 /*
- * Who should watch: the one that does, as long as it may; else the one that has the fewest connections, among those
- * the one that ran a request last. May watch who accepts, is heard of unless nobody is, has an idle thread unless
- * nobody of these has one, and not two connections more than another of these. PD_BOARD_NOBODY: nobody accepts.
+ * Who should watch: the one that does, as long as it may; else the one that has the fewest connections, among those one
+ * with an idle thread, among those the one that ran a request last. May watch who accepts, is heard of unless nobody
+ * is, has an idle thread now or soon unless nobody of these has one, and not two connections more than another of
+ * these, nor as many as one that has an idle thread now if itself has none. PD_BOARD_NOBODY: nobody accepts.
  */
-uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher);
+uint32_t pd_board_choose(const struct pd_board *b, uint32_t watcher, uint64_t now_ms);
 /* How many have not gone, apart from this one. */
 uint32_t pd_board_others(const struct pd_board *b, uint32_t slot);
 

@@ -28,6 +28,7 @@ static void spread_publish(const struct pd_engine *e)
     const struct pd_list *oldest = e->ready.next;
     put(&s->threads, e->app_threads);
     put(&s->idle, e->app_threads > taken ? e->app_threads - taken : 0);
+    put(&s->soon, (e->nready + 1) * e->call_ns < e->app_threads * PD_BOARD_SOON_MS * UINT64_C(1000000));
     put(&s->running, e->running);
     put(&s->suspended, pd_waits_count(e));
     put(&s->ready, e->nready);
@@ -61,7 +62,7 @@ static bool spread_decide(struct pd_engine *e)
     for (;;) {
         if (watcher != self && pd_board_is_there(b, watcher))
             return false;
-        uint32_t next = pd_board_choose(b, watcher);
+        uint32_t next = pd_board_choose(b, watcher, e->host.now_ms);
         if (next == watcher || next == PD_BOARD_NOBODY)
             return next == self;
         if (atomic_compare_exchange_strong(&b->watcher, &watcher, next)) {
