@@ -1,5 +1,6 @@
 """What is measured: each case with its servers, what they are compared with, and what is promised about Polydoor."""
 
+import causes
 import classics
 from case import Case, Entry, Target, at_least, at_most, others
 from servers import CALL
@@ -83,7 +84,7 @@ CASES = (
         ),
         is_selected=True,
         aside=("polydoor-quiet", "polydoor-t1-wrk", *LESS),
-        notes=(ONE_THREAD, SUPERVISED, UWSGI_CLOSES, LOG, NO_SERVER, BY_WRK),
+        notes=(ONE_THREAD, SUPERVISED, UWSGI_CLOSES, LOG, NO_SERVER, BY_WRK, causes.APART),
     ),
     Case(
         key="headers",
@@ -141,7 +142,7 @@ CASES = (
         is_behind_nginx=True,
         is_selected=True,
         aside=("polydoor-quiet-scgi", "flup-scgi", "polydoor-scgi-w1", *(entry.key for entry in beside("scgi"))),
-        notes=(SUPERVISED,),
+        notes=(SUPERVISED, causes.EACH),
     ),
     Case(
         key="uwsgi",
@@ -160,7 +161,7 @@ CASES = (
             Target("polydoor-uwsgi", "floor-uwsgi", goal=at_most(1.20)),
         ),
         is_behind_nginx=True,
-        notes=(SUPERVISED,),
+        notes=(SUPERVISED, causes.EACH),
     ),
     Case(
         key="doors",
@@ -214,7 +215,7 @@ CASES = (
         is_throughput=True,
         is_selected=True,
         aside=("polydoor-w1-t5", "cheroot-t5", "mod_wsgi-daemon-t5"),
-        notes=(SUPERVISED, UWSGI_CLOSES),
+        notes=(SUPERVISED, UWSGI_CLOSES, causes.ASLEEP),
     ),
     *(
         Case(
@@ -233,7 +234,7 @@ CASES = (
             app=app,
             is_throughput=True,
             connections=64,
-            notes=(SUPERVISED, UWSGI_CLOSES),
+            notes=(SUPERVISED, UWSGI_CLOSES, causes.ASLEEP),
         )
         for key, app, what in (
             ("wait64", "wait", "waits 0.5 ms"),
@@ -314,6 +315,7 @@ CASES = (
         targets=(Target("polydoor-w2", "floor-w2", goal=at_least(0.95), is_scaling=True),),
         is_throughput=True,
         is_wide=True,
+        notes=(causes.SHARED,),
     ),
     *classics.CASES,
 )

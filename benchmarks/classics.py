@@ -1,5 +1,6 @@
 """Cases with more around the servers: Django sites, Apache and lighttpd in front, and uploads."""
 
+import causes
 from case import APPS, Case, Entry, Target, at_least, at_most, others
 
 DOORS = ("http", "fastcgi", "scgi", "ajp", "uwsgi")
@@ -47,7 +48,11 @@ DJANGO = (
             app=app,
             is_throughput=True,
             is_wide=True,
-            notes=("waitress and cheroot have one process; FastPySGI and bjoern have two without threads.", UNCLOSED),
+            notes=(
+                "waitress and cheroot have one process; FastPySGI and bjoern have two without threads.",
+                UNCLOSED,
+                causes.BATCHES,
+            ),
         )
         for key, app, what in (
             ("django", "django_hello", "A Django view that says hello"),
@@ -75,7 +80,7 @@ BEHIND_APACHE = Case(
     ),
     behind_apache="event",
     is_throughput=True,
-    notes=(IN_FRONT,),
+    notes=(IN_FRONT, causes.APACHE),
 )
 
 
@@ -100,6 +105,7 @@ def upload(
             "writes it into one; the others pass it on as it comes.",
             "uWSGI closes the connection after each response, over FastCGI too; so the load opens one per upload.",
             "flup over AJP is left out: it took 6 s for each megabyte.",
+            causes.READ_BACK,
         ),
     )
 

@@ -1,0 +1,33 @@
+"""Why targets are missed, or are not shown by a noisy run: what was measured about them (ADR 0012 and 0013 say more)."""
+
+APART = (
+    "Cause: what Polydoor takes above the empty C server is, of some 2 µs, the application and the interpreter for "
+    "5 500 of 15 600 instructions (ADR 0012); both make the same two system calls for a request, and so does FastPySGI."
+)
+EACH = (
+    "Cause: a request has a connection, so the kernel takes most of the time of every server here. Polydoor makes one "
+    "system call more than the empty C server for each five requests and runs 20 700 instructions, 5 500 of them the "
+    "interpreter's and the application's; 1.2 × leaves room for about half of them. uWSGI writes no access log here."
+)
+ASLEEP = (
+    "Cause: the client sleeps while all calls wait, so that each send() wakes its processor: 17 µs on the thread of the "
+    "application, of 650 from call to call. granian sends from another thread, for a third more processor time "
+    "(ADR 0013)."
+)
+BATCHES = (
+    "Cause: each answer is sent when it is ready, and wakes the client. bjoern and FastPySGI call the application for "
+    "all connections that are ready, then send all answers: 7 µs less kernel time for a request, but the first answers "
+    "come later. Tried and not kept, see ADR 0013."
+)
+APACHE = (
+    "Cause: Apache itself takes three quarters of the processor time of a request over AJP; with the empty C server "
+    "behind it the whole is 0.38 of mod_wsgi's."
+)
+READ_BACK = (
+    "Cause: the C sink is done when the body is in the file, but Polydoor's application reads it from there, one copy "
+    "of all bytes more. The other four sinks have framing to look at, or a connection for each request."
+)
+SHARED = (
+    "Cause: the load needs one of the two cores to ask one process, so a second process takes from the load what it "
+    "gains, and the ratio is mostly noise."
+)
