@@ -1,4 +1,4 @@
-"""Why targets are missed, or are not shown by a noisy run: what was measured about them (ADR 0012 and 0013 say more)."""
+"""Why targets are missed, or not shown by a noisy run: what was measured about them (ADR 0012 and 0013 say more)."""
 
 APART = (
     "Cause: what Polydoor takes above the empty C server is, of some 2 µs, the application and the interpreter for "
@@ -10,8 +10,8 @@ EACH = (
     "interpreter's and the application's; 1.2 × leaves room for about half of them. uWSGI writes no access log here."
 )
 ASLEEP = (
-    "Cause: the client sleeps while all calls wait, so that each send() wakes its processor: 17 µs on the thread of the "
-    "application, of 650 from call to call. granian sends from another thread, for a third more processor time "
+    "Cause: the client sleeps while all calls wait, so that each send() wakes its processor: 17 µs on the thread of "
+    "the application, of 650 from call to call. granian sends from another thread, for a third more processor time "
     "(ADR 0013)."
 )
 BATCHES = (
