@@ -58,13 +58,18 @@ def test_two_workers_run_nothing_for_impatient_clients_that_have_left(tmp_path, 
     history.judge(left("impatient", at_least=CROWD * len(rounds)))
 
 
+def pids_of(runs):
+    """The workers that have run something."""
+    return {pid for run in runs.values() for pid in run.pids}
+
+
 def test_two_workers_serve_all_of_thirty_requests_behind_sigterm(tmp_path):
     for name, number in zip(PROTOCOLS, count(), strict=False):
         listener = [one_each(tmp_path)[number]]
         with PoolServer(tmp_path, listener, threads=2) as server:
             workers = server.wait_workers(2)
             asked = [server.history.start(server.doors[0], sleep=scaled(20, 200) / 1000) for _ in range(QUEUED)]
-            assert eventually(lambda server=server: len(server.history.runs()) >= 2)
+            assert eventually(lambda server=server, both=set(workers): both <= pids_of(server.history.runs()))
             server.signal(signal.SIGTERM)
             stopped = time.monotonic()
             for one in asked:
@@ -73,7 +78,7 @@ def test_two_workers_serve_all_of_thirty_requests_behind_sigterm(tmp_path):
             ended_s = time.monotonic() - stopped
         verdict = server.history.judge()
         assert verdict.served == QUEUED
-        assert {pid for run in verdict.runs.values() for pid in run.pids} == set(workers)
+        assert pids_of(verdict.runs) == set(workers)
         print(f"{name}: {verdict.served} of {QUEUED} served behind SIGTERM, the end {ended_s:.1f} s later")
 
 
