@@ -63,7 +63,8 @@ void pd_handover_unwatch(struct pd_engine *e)
 
 bool pd_handover_is_on(const struct pd_engine *e)
 {
-    return e->spread.retiring && !e->host.draining;
+    bool gives = e->spread.retiring || atomic_load_explicit(&e->spread.spare, memory_order_relaxed);
+    return gives && !e->host.draining;
 }
 
 /* When the others have left, too, this becomes a stop like any other. */
@@ -83,6 +84,8 @@ bool pd_handover_fits(const struct pd_client *cl)
 {
     const struct pd_conn *c = &cl->conn;
     if (c->state != PD_CONN_OPEN || c->nexchanges || c->lent || cl->on_job || c->job != PD_JOB_NONE)
+        return false;
+    if (!c->served && !cl->engine->spread.retiring) /* it is not known to be in use */
         return false;
     if (c->eof || c->hung_up || c->half_closed || c->closing || c->input_bad || c->unfinished || c->surplus)
         return false;
@@ -138,6 +141,8 @@ bool pd_handover_pass(struct pd_client *cl)
         return false;
     }
     pd_conn_leave(&cl->conn);
+    if (e->spread.spare)
+        e->spread.spare--;
     return true;
 }
 

@@ -31,7 +31,7 @@ void pd_handover_init(struct pd_handover *h, int receive_fd, int send_fd);
 void pd_handover_watch(struct pd_engine *e);
 void pd_handover_unwatch(struct pd_engine *e);
 
-/* Whether this worker retires, and others are there to take what it has. */
+/* Whether this worker retires, and others are there to take what it has; or one of them should have some of it. */
 bool pd_handover_is_on(const struct pd_engine *e);
 /* Before all connections are looked at again; and how long that is to wait. */
 void pd_handover_scan(struct pd_engine *e);

@@ -6,6 +6,8 @@
 
 #include "engine/impl.h"
 
+enum { BALANCE_MS = 100 }; /* how often a worker looks whether it has too many connections */
+
 /* --- what the others see ------------------------------------------------------------------------------------------ */
 
 static void put(_Atomic uint32_t *p, size_t value)
@@ -155,13 +157,39 @@ void pd_spread_rest(struct pd_engine *e)
         spread_publish(e);
 }
 
+/*
+ * Kept connections stay where they were accepted, and that may have been the only worker that was there, or was not
+ * busy for a moment. Of those in use, half of what is too much is passed on.
+ */
+static void spread_balance(struct pd_engine *e)
+{
+    struct pd_spread *s = &e->spread;
+    uint64_t now = e->host.now_ms;
+    if (s->handover.send_fd < 0 || pd_time_since(now, s->balanced_ms) < BALANCE_MS)
+        return;
+    s->balanced_ms = now;
+    uint32_t ours = s->slot->connections;
+    uint32_t next = pd_board_choose(s->board, s->self, now);
+    uint32_t theirs = next == PD_BOARD_NOBODY ? ours : s->board->slot[next].connections;
+    s->spare = ours > theirs + 1 ? (ours - theirs) / 2 : 0;
+    if (!s->spare)
+        return;
+    s->handover.full = false;
+    spread_decide(e); /* whose turn it is receives */
+}
+
 void pd_spread_turn(struct pd_engine *e)
 {
     struct pd_spread *s = &e->spread;
     if (!s->board)
         return;
     spread_publish(e);
-    if (s->started || e->stop_ms)
+    if (e->stop_ms) {
+        s->spare = 0;
+        return;
+    }
+    spread_balance(e);
+    if (s->started)
         return;
     s->started = true;
     pd_doors_watch(e);

@@ -16,11 +16,13 @@ struct pd_spread {
     struct pd_board *board; /* NULL: this process serves alone */
     struct pd_slot *slot;   /* its own one */
     uint32_t self;
-    int *wake_fds;         /* an eventfd for each slot */
-    enum pd_owner owner;   /* of the own one, in the loop */
-    bool started;          /* the loop has begun */
-    bool left;             /* it takes no connections any more */
-    _Atomic bool retiring; /* draining while other workers serve on */
+    int *wake_fds;          /* an eventfd for each slot */
+    enum pd_owner owner;    /* of the own one, in the loop */
+    bool started;           /* the loop has begun */
+    bool left;              /* it takes no connections any more */
+    _Atomic bool retiring;  /* draining while other workers serve on */
+    uint64_t balanced_ms;   /* when it was looked for connections that another worker should have */
+    _Atomic uint32_t spare; /* how many these were, less those that were passed on since */
     struct pd_handover handover;
 };
 
@@ -50,7 +52,8 @@ void pd_spread_fini(struct pd_engine *e);
 void pd_spread_call(struct pd_engine *e, bool is_slow);
 /* ... that one is idle again; engine.lock is held. */
 void pd_spread_rest(struct pd_engine *e);
-/* ... and before the loop waits; engine.lock is held. The first time, the worker begins to accept. */
+/* ... and before the loop waits; engine.lock is held. The first time, the worker begins to accept. Now and then it is
+ * looked whether another worker should have some of the kept connections, since it came later or was busy then. */
 void pd_spread_turn(struct pd_engine *e);
 /* Accepting begins, or goes on after a pause. True: the listeners are to be watched. */
 bool pd_spread_open(struct pd_engine *e);

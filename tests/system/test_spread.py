@@ -154,6 +154,28 @@ def test_kept_connections_pass_from_worker_to_worker(tmp_path):
     assert {pid for run in verdict.runs.values() for pid in run.pids} == set(pids)
 
 
+def test_kept_connections_in_use_pass_to_a_worker_that_comes_later(tmp_path):
+    history = History(tmp_path)
+    with Pool(APP, one_each(tmp_path), tmp_path, 2, env=history.env) as pool, ExitStack() as stack:
+        pool.start_worker(0)
+        kept = [stack.enter_context(keep(door)) for door in pool.doors if door.name in KEPT for _ in range(4)]
+        idle = [stack.enter_context(keep(door)) for door in pool.doors if door.name in KEPT]
+        for each in (*kept, *idle):
+            assert history.ask_kept(each).outcome == "served"
+        pool.start_worker(1)
+
+        def use() -> bool:
+            """Some of those in use may be passed on meanwhile."""
+            assert {history.ask_kept(each).outcome for each in kept} == {"served"}
+            return max(counts(pool)) - min(counts(pool)) <= 1
+
+        assert eventually(use)
+        assert sum(counts(pool)) == len(kept) + len(idle)
+        assert {history.ask_kept(each).outcome for each in (*kept, *idle)} == {"served"}
+        pool.stop()
+    history.judge()
+
+
 def test_the_last_worker_that_retires_closes_its_idle_connections(tmp_path):
     history = History(tmp_path)
     with Pool(APP, HTTP, tmp_path, 2, env=history.env) as pool:
