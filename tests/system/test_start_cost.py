@@ -10,6 +10,7 @@ import time
 from support.best import best
 from support.pool_server import PoolServer
 from support.scale import scaled
+from support.waiting import eventually
 
 ROUNDS = scaled(5, 100)
 KILLED_MS = 100
@@ -38,7 +39,8 @@ def test_a_killed_worker_is_replaced_soon(tmp_path):
 
         def kill():
             (worker,) = server.wait_workers(1)
-            server.ask()
+            server.ask()  # its answer comes before the application is told of its end
+            assert eventually(lambda: all(run.close for run in server.history.runs().values()))
             os.kill(worker, signal.SIGKILL)
 
         judge("from SIGKILL to the first response", server, kill, KILLED_MS)
