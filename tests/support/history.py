@@ -125,6 +125,11 @@ class Run:
     pids: set[int] = field(default_factory=set)
 
 
+def pids_of(runs: dict[str, Run]) -> set[int]:
+    """The processes that have run something."""
+    return {pid for run in runs.values() for pid in run.pids}
+
+
 @dataclass(frozen=True)
 class Cause:
     """A fault of the run: which failures it explains."""

@@ -14,7 +14,7 @@ from itertools import count
 import pytest
 
 from support.fixtures import PROTOCOLS
-from support.history import REFUSED, SERVED, left, refused
+from support.history import REFUSED, SERVED, left, pids_of, refused
 from support.offer import Offer
 from support.pool_server import PoolServer
 from support.scale import scaled
@@ -56,11 +56,6 @@ def test_two_workers_run_nothing_for_impatient_clients_that_have_left(tmp_path, 
     print(f"{name}: {late} calls for clients that had left, the next client's began after {wait_s:.3f} s")
     assert late == 0
     history.judge(left("impatient", at_least=CROWD * len(rounds)))
-
-
-def pids_of(runs):
-    """The workers that have run something."""
-    return {pid for run in runs.values() for pid in run.pids}
 
 
 def test_two_workers_serve_all_of_thirty_requests_behind_sigterm(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 
 from peers.kept import KEPT, keep
 from peers.wire import Wire
-from support.history import History, cut
+from support.history import History, cut, pids_of
 from support.pool import RETIRE, Pool
 from support.scale import scaled
 from support.server import one_each
@@ -70,7 +70,7 @@ def test_what_waits_for_a_killed_worker_is_served_by_another(watcher, tmp_path):
         assert [one.finish().outcome for one in asked] == ["served"] * 8
         assert pool.watcher() == 1 - slot
         pool.stop()
-    assert {pid for run in history.judge().runs.values() for pid in run.pids} == {pids[1 - slot]}
+    assert pids_of(history.judge().runs) == {pids[1 - slot]}
 
 
 def test_only_what_a_killed_worker_had_is_lost(tmp_path):
@@ -151,7 +151,7 @@ def test_kept_connections_pass_from_worker_to_worker(tmp_path):
         assert not any(front.was_ended for front in fronts)
         pool.stop()
     verdict = history.judge()
-    assert {pid for run in verdict.runs.values() for pid in run.pids} == set(pids)
+    assert pids_of(verdict.runs) == set(pids)
 
 
 def test_kept_connections_in_use_pass_to_a_worker_that_comes_later(tmp_path):
@@ -200,7 +200,7 @@ def test_one_after_the_other_goes_to_the_worker_that_is_hot(tmp_path):
                 assert history.ask_kept(kept).outcome == "served"
             assert eventually(lambda: sum(counts(pool)) == 0)
         pool.stop()
-    assert {pid for run in history.judge().runs.values() for pid in run.pids} == {pids[0]}
+    assert pids_of(history.judge().runs) == {pids[0]}
 
 
 def test_nobody_waits_for_a_busy_worker_while_another_is_idle(tmp_path):
