@@ -23,6 +23,7 @@
 struct pd_engine;
 struct pd_thread;
 struct pd_exchange;
+
 #define PD_CONFIG_DEFAULT                                                                                              \
     ((struct pd_config){                                                                                               \
         .limits = PD_LIMITS_DEFAULT,                                                                                   \
@@ -66,8 +67,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
 /* Where calls take turns, as at an interpreter's lock: to be called before each, with the turn taken. Up to a
  * millisecond without a wait then counts as quick; another thread could only wait for its turn meanwhile. */
 void pd_engine_begins(struct pd_thread *t);
-/* Calls are slow, so others want the turn: it is worth giving up even for a send, which takes long if the peer sleeps.
- */
+/* Calls are slow, so others want the turn: it is worth giving up even for a send, which has to wake a peer. */
 bool pd_engine_is_contended(const struct pd_thread *t);
 /* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */
 bool pd_engine_relief(struct pd_engine *e);

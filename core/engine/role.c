@@ -14,8 +14,8 @@
 enum {
     READY_BATCH = 64,       /* events taken by one wait */
     QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
-    MEASURE_EACH = 8,       /* calls of a thread of which the last one that was measured had waited */
     TURN_US = 1000,         /* ... and below this those that nobody else could run meanwhile */
+    MEASURE_EACH = 8,       /* calls of a thread of which the last one that was measured had waited */
     AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
@@ -358,8 +358,10 @@ void pd_engine_begins(struct pd_thread *t)
     const struct pd_engine *e = t->engine;
     bool is_long = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
     t->is_measured = is_long && (!t->waited || ++t->unmeasured >= MEASURE_EACH);
-    if (t->is_measured)
-        t->usage = PD_SYS0(e->sys, thread_usage);
+    if (!t->is_measured)
+        return;
+    t->unmeasured = 0;
+    t->usage = PD_SYS0(e->sys, thread_usage);
 }
 
 bool pd_engine_is_contended(const struct pd_thread *t)
@@ -374,7 +376,6 @@ static uint64_t call_absence(struct pd_thread *t, uint64_t took)
         return took;
     struct pd_usage usage = PD_SYS0(t->engine->sys, thread_usage);
     t->waited = usage.waits != t->usage.waits || usage.cpu_us - t->usage.cpu_us >= TURN_US;
-    t->unmeasured = 0;
     return t->waited ? took : QUICK_CALL_NS / 2;
 }
 
