@@ -16,6 +16,7 @@ from typing import Any
 
 import figures
 import measure
+import processes
 import rounds
 import servers
 from case import Entry, at_most
@@ -97,10 +98,10 @@ def _own_kib(pid: int) -> float:
 
 def _sample(entry: Entry, plan: rounds.Plan) -> Sample:
     with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
-        address = servers.free_address()
+        address = processes.free_address()
         place = servers.Place("http", address, "hello", 1, Path(name), entry.workers)
         began = time.perf_counter()
-        with servers.Process(servers.KINDS[entry.kind].command(place), Path(name), plan.server_core) as process:
+        with processes.Process(servers.KINDS[entry.kind].command(place), Path(name), plan.server_core) as process:
             _wait_for_listener(address)
             rounds.check_response(address, {})
             first = time.perf_counter() - began
@@ -112,10 +113,10 @@ def _sample(entry: Entry, plan: rounds.Plan) -> Sample:
 
 def _wait_for_listener(address: str) -> None:
     """Faster than Process.wait_until, whose pause would be the larger part of the figure."""
-    deadline = time.monotonic() + servers.START
-    while not servers.listens(address):
+    deadline = time.monotonic() + processes.START
+    while not processes.listens(address):
         if time.monotonic() > deadline:
-            raise servers.ServerError(f"nothing listens on {address}")
+            raise processes.ServerError(f"nothing listens on {address}")
         time.sleep(PAUSE)
 
 

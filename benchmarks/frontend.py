@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import apache
+import processes
 import programs
 import servers
 
@@ -103,17 +104,17 @@ def running(name: str, place: servers.Place, core: int | str, kind: servers.Kind
     """Run nginx, Apache or lighttpd in front of a server; gives the address to ask, and its process."""
     folder = place.folder / name
     folder.mkdir(exist_ok=True)
-    listen = servers.free_address()
+    listen = processes.free_address()
     command = {"nginx": _nginx, "apache": _apache, "lighttpd": programs.front}[name](folder, listen, place, kind)
-    with servers.Process(command, folder, core) as process:
-        process.wait_until(lambda: servers.listens(listen), f"{name} does not listen")
+    with processes.Process(command, folder, core) as process:
+        process.wait_until(lambda: processes.listens(listen), f"{name} does not listen")
         yield listen, process.pid
 
 
 def _nginx(folder: Path, listen: str, place: servers.Place, kind: servers.Kind) -> list[str]:
     found = program()
     if found is None:
-        raise servers.ServerError("nginx is not there")
+        raise processes.ServerError("nginx is not there")
     config = folder / "nginx.conf"
     text = configuration(folder, place.door, listen, place.address, is_root=os.geteuid() == 0, script=kind.script)
     config.write_text(text, encoding="utf-8")

@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any
 
 import measure
+import processes
 import programs
 import rounds
-import servers
 import tables
 from figures import Bound, bound_of, figure
 from generator import Generator, Load, LoadError, parse
@@ -88,15 +88,15 @@ class Hosted(contextlib.ExitStack):
 
     def __init__(self, folder: Path, plan: rounds.Plan) -> None:
         super().__init__()
-        self.address = servers.free_address()
+        self.address = processes.free_address()
         self._www = folder / "www"
         programs.set_up(folder, self._www, "lasting")
         command = programs.command(folder, self.address, "cgi", programs.CGI)
-        self._process = servers.Process(command, folder, plan.server_core)
+        self._process = processes.Process(command, folder, plan.server_core)
         self.callback(self._process.stop)
         self.callback(self._stop, folder)
         try:
-            self._process.wait_until(lambda: servers.listens(self.address), "lighttpd does not listen")
+            self._process.wait_until(lambda: processes.listens(self.address), "lighttpd does not listen")
             self._load("stub", ["-c", "1", "-n", "1"], is_counted=False)  # starts the daemon
             self._daemon = programs.daemon(folder, self._www)
         except BaseException:
@@ -105,7 +105,7 @@ class Hosted(contextlib.ExitStack):
 
     def _stop(self, folder: Path) -> None:
         """Ends the daemon, if it was started."""
-        with contextlib.suppress(servers.ServerError):
+        with contextlib.suppress(processes.ServerError):
             programs.polydoor("cgi", "stop", str(self._www), folder=folder)
 
     def _load(
@@ -155,7 +155,7 @@ class Hosted(contextlib.ExitStack):
 
     def occupy(self) -> Swarm:
         """Have the daemon hold all that it can, until no more of them is answered."""
-        swarm = Swarm(self.address, servers.START * 100)
+        swarm = Swarm(self.address, processes.START * 100)
         for _ in range(OCCUPIERS):
             swarm.send(0).target = "/shop.cgi/wait"
             swarm.watch(time.monotonic() + 0.02)

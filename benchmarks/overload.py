@@ -12,6 +12,7 @@ from statistics import mean, median
 from typing import Any
 
 import measure
+import processes
 import rounds
 import servers
 import tables
@@ -133,7 +134,7 @@ def _try(part: Callable[..., Any], command: Command, plan: rounds.Plan) -> Any:
     try:
         with tempfile.TemporaryDirectory(prefix="polydoor-bench-") as name:
             return part(command, Path(name), plan)
-    except servers.ServerError:
+    except processes.ServerError:
         return None
 
 
@@ -144,15 +145,15 @@ class Served(contextlib.ExitStack):
         super().__init__()
         self.notes = folder / "notes"
         self.log = folder / "server.log"
-        self.address = servers.free_address()
+        self.address = processes.free_address()
         os.environ["NOTES"] = str(self.notes)
         place = servers.Place("http", self.address, "slow", THREADS, folder)
-        self._process = servers.Process([*(limit or []), *command(place)], folder, plan.server_core)
+        self._process = processes.Process([*(limit or []), *command(place)], folder, plan.server_core)
         self.callback(self._process.stop)
         try:
-            self._process.wait_until(lambda: servers.listens(self.address), "it does not listen")
-            if self.wait_for_answer(servers.START) == NEVER:
-                raise servers.ServerError("it does not answer")
+            self._process.wait_until(lambda: processes.listens(self.address), "it does not listen")
+            if self.wait_for_answer(processes.START) == NEVER:
+                raise processes.ServerError("it does not answer")
         except BaseException:
             self.close()
             raise

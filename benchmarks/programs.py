@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import processes
 import rivals
 import servers
 
@@ -57,7 +58,7 @@ def command(folder: Path, address: str, module: str, lines: str) -> list[str]:
     """The command line: lighttpd in the foreground."""
     found = lighttpd()
     if found is None:
-        raise servers.ServerError("lighttpd is not there")
+        raise processes.ServerError("lighttpd is not there")
     host, _, port = address.rpartition(":")
     config = folder / "lighttpd.conf"
     text = LIGHTTPD.format(folder=folder, host=host, port=port, module=module, lines=lines)
@@ -79,12 +80,12 @@ def running(folder: Path, kind: str, core: int | str, app: str) -> Iterator[tupl
     """Run lighttpd with the programs; gives the URL of one, and the processes whose time counts."""
     www = folder / "www"
     set_up(folder, www, app)
-    address = servers.free_address()
+    address = processes.free_address()
     url = f"http://{address}{PATHS[kind]}"
-    with servers.Process(command(folder, address, "cgi", CGI), folder, core) as process:
+    with processes.Process(command(folder, address, "cgi", CGI), folder, core) as process:
         try:
-            process.wait_until(lambda: servers.listens(address), "lighttpd does not listen")
-            with urllib.request.urlopen(url, timeout=servers.START):
+            process.wait_until(lambda: processes.listens(address), "lighttpd does not listen")
+            with urllib.request.urlopen(url, timeout=processes.START):
                 pass  # it starts the daemon of the stub
             yield url, (process.pid, *([daemon(folder, www)] if kind == "cgi-stub" else []))
         finally:
@@ -104,12 +105,13 @@ def set_up(folder: Path, www: Path, app: str) -> None:
     (folder / "busy.html").write_text(BUSY_PAGE, encoding="ascii")
     build_floor(www / "floor.cgi")
     found = os.environ.get("PYTHONPATH")
-    path = [*([found] if found else []), *([str(rivals.SITE)] if servers.needs_django(app) else [])]
-    each = ["env", f"PYTHONPATH={os.pathsep.join([str(servers.APPS), *path])}", sys.executable, "-m", "polydoor", "cgi"]
+    path = [*([found] if found else []), *([str(rivals.SITE)] if processes.needs_django(app) else [])]
+    apps = os.pathsep.join([str(processes.APPS), *path])
+    each = ["env", f"PYTHONPATH={apps}", sys.executable, "-m", "polydoor", "cgi"]
     _write(www / "script.cgi", SCRIPT.format(python=sys.executable))
     _write(www / "each.cgi", EACH.format(command=shlex.join([*each, "hello:application"])))
     more = ["--env", f"PYTHONPATH={os.pathsep.join(path)}"] if path else []
-    more += ["--state", str(folder / "state"), "--directory", str(servers.APPS)]
+    more += ["--state", str(folder / "state"), "--directory", str(processes.APPS)]
     more += ["--busy-page", str(folder / "busy.html"), "--patience", "600"]
     more += ["--name", "shop", "--server", "lighttpd"]
     polydoor("cgi", "init", f"{app}:application", str(www), *more, folder=folder)
@@ -126,7 +128,7 @@ def polydoor(*words: str, folder: Path) -> str:
         [sys.executable, "-m", "polydoor", *words], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise servers.ServerError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
+        raise processes.ServerError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
     return done.stdout
 
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Self
 
 import rivals
-from servers import APPS, KINDS, free_address
+from processes import APPS, free_address
+from servers import KINDS
 
 CLIENTS = 8
 NORMAL_S = 5.0

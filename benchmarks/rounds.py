@@ -21,6 +21,7 @@ import apache
 import browser
 import frontend
 import measure
+import processes
 import programs
 import rivals
 import servers
@@ -122,7 +123,7 @@ def run(case: Case, plan: Plan, versions: dict[str, str], report: Report) -> Out
                 continue
             try:
                 sample = _sample(case, entry, plan)
-            except (servers.ServerError, measure.ProcessEndedError, LoadError) as error:
+            except (processes.ServerError, measure.ProcessEndedError, LoadError) as error:
                 outcome.absent[entry.key] = str(error)
                 outcome.failed.append(f"{case.key}, {entry.label}, round {number}: {str(error).splitlines()[0]}")
                 del outcome.samples[entry.key]
@@ -144,7 +145,7 @@ def _why_not(case: Case, entry: Entry, versions: dict[str, str]) -> str:
     if any(missing.values()):
         return f"{next(name for name, is_missing in missing.items() if is_missing)} is not there"
     is_there = servers.KINDS[entry.kind].is_there(versions)
-    is_there = is_there and (not servers.needs_django(case.app_of(entry)) or "django" in versions)
+    is_there = is_there and (not processes.needs_django(case.app_of(entry)) or "django" in versions)
     return "" if is_there else "it is not installed here; see benchmarks/README.md"
 
 
@@ -158,10 +159,10 @@ def _call_sample(case: Case, entry: Entry, plan: Plan) -> Sample:
             capture_output=True,
             text=True,
             check=False,
-            env=servers.environment(app),
+            env=processes.environment(app),
         )
     if done.returncode:
-        raise servers.ServerError(f"{entry.label} failed:\n{done.stderr}")
+        raise processes.ServerError(f"{entry.label} failed:\n{done.stderr}")
     found = json.loads(done.stdout)
     calls = found["calls"]
     return Sample(calls, found["seconds"], found["cpu_seconds"], 0, [], calls, latency={}, load_cpu_seconds=0.0)
@@ -209,7 +210,7 @@ def _options(case: Case, entry: Entry, plan: Plan, folder: Path) -> list[str]:
 def body_of(app: str) -> bytes:
     """The right body: what the application itself says, in a process of its own."""
     command = [sys.executable, str(rivals.HERE / "calling.py"), app]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, env=servers.environment(app)).stdout
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, env=processes.environment(app)).stdout
 
 
 @dataclass(frozen=True)
@@ -271,13 +272,13 @@ def _serving(case: Case, entry: Entry, plan: Plan, folder: Path) -> Iterator[_Se
         return
     is_tcp = (case.is_behind_nginx and plan.uses_tcp) or bool(case.behind_apache)
     is_unix = not is_tcp and (case.is_on_sockets or case.is_behind_nginx or case.is_behind_lighttpd)
-    address = str(folder / "app.sock") if is_unix else servers.free_address()
+    address = str(folder / "app.sock") if is_unix else processes.free_address()
     app = case.app_of(entry)
     place = servers.Place(entry.door, address, app, entry.threads, folder, entry.workers, case.mpm)
     _prepare(case, entry, folder)
     core = f"{plan.server_core},{plan.load_core}" if case.is_wide else plan.server_core
-    with servers.Process(kind.command(place), folder, core, app) as process:
-        process.wait_until(lambda: servers.listens(address), f"{entry.label} does not listen")
+    with processes.Process(kind.command(place), folder, core, app) as process:
+        process.wait_until(lambda: processes.listens(address), f"{entry.label} does not listen")
         if kind.is_apache or not case.front:
             if not is_unix and not case.file_size and not case.upload_size:
                 process.wait_until(lambda: answers(address, body_of(app)), f"{entry.label} does not answer")
@@ -304,7 +305,7 @@ def answers(address: str, body: bytes = BODY) -> bool:
     """Whether the right response comes."""
     try:
         check_response(address, {}, body)
-    except servers.ServerError:
+    except processes.ServerError:
         return False
     return True
 
@@ -320,12 +321,12 @@ def check_response(address: str, fields: dict[str, str], right: bytes = BODY) ->
             while not is_whole(response) and (more := peer.recv(65536)):
                 response += more
     except OSError as error:
-        raise servers.ServerError(f"no response: {error}") from error
+        raise processes.ServerError(f"no response: {error}") from error
     head, _, body = response.partition(b"\r\n\r\n")
     if CHUNKED.search(head):
         body = unchunked(body)
     if head.split(b" ")[1:2] != [b"200"] or body != right:
-        raise servers.ServerError(f"a wrong response: {response[:300]!r}")
+        raise processes.ServerError(f"a wrong response: {response[:300]!r}")
     return len(response)
 
 

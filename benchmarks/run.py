@@ -19,6 +19,7 @@ import hosted
 import machine
 import measure
 import overload
+import processes
 import programs
 import report
 import rivals
@@ -49,12 +50,12 @@ def main(arguments: list[str]) -> int:
     try:
         rivals.prepare(say)
         generator.build()
-        compile_applications(servers.APPS)
+        compile_applications(processes.APPS)
         return measure_all(options)
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
-    except (rivals.RivalError, generator.LoadError, servers.ServerError) as error:
+    except (rivals.RivalError, generator.LoadError, processes.ServerError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
 

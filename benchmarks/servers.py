@@ -1,23 +1,17 @@
-"""How each server is started, at its best documented settings for one process, and how it is ended."""
+"""How each server is started, at its best documented settings for one process."""
 
-import contextlib
 import os
 import shlex
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import apache
 import rivals
+from processes import APPS, needs_django
 
-APPS = rivals.HERE / "apps"
 PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
 NGINX = Path("/usr/sbin/nginx")
 NGINX_FILE = """\
@@ -38,8 +32,6 @@ http {{
 """
 MOD_WSGI = apache.MODULES / "mod_wsgi.so"
 CALL = "call"  # what is called without a server
-START = 20.0  # seconds until a server must listen
-STOP = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,10 +58,6 @@ class Place:
     def port(self) -> str:
         """The port of a TCP address."""
         return self.address.rpartition(":")[2]
-
-
-class ServerError(Exception):
-    """A server did not start, or ended on its own."""
 
 
 def polydoor(place: Place) -> list[str]:
@@ -314,68 +302,6 @@ KINDS = {
 }
 
 
-class Process:
-    """A server that runs pinned to a core, or to `0,1`, with its output in a file, until the context ends."""
-
-    def __init__(self, command: list[str], folder: Path, core: int | str, app: str = "") -> None:
-        self._log = folder / "server.log"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["taskset", "-c", str(core), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=environment(app),
-                start_new_session=True,
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """The process at the top of the tree; taskset has made way for it."""
-        return self._process.pid
-
-    @property
-    def log(self) -> str:
-        """The end of what it said."""
-        return self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
-
-    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
-        """Wait for a condition while the server lives."""
-        deadline = time.monotonic() + START
-        while not ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise ServerError(f"{what} (exit status {self._process.poll()}):\n{self.log}")
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Ask it to end, then end whatever is left of its session."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
-
-
-def environment(app: str = "") -> dict[str, str]:
-    """What a server finds around it: the applications can be imported, and leave nothing behind."""
-    path = [APPS, rivals.SITE] if needs_django(app) else [APPS]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def needs_django(app: str) -> bool:
-    """Whether an application needs what is in the environment of the other servers."""
-    return app.startswith("django")
-
-
 def settings(kind: str, place: Place) -> str:
     """How a server is started, for people: without the folders of this machine."""
     with tempfile.TemporaryDirectory() as name:
@@ -386,19 +312,3 @@ def settings(kind: str, place: Place) -> str:
     for long, word in short.items():
         command = [each.replace(long, word) for each in command]
     return shlex.join([Path(command[0]).name, *command[1:]])
-
-
-def listens(address: str) -> bool:
-    """Whether somebody takes connections there."""
-    family = socket.AF_UNIX if "/" in address else socket.AF_INET
-    host, _, port = address.rpartition(":")
-    with socket.socket(family) as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(address if "/" in address else (host, int(port))) == 0
-
-
-def free_address() -> str:
-    """HOST:PORT where nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rivals
-from servers import APPS, KINDS, Command, Place, free_address
+from processes import APPS, free_address
+from servers import KINDS, Command, Place
 
 REQUESTS = 30
 THREADS = 2

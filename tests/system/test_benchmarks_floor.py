@@ -8,6 +8,7 @@ import pytest
 
 import calling
 import measure
+import processes
 import rivals
 import rounds
 import servers
@@ -32,13 +33,13 @@ def serving(door, folder, workers=1):
     rivals.build_floor(folder, door)
     place = servers.Place(door, str(folder / "app.sock"), "hello", 1, folder)
     command = [*servers.KINDS["floor"].command(place), *([str(workers)] if workers > 1 else [])]
-    return servers.Process(command, folder, PLAN.server_core)
+    return processes.Process(command, folder, PLAN.server_core)
 
 
 @pytest.mark.parametrize("door", PROTOCOLS)
 def test_floor_answers_rightly(door, tmp_path, expected):
     with serving(door, tmp_path) as process:
-        process.wait_until(lambda: servers.listens(str(tmp_path / "app.sock")), "the floor does not listen")
+        process.wait_until(lambda: processes.listens(str(tmp_path / "app.sock")), "the floor does not listen")
         for options, connects in (([], 3 if door in KEPT else 60), (["--close"], 60)):
             url = f"{door}+unix:{tmp_path}/app.sock"
             status, result, said = load(url, "-n", "60", "-c", "4", "--expect", expected, *options)
@@ -48,7 +49,7 @@ def test_floor_answers_rightly(door, tmp_path, expected):
 
 def test_floor_in_two_processes(tmp_path, expected):
     with serving("http", tmp_path, workers=2) as process:
-        process.wait_until(lambda: servers.listens(str(tmp_path / "app.sock")), "the floor does not listen")
+        process.wait_until(lambda: processes.listens(str(tmp_path / "app.sock")), "the floor does not listen")
         process.wait_until(lambda: len(measure.descendants(process.pid, measure.parents())) == 2, "there is only one")
         status, result, _ = load(f"http+unix:{tmp_path}/app.sock", "-n", "60", "-c", "4", "--expect", expected)
         assert (status, result["requests"]) == (0, 60)
@@ -87,8 +88,8 @@ def test_sink_takes_uploads_and_says_how_long_they_were(door, tmp_path):
     rivals.build_floor(tmp_path, "sink")
     address = str(tmp_path / "app.sock")
     command = servers.KINDS["sink"].command(servers.Place(door, address, "upload", 1, tmp_path))
-    with servers.Process(command, tmp_path, PLAN.server_core) as process:
-        process.wait_until(lambda: servers.listens(address), "the sink does not listen")
+    with processes.Process(command, tmp_path, PLAN.server_core) as process:
+        process.wait_until(lambda: processes.listens(address), "the sink does not listen")
         for size in (1, 8185, 8186, 8187, 700_000):
             expected = tmp_path / "expected"
             expected.write_bytes(b"%d" % size)

@@ -14,6 +14,7 @@ import cases
 import classics
 import frontend
 import machine
+import processes
 import programs
 import rivals
 import rounds
@@ -402,5 +403,5 @@ def test_django_sites_answer(app, part):
 
 
 def test_django_can_be_imported_by_every_server():
-    assert str(rivals.SITE) in servers.environment("django_hello")["PYTHONPATH"]
-    assert str(rivals.SITE) not in servers.environment("hello")["PYTHONPATH"]
+    assert str(rivals.SITE) in processes.environment("django_hello")["PYTHONPATH"]
+    assert str(rivals.SITE) not in processes.environment("hello")["PYTHONPATH"]

@@ -8,6 +8,7 @@ import cases
 import footprint
 import frontend
 import machine
+import processes
 import rounds
 import run
 import servers
@@ -201,7 +202,7 @@ def test_faults_name_case_server_and_round():
 def test_server_that_breaks_is_left_out_and_told(monkeypatch):
     def measured(case, entry, plan):
         if entry.kind == "uwsgi":
-            raise servers.ServerError("uWSGI SCGI does not listen (exit status 1):\nno such option")
+            raise processes.ServerError("uWSGI SCGI does not listen (exit status 1):\nno such option")
         return sample(9.0)
 
     monkeypatch.setattr(rounds, "_sample", measured)
@@ -287,7 +288,7 @@ def test_settings_of_each_server_are_shown():
     assert polydoor[1].endswith("-m polydoor APP:application -b http://HOST:PORT -t 5")
     assert uwsgi[0] == "uWSGI, 1 thread"
     assert uwsgi[1].startswith("uwsgi --master ")
-    assert str(servers.APPS) not in uwsgi[1]
+    assert str(processes.APPS) not in uwsgi[1]
 
 
 @pytest.mark.parametrize("kind", [servers.CALL, "mod_php"])
