@@ -167,6 +167,7 @@ def test_i10_errors_supports_write_writelines_and_flush(door, server, key):
 def test_i10_a_line_goes_on_and_a_message_of_ours_begins_on_its_own(lasting_door, server, key, flush):
     status = lasting_door.request("GET", f"/complain_in_pieces?key={key}&flush={flush}").status
     assert status == (500 if flush else 200)
+    server.log.wait_for(f"{key} four")  # the last line ends with the call, which may be after the answer
     lasting_door.request("GET", f"/complain?key={key}")
     server.log.wait_for(f"{key}-three")
     lines = [line for line in server.log.lines if key in line]
