@@ -1,16 +1,13 @@
 /*
  * engine.h - the whole server of one process, as its embedder sees it.
  *
- * The embedder makes an engine, opens listeners, and runs threads. App threads
- * call pd_engine_next() to get a request, answer it with the functions of
- * exchange_api.h, and call pd_engine_next() again. One more thread runs
- * pd_engine_relief(). The engine makes no threads and calls nobody back. The
- * process must ignore SIGPIPE.
+ * The embedder makes an engine, opens listeners, and runs threads. App threads call pd_engine_next() to get a request,
+ * answer it with the functions of exchange_api.h, and call pd_engine_next() again. One more thread runs
+ * pd_engine_relief(). The engine makes no threads and calls nobody back. The process must ignore SIGPIPE.
  *
- * Loop role (DESIGN section 3): whoever waits for events holds it. A thread
- * that finds a request leaves the role vacant while calls are short, else it
- * hands it to another idle thread; the relief thread takes a role that stays
- * vacant for longer than a millisecond.
+ * Loop role (DESIGN section 3): whoever waits for events holds it. A thread that finds a request leaves the role vacant
+ * while calls are short, else it hands it to another idle thread; the relief thread takes one that stays vacant for
+ * long.
  */
 #ifndef PD_ENGINE_H
 #define PD_ENGINE_H
@@ -67,6 +64,9 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
 /* Where calls take turns, as at an interpreter's lock: to be called before each, with the turn taken. Up to a
  * millisecond without a wait then counts as quick; another thread could only wait for its turn meanwhile. */
 void pd_engine_begins(struct pd_thread *t);
+/* The turn is given up for something that waits for nobody, and taken again: that wait is not the call's own. */
+void pd_engine_lets_go(struct pd_thread *t);
+void pd_engine_goes_on(struct pd_thread *t);
 /* Calls are slow, so others want the turn: it is worth giving up even for a send, which has to wake a peer. */
 bool pd_engine_is_contended(const struct pd_thread *t);
 /* The relief thread's whole life: false when the engine has stopped, true when the beat stands still (overdue.h). */

@@ -37,10 +37,8 @@ struct pd_engine {
 
     pthread_mutex_t lock;
     bool role_held;
-    uint64_t vacancies; /* how often the role was left vacant */
-    uint64_t vacancies_seen;
-    uint64_t vacant_ns; /* when an app thread left it vacant last */
-    bool relief_armed;
+    uint64_t vacant_ns;    /* when it was left vacant last */
+    uint64_t relief_ns;    /* what the relief thread's timer is set to; 0: nothing */
     int relief_timer;      /* timerfd */
     _Atomic bool sleeping; /* the role's holder waits in the kernel; changed under the lock */
     pthread_t sleeper;     /* ... and is this thread */

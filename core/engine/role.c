@@ -12,12 +12,13 @@
 #include "engine/impl.h"
 
 enum {
-    READY_BATCH = 64,       /* events taken by one wait */
-    QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
-    TURN_US = 1000,         /* ... and below this those that nobody else could run meanwhile */
-    MEASURE_EACH = 8,       /* calls of a thread of which the last one that was measured had waited */
-    AVERAGE_SHIFT = 3,      /* a call has the weight 1/8 in the moving average */
-    RELIEF_TICK_NS = 1000000,
+    READY_BATCH = 64,              /* events taken by one wait */
+    QUICK_CALL_NS = 100000,        /* app calls below this are run without handing the role on */
+    TURN_US = 1000,                /* ... and below this those that nobody else could run meanwhile */
+    MEASURE_EACH = 8,              /* calls of a thread of which the last one that was measured had waited */
+    AVERAGE_SHIFT = 3,             /* a call has the weight 1/8 in the moving average */
+    RELIEF_TICK_NS = 1000000,      /* after so long the relief thread looks whether a vacancy lasts */
+    RELIEF_TICK_MOST_NS = 4000000, /* ... and, as long as none does, in turn after twice the time up to this */
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
@@ -78,14 +79,12 @@ bool pd_is_attending(struct pd_client *cl)
 
 /* --- taking and leaving the role; engine.lock is held ------------------------------------------------------------- */
 
-static void relief_arm(struct pd_engine *e)
+/* Has the relief thread's timer tick each `ns`; 0: not at all. */
+static void relief_set(struct pd_engine *e, uint64_t ns)
 {
-    if (e->relief_armed)
-        return;
-    struct itimerspec tick = { .it_value = { .tv_nsec = RELIEF_TICK_NS },
-                               .it_interval = { .tv_nsec = RELIEF_TICK_NS } };
-    e->relief_armed =
-        PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &tick, NULL) == 0; /* else: at the next vacancy */
+    struct itimerspec tick = { .it_value = { .tv_nsec = (long)ns }, .it_interval = { .tv_nsec = (long)ns } };
+    if (e->relief_ns != ns && PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &tick, NULL) == 0)
+        e->relief_ns = ns; /* else: at the next vacancy, or tick */
 }
 
 static void role_take(struct pd_thread *t)
@@ -94,13 +93,14 @@ static void role_take(struct pd_thread *t)
     t->has_role = true;
 }
 
-static void role_vacate(struct pd_thread *t)
+static void role_vacate(struct pd_thread *t, uint64_t now)
 {
     struct pd_engine *e = t->engine;
     e->role_held = false;
     t->has_role = false;
-    e->vacancies++;
-    relief_arm(e);
+    e->vacant_ns = now;
+    if (!e->relief_ns)
+        relief_set(e, RELIEF_TICK_NS);
 }
 
 /* Gives the role to the app thread that has been idle for the shortest time. False: none is idle. */
@@ -128,10 +128,8 @@ static void role_leave_for_call(struct pd_thread *t)
 {
     if (!t->has_role)
         return;
-    if (calls_are_quick(t->engine) || !role_hand_over(t)) {
-        t->engine->vacant_ns = t->started_ns;
-        role_vacate(t);
-    }
+    if (calls_are_quick(t->engine) || !role_hand_over(t))
+        role_vacate(t, t->started_ns);
 }
 
 /* --- one turn of the loop ----------------------------------------------------------------------------------------- */
@@ -242,7 +240,7 @@ static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
     }
     if (pd_list_is_empty(&jobs))
         return false;
-    role_vacate(t);
+    role_vacate(t, e->host.now_ns);
     pthread_mutex_unlock(&e->lock);
     while ((node = pd_list_take(&jobs)) != NULL)
         pd_client_run_job(PD_LIST_ENTRY(node, struct pd_client, job), t);
@@ -356,12 +354,25 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
 void pd_engine_begins(struct pd_thread *t)
 {
     const struct pd_engine *e = t->engine;
+    t->takes_turns = true;
     bool is_long = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
     t->is_measured = is_long && (!t->waited || ++t->unmeasured >= MEASURE_EACH);
     if (!t->is_measured)
         return;
     t->unmeasured = 0;
     t->usage = PD_SYS0(e->sys, thread_usage);
+}
+
+void pd_engine_lets_go(struct pd_thread *t)
+{
+    if (t->is_measured)
+        t->waits = PD_SYS0(t->engine->sys, thread_usage).waits;
+}
+
+void pd_engine_goes_on(struct pd_thread *t)
+{
+    if (t->is_measured)
+        t->usage.waits += PD_SYS0(t->engine->sys, thread_usage).waits - t->waits;
 }
 
 bool pd_engine_is_contended(const struct pd_thread *t)
@@ -415,6 +426,28 @@ static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
         pthread_cond_wait(&t->cond, &e->lock);
 }
 
+/*
+ * Is another thread in a call from which it is soon back? This one would only wait for the interpreter's lock, or for
+ * events that the other looks for then; and two that are awake change places with each call.
+ */
+static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread *t)
+{
+    bool is_free = !e->role_held || t->has_role;
+    if (!is_free || pd_list_is_empty(&e->calls.running) || !pd_list_is_empty(&t->resumed) || !calls_are_quick(e))
+        return false;
+    const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
+    return last->takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;
+}
+
+/* Leaves role and requests to that thread; one who is woken is wanted. */
+static void thread_step_back(struct pd_engine *e, struct pd_thread *t)
+{
+    if (t->has_role)
+        role_vacate(t, e->host.now_ns);
+    pd_spread_rest(e);
+    thread_sleep(e, t);
+}
+
 struct pd_exchange *pd_engine_next(struct pd_thread *t)
 {
     struct pd_engine *e = t->engine;
@@ -428,6 +461,10 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         loop_turn(e, t);
         now = 0;
     }
+    if (!e->stopped && other_is_soon_back(e, t)) {
+        thread_step_back(e, t);
+        now = 0;
+    }
     while ((x = ready_next(e, t, now)) == NULL && !e->stopped) {
         now = 0; /* it is past */
         if (e->role_held && !t->has_role) {
@@ -436,6 +473,8 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         } else {
             role_take(t);
             loop_turn(e, t);
+            if (!e->stopped && other_is_soon_back(e, t))
+                thread_step_back(e, t);
         }
     }
     if (x) {
@@ -444,7 +483,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         pd_spread_call(e, !calls_are_quick(e));
     } else {
         if (t->has_role)
-            role_vacate(t);
+            role_vacate(t, e->host.now_ns);
         e->app_threads--;
         t->is_known = false;
     }
@@ -492,16 +531,17 @@ static void relief_wait(struct pd_engine *e)
         ;
 }
 
-/* Is a vacancy so old that the relief thread must step in? Disarms the timer when nothing is vacant. */
+/*
+ * Is a vacancy so old that the relief thread must step in? The timer goes slower as long as none is, for each tick
+ * takes the processor from calls; and it stops when one is, or nobody has left the role since the last tick.
+ */
 static bool relief_is_needed(struct pd_engine *e)
 {
-    if (e->role_held) {
-        struct itimerspec off = { 0 };
-        e->relief_armed = PD_SYS(e->sys, timerfd_settime, e->relief_timer, 0, &off, NULL) != 0; /* else it ticks on */
-        return false;
-    }
-    bool old = e->vacancies == e->vacancies_seen;
-    e->vacancies_seen = e->vacancies;
+    uint64_t age = PD_SYS0(e->sys, monotonic_ns) - e->vacant_ns;
+    bool old = !e->role_held && age >= RELIEF_TICK_NS;
+    uint64_t slower = e->relief_ns < RELIEF_TICK_MOST_NS ? 2 * e->relief_ns : RELIEF_TICK_MOST_NS;
+    bool idle = e->role_held && age >= e->relief_ns;
+    relief_set(e, old || idle ? 0 : slower);
     return old;
 }
 
@@ -520,7 +560,7 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
             break; /* a thread will soon pass by: each event would take the processor from it */
     }
     if (t->has_role)
-        role_vacate(t);
+        role_vacate(t, e->host.now_ns);
 }
 
 bool pd_engine_relief(struct pd_engine *e)

@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -32,16 +33,21 @@ struct scene {
     _Atomic uint64_t call_ns; /* what a call takes */
     _Atomic unsigned threads; /* that have begun */
     _Atomic unsigned runs[APP_THREADS];
+    uint64_t step_ns;        /* what a look at the clock takes */
     pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
+    sem_t *gates;            /* where each call waits until it may go on, in turn, or NULL */
+    _Atomic unsigned calls;  /* that have begun */
     bool outlasts_turn;      /* calls go on until somebody else waits for events */
     bool takes_turns;        /* each call begins with pd_engine_begins() */
     bool waits;              /* ... and waits for something */
+    bool waits_for_turn;     /* ... or for its turn, which it has let go of */
     pthread_t ids[APP_THREADS + 1];
 };
 
 static uint64_t our_clock(void *ctx)
 {
-    return atomic_load(&((struct scene *)ctx)->now_ns);
+    struct scene *s = ctx;
+    return atomic_fetch_add(&s->now_ns, s->step_ns);
 }
 
 static _Thread_local struct pd_usage usage;
@@ -82,8 +88,15 @@ static void *app_thread(void *arg)
             pd_engine_begins(t);
         usage.cpu_us += s->waits ? 0 : atomic_load(&s->call_ns) / 1000;
         usage.waits += s->waits;
+        if (s->waits_for_turn) {
+            pd_engine_lets_go(t);
+            usage.waits++;
+            pd_engine_goes_on(t);
+        }
         if (s->meet)
             pthread_barrier_wait(s->meet);
+        if (s->gates)
+            sem_wait(&s->gates[atomic_fetch_add(&s->calls, 1)]);
         if (s->outlasts_turn)
             await_sleeper(s->engine);
         atomic_fetch_add(&s->now_ns, atomic_load(&s->call_ns));
@@ -215,12 +228,13 @@ static void test_calls_that_become_quick_are_run_inline_again(void)
 }
 
 /* How many threads take part in calls of so long that take turns, after the first have shown what they are like. */
-static int threads_in_turns(uint64_t call_ns, bool waits)
+static int threads_in_turns(uint64_t call_ns, bool waits, bool waits_for_turn)
 {
     struct scene s;
     scene_init(&s, call_ns, NULL);
     s.takes_turns = true;
     s.waits = waits;
+    s.waits_for_turn = waits_for_turn;
     threads_that_took_part(&s);
     for (int i = 0; i < APP_THREADS; i++)
         atomic_store(&s.runs[i], 0);
@@ -232,13 +246,19 @@ static int threads_in_turns(uint64_t call_ns, bool waits)
 /* Whoever was woken meanwhile could not run: the interpreter is not free. */
 static void test_calls_that_only_compute_are_run_by_one_thread(void)
 {
-    CHECK_INT(threads_in_turns(TURN_NS, false), 1);
+    CHECK_INT(threads_in_turns(TURN_NS, false, false), 1);
+}
+
+/* Where many have let go of their turn for a send each waits for it behind another, though none has to wait. */
+static void test_a_wait_for_the_turn_is_not_the_wait_of_a_call(void)
+{
+    CHECK_INT(threads_in_turns(TURN_NS, false, true), 1);
 }
 
 static void test_calls_that_wait_or_compute_for_long_go_round(void)
 {
-    CHECK_INT(threads_in_turns(TURN_NS, true), 2);
-    CHECK_INT(threads_in_turns(SLOW_NS, false), 2);
+    CHECK_INT(threads_in_turns(TURN_NS, true, false), 2);
+    CHECK_INT(threads_in_turns(SLOW_NS, false, false), 2);
 }
 
 /* The first call leaves the role vacant, since none was slow before it, and waits for the others to come. */
@@ -249,6 +269,7 @@ static void test_all_threads_run_when_calls_wait_for_each_other(void)
     int fds[APP_THREADS];
     pthread_barrier_init(&meet, NULL, APP_THREADS);
     scene_init(&s, QUICK_NS, &meet);
+    s.step_ns = TURN_NS; /* vacancies become old */
     if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
         abort();
     for (int i = 0; i < APP_THREADS; i++) {
@@ -272,6 +293,7 @@ static void test_a_connection_has_its_time_behind_a_long_call(void)
     struct scene s;
     scene_init(&s, long_ns, NULL);
     s.outlasts_turn = true;
+    s.step_ns = TURN_NS;
     if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
         abort();
     int fd = peer_dial(&s.door);
@@ -355,41 +377,107 @@ static void test_a_thread_that_passes_by_looks_after_the_connections_when_nobody
 {
     struct busy b;
     busy_init(&b);
-    uint64_t before = b.s.engine->vacancies;
+    uint64_t before = b.s.engine->vacant_ns;
     busy_go_on(&b, QUICK_NS);
-    CHECK_INT(b.s.engine->vacancies, before);
+    CHECK_INT(b.s.engine->vacant_ns, before);
     busy_go_on(&b, 30 * QUICK_NS);
-    CHECK_INT(b.s.engine->vacancies, before + 1);
+    CHECK_INT(b.s.engine->vacant_ns, before + 31 * QUICK_NS);
     busy_fini(&b);
 }
 
-static uint64_t vacancies(struct busy *b, bool *held)
+static void busy_begin_relief(struct busy *b)
 {
-    pthread_mutex_lock(&b->s.engine->lock);
-    uint64_t n = b->s.engine->vacancies;
-    *held = b->s.engine->role_held;
-    pthread_mutex_unlock(&b->s.engine->lock);
-    return n;
+    b->has_relief = pthread_create(&b->s.ids[0], NULL, relief_thread, &b->s) == 0;
+    CHECK(b->has_relief);
+}
+
+static void await_role(struct scene *s, bool held)
+{
+    for (bool is_held = !held; is_held != held; sched_yield()) {
+        pthread_mutex_lock(&s->engine->lock);
+        is_held = s->engine->role_held;
+        pthread_mutex_unlock(&s->engine->lock);
+    }
+}
+
+static void await_tick_of(struct scene *s, uint64_t ns)
+{
+    for (uint64_t is_ns = !ns; is_ns != ns; sched_yield()) {
+        pthread_mutex_lock(&s->engine->lock);
+        is_ns = s->engine->relief_ns;
+        pthread_mutex_unlock(&s->engine->lock);
+    }
 }
 
 /* Else each request that comes while the queue is not empty would wake it, and take the processor from the calls. */
 static void test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by(void)
 {
     struct busy b;
-    bool held;
     busy_init(&b);
-    uint64_t before = vacancies(&b, &held);
-    CHECK(!held);
-    b.has_relief = pthread_create(&b.s.ids[0], NULL, relief_thread, &b.s) == 0;
-    CHECK(b.has_relief);
-    while (vacancies(&b, &held) == before && !held) /* the call lasts, and the relief thread waits for events */
-        sched_yield();
+    busy_begin_relief(&b);
+    await_role(&b.s, false);
+    atomic_fetch_add(&b.s.now_ns, SLOW_NS);
+    await_role(&b.s, true); /* the call lasts, and the relief thread waits for events */
     int fd = peer_dial(&b.s.door);
     ask(fd);
-    while (vacancies(&b, &held) == before)
-        sched_yield();
+    await_role(&b.s, false);
     busy_fini(&b);
     close(fd);
+}
+
+/* A tick takes the processor from calls that come and go; when it was needed it stops until the role is left again. */
+static void test_the_relief_thread_looks_less_often_while_no_vacancy_lasts(void)
+{
+    struct busy b;
+    busy_init(&b);
+    busy_begin_relief(&b);
+    await_tick_of(&b.s, 4000000);
+    atomic_fetch_add(&b.s.now_ns, SLOW_NS);
+    await_tick_of(&b.s, 0);
+    await_role(&b.s, true);
+    busy_fini(&b);
+}
+
+/* --- two threads that are awake ----------------------------------------------------------------------------------- */
+
+/* One comes back while another is in a call that takes turns: they would change places with each call from now on. */
+static void test_a_thread_leaves_requests_to_another_that_is_soon_back(void)
+{
+    struct scene s;
+    sem_t gates[3];
+    int fds[3];
+    for (int i = 0; i < 3; i++)
+        sem_init(&gates[i], 0, 0);
+    scene_init(&s, 0, NULL);
+    s.takes_turns = true;
+    s.gates = gates;
+    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
+        abort();
+    atomic_store(&s.engine->call_ns, TURN_NS); /* so that these are measured, and are found not to wait */
+    for (int i = 0; i < 2; i++) {
+        fds[i] = peer_dial(&s.door);
+        ask(fds[i]);
+        while (atomic_load(&s.calls) <= (unsigned)i)
+            sched_yield();
+        atomic_fetch_add(&s.now_ns, i ? 0 : SLOW_NS); /* the relief thread comes, and gives the second to a thread */
+    }
+    sem_post(&gates[0]);
+    read_answer(fds[0]);
+    await_idle(&s, APP_THREADS - 1);
+    CHECK(!s.engine->role_held);
+    fds[2] = peer_dial(&s.door);
+    ask(fds[2]);
+    sem_post(&gates[2]);
+    sem_post(&gates[1]);
+    read_answer(fds[1]);
+    read_answer(fds[2]);
+    for (int i = 0; i < APP_THREADS; i++)
+        CHECK(atomic_load(&s.runs[i]) != 3);
+    scene_fini(&s, APP_THREADS + 1);
+    for (int i = 0; i < 3; i++) {
+        sem_destroy(&gates[i]);
+        close(fds[i]);
+    }
 }
 
 int main(void)
@@ -400,10 +488,13 @@ int main(void)
     test_slow_calls_go_round_between_two_threads();
     test_calls_that_become_quick_are_run_inline_again();
     test_calls_that_only_compute_are_run_by_one_thread();
+    test_a_wait_for_the_turn_is_not_the_wait_of_a_call();
     test_calls_that_wait_or_compute_for_long_go_round();
     test_all_threads_run_when_calls_wait_for_each_other();
     test_a_connection_has_its_time_behind_a_long_call();
     test_a_thread_that_passes_by_looks_after_the_connections_when_nobody_has_for_long();
     test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by();
+    test_the_relief_thread_looks_less_often_while_no_vacancy_lasts();
+    test_a_thread_leaves_requests_to_another_that_is_soon_back();
     return check_result();
 }

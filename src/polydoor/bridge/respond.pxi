@@ -146,7 +146,9 @@ cdef class Exchange:
             r = core.pd_exchange_last(self.t, x, s, False)
         if r == core.PD_SEND_AGAIN:
             with nogil:
+                core.pd_engine_lets_go(self.t)
                 r = core.pd_exchange_last(self.t, x, s, True)
+            core.pd_engine_goes_on(self.t)
         if r == core.PD_SEND_BAD_HEAD:
             self.x = x  # for fail()
         self.judge(r)
