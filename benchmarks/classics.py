@@ -115,7 +115,7 @@ UPLOADS = (
         "upload",
         "100 MB",
         MB_100,
-        3,
+        8,
         (
             *(Entry("polydoor", door=door) for door in DOORS),
             *(Entry("sink", door=door) for door in DOORS),
