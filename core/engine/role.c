@@ -241,10 +241,12 @@ static bool loop_attend(struct pd_engine *e, struct pd_thread *t)
     if (pd_list_is_empty(&jobs))
         return false;
     role_vacate(t, e->host.now_ns);
+    t->has_jobs = true;
     pthread_mutex_unlock(&e->lock);
     while ((node = pd_list_take(&jobs)) != NULL)
         pd_client_run_job(PD_LIST_ENTRY(node, struct pd_client, job), t);
     pthread_mutex_lock(&e->lock);
+    t->has_jobs = false;
     return true;
 }
 
@@ -428,12 +430,14 @@ static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
 
 /*
  * Is another thread in a call from which it is soon back? This one would only wait for the interpreter's lock, or for
- * events that the other looks for then; and two that are awake change places with each call.
+ * events that the other looks for then; and two that are awake change places with each call. Should the other be
+ * longer, the relief thread sees it, if it is free to.
  */
 static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread *t)
 {
     bool is_free = !e->role_held || t->has_role;
-    if (!is_free || pd_list_is_empty(&e->calls.running) || !pd_list_is_empty(&t->resumed) || !calls_are_quick(e))
+    if (!is_free || e->keeper->has_jobs || pd_list_is_empty(&e->calls.running) || !pd_list_is_empty(&t->resumed) ||
+        !calls_are_quick(e))
         return false;
     const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
     return last->takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;

@@ -12,6 +12,7 @@ struct pd_thread {
     pthread_cond_t cond;
     bool woken; /* told to look again */
     bool has_role;
+    bool has_jobs;       /* does work that may wait for a disk */
     bool is_known;       /* counted in pd_engine.app_threads */
     bool is_running;     /* runs an app call */
     uint64_t started_ns; /* when that began */

@@ -141,14 +141,16 @@ cdef class Exchange:
         s = bytes_slice(block)
         x = self.x
         self.detach()  # first: once the engine has it back, no other thread may reach it
-        r = core.PD_SEND_AGAIN
         if s.n <= core.PD_SEND_SMALL and not core.pd_engine_is_contended(self.t):
             r = core.pd_exchange_last(self.t, x, s, False)
-        if r == core.PD_SEND_AGAIN:
+        else:
             with nogil:
                 core.pd_engine_lets_go(self.t)
-                r = core.pd_exchange_last(self.t, x, s, True)
+                r = core.pd_exchange_last(self.t, x, s, False)
             core.pd_engine_goes_on(self.t)
+        if r == core.PD_SEND_AGAIN:
+            with nogil:
+                r = core.pd_exchange_last(self.t, x, s, True)
         if r == core.PD_SEND_BAD_HEAD:
             self.x = x  # for fail()
         self.judge(r)
