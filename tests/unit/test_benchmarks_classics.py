@@ -300,7 +300,7 @@ def test_full_run_fits_into_three_quarters_of_an_hour():
 def test_case_without_targets_says_how_often_it_was_measured(monkeypatch):
     facts = {"Polydoor": "0.1.0"}
     assert run.occasion(CASES["compute"], PLAN, facts)["rounds"] == "in 3 rounds of 1 s"
-    assert run.occasion(CASES["upload"], PLAN, facts)["rounds"] == "in 5 rounds of 3 requests"
+    assert run.occasion(CASES["upload"], PLAN, facts)["rounds"] == "in 5 rounds of 8 requests"
     seen = []
     monkeypatch.setattr(rounds, "_sample", lambda case, entry, plan: sample(9.0))
     monkeypatch.setattr(rounds, "_why_not", lambda *_: "")

@@ -153,7 +153,7 @@ def test_downloads_are_counted_and_compared_by_length(tmp_path):
 def test_uploads_are_counted_and_answered_with_their_length(tmp_path):
     case = next(case for case in CASES if case.key == "upload")
     options = " ".join(rounds._options(case, case.entries[0], PLAN, tmp_path))
-    assert options == f"-c 1 -n 3 --timeout 120 --body 100000000 --expect {tmp_path}/expected"
+    assert options == f"-c 1 -n 8 --timeout 120 --body 100000000 --expect {tmp_path}/expected"
     assert (tmp_path / "expected").read_bytes() == b"100000000"
 
 
