@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -191,7 +192,8 @@ class Fcgiwrap:
         path = folder / "fcgiwrap.socket"
         program = shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap"
         self._errors = (folder / "fcgiwrap.log").open("wb")
-        self._wrap = subprocess.Popen([program, "-c", "2", "-s", f"unix:{path}"], stderr=self._errors)
+        command = [program, "-c", "2", "-s", f"unix:{path}"]
+        self._wrap = subprocess.Popen(command, stderr=self._errors, process_group=0)
         try:
             assert eventually(path.exists), "fcgiwrap does not start"
             for site in sites:
@@ -203,7 +205,7 @@ class Fcgiwrap:
             raise
 
     def _end(self) -> None:
-        self._wrap.terminate()
+        os.killpg(self._wrap.pid, signal.SIGTERM)  # it leaves its processes behind
         self._wrap.wait(PATIENCE)
         self._errors.close()
 
