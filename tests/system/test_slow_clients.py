@@ -30,6 +30,8 @@ def slow(tmp_path_factory):
     # Without the access log, whose buffer of 256 KiB fills up once and would count as the connections' memory.
     options = ["--head-timeout", "600", "--body-timeout", "600", "--write-timeout", "600", "--no-access-log"]
     with Server(f"{APPS}/conformance.py:application", listeners, threads=THREADS, options=options) as server:
+        # What the process keeps of its first large response is no stalled connection's memory.
+        assert len(server.door("http").request("GET", "/sized?size=65536&count=160").body) == 160 * 65536
         yield server
 
 
