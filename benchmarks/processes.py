@@ -74,13 +74,32 @@ class Process:
 
 def environment(app: str = "") -> dict[str, str]:
     """What a server finds around it: the applications can be imported, and leave nothing behind."""
-    path = [APPS, rivals.SITE] if needs_django(app) else [APPS]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | {"PYTHONPATH": joined(APPS, *site_of(app)), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def own_environment() -> dict[str, str]:
+    """The same, for a server that is imported from where we are ourselves."""
+    return environment() | {"PYTHONPATH": joined(APPS, *inherited_path())}
+
+
+def inherited_path() -> list[str]:
+    """Where we import from beside what is installed."""
+    return list(filter(None, [os.environ.get("PYTHONPATH")]))
+
+
+def site_of(app: str) -> list[str]:
+    """The environment of the other servers, for an application of Django, which is installed there."""
+    return [str(rivals.SITE)] if needs_django(app) else []
 
 
 def needs_django(app: str) -> bool:
-    """Whether an application needs what is in the environment of the other servers."""
+    """Whether an application is one of Django."""
     return app.startswith("django")
+
+
+def joined(*path: Path | str) -> str:
+    """A value of PYTHONPATH."""
+    return os.pathsep.join(map(str, path))
 
 
 def listens(address: str) -> bool:

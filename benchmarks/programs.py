@@ -104,13 +104,11 @@ def set_up(folder: Path, www: Path, app: str) -> None:
     www.mkdir(mode=0o755)
     (folder / "busy.html").write_text(BUSY_PAGE, encoding="ascii")
     build_floor(www / "floor.cgi")
-    found = os.environ.get("PYTHONPATH")
-    path = [*([found] if found else []), *([str(rivals.SITE)] if processes.needs_django(app) else [])]
-    apps = os.pathsep.join([str(processes.APPS), *path])
-    each = ["env", f"PYTHONPATH={apps}", sys.executable, "-m", "polydoor", "cgi"]
+    path = [*processes.inherited_path(), *processes.site_of(app)]
+    each = ["env", f"PYTHONPATH={processes.joined(processes.APPS, *path)}", sys.executable, "-m", "polydoor", "cgi"]
     _write(www / "script.cgi", SCRIPT.format(python=sys.executable))
     _write(www / "each.cgi", EACH.format(command=shlex.join([*each, "hello:application"])))
-    more = ["--env", f"PYTHONPATH={os.pathsep.join(path)}"] if path else []
+    more = ["--env", f"PYTHONPATH={processes.joined(*path)}"] if path else []
     more += ["--state", str(folder / "state"), "--directory", str(processes.APPS)]
     more += ["--busy-page", str(folder / "busy.html"), "--patience", "600"]
     more += ["--name", "shop", "--server", "lighttpd"]

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Self
 
 import rivals
-from processes import APPS, free_address
+from processes import APPS, free_address, own_environment
 from servers import KINDS
 
 CLIENTS = 8
@@ -172,8 +172,7 @@ def measure(way: Way, folder: Path, reloads: int, seconds: float) -> list[Answer
     deployment.write_text("0\n", encoding="ascii")
     (folder / "touched").touch()
     address = free_address()
-    paths = os.pathsep.join([str(APPS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environ = os.environ | {"PYTHONPATH": paths, "DEPLOYMENT": str(deployment), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = own_environment() | {"DEPLOYMENT": str(deployment)}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             way.command(address, folder), stdout=log, stderr=log, cwd=folder, env=environ, process_group=0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apache
 import rivals
-from processes import APPS, needs_django
+from processes import APPS, joined, site_of
 
 PHP_FPM = max(Path("/usr/sbin").glob("php-fpm*"), default=Path("/usr/sbin/php-fpm"))
 NGINX = Path("/usr/sbin/nginx")
@@ -153,7 +153,7 @@ def mod_wsgi(place: Place) -> list[str]:
 
 def mod_wsgi_daemon(place: Place) -> list[str]:
     """Apache, and the application in processes of its own."""
-    path = f"{place.folder}:{rivals.SITE}" if needs_django(place.app) else place.folder
+    path = joined(place.folder, *site_of(place.app))
     daemon = f"WSGIDaemonProcess app processes={place.workers or 1} threads={place.threads} python-path={path}"
     mine = [daemon, "WSGIProcessGroup app", f"WSGISocketPrefix {place.folder}/wsgi", "WSGIRestrictEmbedded On"]
     return _wsgi(place, mine)

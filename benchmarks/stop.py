@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rivals
-from processes import APPS, free_address
+from processes import free_address, own_environment
 from servers import KINDS, Command, Place
 
 REQUESTS = 30
@@ -85,9 +85,8 @@ def measure(command: Command, folder: Path) -> Outcome:
     """One round of one server."""
     place = Place("http", free_address(), "delay", THREADS, folder)
     port = int(place.port)
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(APPS), *filter(None, [os.environ.get("PYTHONPATH")])])}
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command(place), stdout=log, stderr=log, env=environ, start_new_session=True)
+        process = subprocess.Popen(command(place), stdout=log, stderr=log, env=own_environment(), start_new_session=True)
     try:
         wait_for(port)
         clients = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) for _ in range(REQUESTS)]

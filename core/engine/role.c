@@ -436,15 +436,15 @@ static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
 static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread *t)
 {
     bool is_free = !e->role_held || t->has_role;
-    if (!is_free || e->keeper->has_jobs || pd_list_is_empty(&e->calls.running) || !pd_list_is_empty(&t->resumed) ||
-        !calls_are_quick(e))
+    if (!is_free || e->stopped || e->keeper->has_jobs || pd_list_is_empty(&e->calls.running) ||
+        !pd_list_is_empty(&t->resumed) || !calls_are_quick(e))
         return false;
     const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
     return last->takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;
 }
 
-/* Leaves role and requests to that thread; one who is woken is wanted. */
-static void thread_step_back(struct pd_engine *e, struct pd_thread *t)
+/* Leaves role and requests to others; one who is woken is wanted. */
+static void thread_rest(struct pd_engine *e, struct pd_thread *t)
 {
     if (t->has_role)
         role_vacate(t, e->host.now_ns);
@@ -465,21 +465,19 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         loop_turn(e, t);
         now = 0;
     }
-    if (!e->stopped && other_is_soon_back(e, t)) {
-        thread_step_back(e, t);
+    if (other_is_soon_back(e, t)) {
+        thread_rest(e, t);
         now = 0;
     }
     while ((x = ready_next(e, t, now)) == NULL && !e->stopped) {
         now = 0; /* it is past */
-        if (e->role_held && !t->has_role) {
-            pd_spread_rest(e);
-            thread_sleep(e, t);
-        } else {
+        bool takes_role = !e->role_held || t->has_role;
+        if (takes_role) {
             role_take(t);
             loop_turn(e, t);
-            if (!e->stopped && other_is_soon_back(e, t))
-                thread_step_back(e, t);
         }
+        if (!takes_role || other_is_soon_back(e, t))
+            thread_rest(e, t);
     }
     if (x) {
         t->is_running = true;

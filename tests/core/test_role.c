@@ -67,14 +67,13 @@ static void must(bool ok)
 
 /* --- the server --------------------------------------------------------------------------------------------------- */
 
-static void await_sleeper(struct pd_engine *e)
-{
-    for (bool sleeping = false; !sleeping; sched_yield()) {
-        pthread_mutex_lock(&e->lock);
-        sleeping = pd_loop_is_asleep(e);
-        pthread_mutex_unlock(&e->lock);
+/* Waits until a condition holds, which is looked at with the engine's lock. */
+#define AWAIT(e, condition)                                                                                            \
+    for (bool holds = false; !holds; sched_yield()) {                                                                  \
+        pthread_mutex_lock(&(e)->lock);                                                                                \
+        holds = (condition);                                                                                           \
+        pthread_mutex_unlock(&(e)->lock);                                                                              \
     }
-}
 
 static void *app_thread(void *arg)
 {
@@ -98,7 +97,7 @@ static void *app_thread(void *arg)
         if (s->gates)
             sem_wait(&s->gates[atomic_fetch_add(&s->calls, 1)]);
         if (s->outlasts_turn)
-            await_sleeper(s->engine);
+            AWAIT(s->engine, pd_loop_is_asleep(s->engine))
         atomic_fetch_add(&s->now_ns, atomic_load(&s->call_ns));
         must(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")) == PD_R_NONE);
         must(pd_response_set_length(pd_exchange_response(x), 4) == PD_R_NONE);
@@ -391,36 +390,18 @@ static void busy_begin_relief(struct busy *b)
     CHECK(b->has_relief);
 }
 
-static void await_role(struct scene *s, bool held)
-{
-    for (bool is_held = !held; is_held != held; sched_yield()) {
-        pthread_mutex_lock(&s->engine->lock);
-        is_held = s->engine->role_held;
-        pthread_mutex_unlock(&s->engine->lock);
-    }
-}
-
-static void await_tick_of(struct scene *s, uint64_t ns)
-{
-    for (uint64_t is_ns = !ns; is_ns != ns; sched_yield()) {
-        pthread_mutex_lock(&s->engine->lock);
-        is_ns = s->engine->relief_ns;
-        pthread_mutex_unlock(&s->engine->lock);
-    }
-}
-
 /* Else each request that comes while the queue is not empty would wake it, and take the processor from the calls. */
 static void test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by(void)
 {
     struct busy b;
     busy_init(&b);
     busy_begin_relief(&b);
-    await_role(&b.s, false);
+    AWAIT(b.s.engine, !b.s.engine->role_held)
     atomic_fetch_add(&b.s.now_ns, SLOW_NS);
-    await_role(&b.s, true); /* the call lasts, and the relief thread waits for events */
+    AWAIT(b.s.engine, b.s.engine->role_held) /* the call lasts, and the relief thread waits for events */
     int fd = peer_dial(&b.s.door);
     ask(fd);
-    await_role(&b.s, false);
+    AWAIT(b.s.engine, !b.s.engine->role_held)
     busy_fini(&b);
     close(fd);
 }
@@ -431,10 +412,10 @@ static void test_the_relief_thread_looks_less_often_while_no_vacancy_lasts(void)
     struct busy b;
     busy_init(&b);
     busy_begin_relief(&b);
-    await_tick_of(&b.s, 4000000);
+    AWAIT(b.s.engine, b.s.engine->relief_ns == 4000000)
     atomic_fetch_add(&b.s.now_ns, SLOW_NS);
-    await_tick_of(&b.s, 0);
-    await_role(&b.s, true);
+    AWAIT(b.s.engine, b.s.engine->relief_ns == 0)
+    AWAIT(b.s.engine, b.s.engine->role_held)
     busy_fini(&b);
 }
 

@@ -77,27 +77,7 @@ cdef class Exchange:
 
     def early_hints(self, headers):
         """Send a 103 response with these headers, before the response itself (RFC 8297)."""
-        cdef core.pd_response hints
-        cdef core.pd_slice fields
-        cdef core.pd_exchange *x
-        core.pd_response_init(&hints, core.pd_sys_default(), 65536)
-        try:
-            fill_head(&hints, "200 OK", headers)
-            if hints.content_length >= 0:  # RFC 9110 section 8.6: never in an interim response
-                raise ValueError("early hints cannot have a Content-Length")
-            fields = core.pd_buf_view(&hints.fields)
-            if fields.n == 0:
-                return
-            with cython.critical_section(self.input):
-                x = self.input.x
-                if x != NULL:
-                    core.pd_exchange_enter(x)
-            if x != NULL:
-                with nogil:  # a file of the response before may be on its way
-                    core.pd_exchange_early_hints(x, fields)
-                    core.pd_exchange_leave(x)
-        finally:
-            core.pd_response_fini(&hints)
+        send_hints(self.input, headers)
 
     cdef int send(self, object block) except -1:
         """Give one block to the engine, from any thread; sets `progress`."""
