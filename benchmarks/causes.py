@@ -24,9 +24,9 @@ APACHE = (
     "behind it the whole is 0.38 of mod_wsgi's."
 )
 READ_BACK = (
-    "Cause: the C sink writes what it receives and is done when the body is in the file. Polydoor lays 256 KiB side by "
-    "side before it writes, and its application reads the body from the file: two copies of all bytes more. The other "
-    "four sinks have framing to look at, or a connection for each request."
+    "The C sink writes what it receives and is done when the body is in the file. Polydoor's application reads the body "
+    "from the file, which the sink has nobody to do; but Polydoor writes whole steps of 256 KiB, which the kernel "
+    "stores in larger pages. The other four sinks have framing to look at, or a connection for each request."
 )
 SHARED = (
     "Cause: the load needs one of the two cores to ask one process, so a second process takes from the load what it "

@@ -1,7 +1,6 @@
 """Debian's lighttpd, in front of a server or with programs that it starts for each request: the CGI stub and others."""
 
 import json
-import os
 import shlex
 import shutil
 import subprocess

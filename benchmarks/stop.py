@@ -86,7 +86,9 @@ def measure(command: Command, folder: Path) -> Outcome:
     place = Place("http", free_address(), "delay", THREADS, folder)
     port = int(place.port)
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command(place), stdout=log, stderr=log, env=own_environment(), start_new_session=True)
+        process = subprocess.Popen(
+            command(place), stdout=log, stderr=log, env=own_environment(), start_new_session=True
+        )
     try:
         wait_for(port)
         clients = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) for _ in range(REQUESTS)]

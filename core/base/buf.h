@@ -34,7 +34,7 @@ void pd_buf_fini(struct pd_buf *b);
 
 /* Makes room for `n` more bytes behind `end` (may move the content). */
 enum pd_buf_result pd_buf_reserve(struct pd_buf *b, size_t n) PD_MUST_CHECK;
-/* Appends bytes; all of them or none. */
+/* Appends bytes; all of them or none. Those that lie behind `end` already, in reserved room, are not copied. */
 enum pd_buf_result pd_buf_put(struct pd_buf *b, struct pd_slice s) PD_MUST_CHECK;
 /* Drops `n` bytes from the front; `n` must not exceed pd_buf_view(b).n. */
 void pd_buf_skip(struct pd_buf *b, size_t n);

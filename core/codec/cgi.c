@@ -130,6 +130,7 @@ const struct pd_codec pd_codec_cgi = {
     .frame_max = SIZE_MAX,
     .init = cgi_init,
     .next = cgi_next,
+    .body_ahead = pd_single_body_ahead,
     .at_boundary = pd_single_at_boundary,
     .put_head = pd_single_put_head,
     .put_frame = pd_single_put_frame,

@@ -158,6 +158,12 @@ static void http1_next(void *state, struct pd_slice in, size_t *used, struct pd_
     }
 }
 
+static uint64_t http1_body_ahead(const void *state)
+{
+    const struct pd_http1 *st = state;
+    return st->phase == PD_HTTP1_LENGTH ? st->u.left : 0;
+}
+
 static void http1_init(void *state, const struct pd_limits *limits, const struct pd_codec_options *options)
 {
     (void)options;
@@ -290,6 +296,7 @@ const struct pd_codec pd_codec_http1 = {
     .frame_max = SIZE_MAX,
     .init = http1_init,
     .next = http1_next,
+    .body_ahead = http1_body_ahead,
     .at_boundary = http1_at_boundary,
     .put_head = http1_put_head,
     .put_frame = http1_put_frame,

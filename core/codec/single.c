@@ -72,6 +72,12 @@ void pd_single_next(void *state, const struct pd_single_reader *reader, struct p
         take_body(s, in, used, ev);
 }
 
+uint64_t pd_single_body_ahead(const void *state)
+{
+    const struct pd_single *s = state;
+    return s->phase == PD_SINGLE_BODY ? s->left : 0;
+}
+
 /* A connection that ends before its first byte is normal: Apache opens one and then answers 411 itself. */
 bool pd_single_at_boundary(const void *state)
 {

@@ -42,6 +42,7 @@ void pd_single_next(void *state, const struct pd_single_reader *reader, struct p
                     struct pd_scratch *scratch, struct pd_event *ev);
 
 /* Members of struct pd_codec. The response is of the CGI form. */
+uint64_t pd_single_body_ahead(const void *state);
 bool pd_single_at_boundary(const void *state);
 enum pd_reason pd_single_put_head(void *state, uint32_t stream, struct pd_response *r, struct pd_buf *out);
 void pd_single_put_frame(void *state, uint32_t stream, const struct pd_response *r, size_t n, char *prefix,

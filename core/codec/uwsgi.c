@@ -235,6 +235,7 @@ const struct pd_codec pd_codec_uwsgi = {
     .frame_max = SIZE_MAX,
     .init = uwsgi_init,
     .next = uwsgi_next,
+    .body_ahead = pd_single_body_ahead,
     .at_boundary = pd_single_at_boundary,
     .put_head = uwsgi_put_head,
     .put_frame = pd_single_put_frame,

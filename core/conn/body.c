@@ -15,6 +15,11 @@ void pd_body_fini(struct pd_body *b)
     b->fd = -1;
 }
 
+char *pd_body_room(struct pd_body *b, size_t n)
+{
+    return pd_buf_reserve(&b->mem, n) == PD_BUF_OK ? b->mem.data + b->mem.end : NULL;
+}
+
 bool pd_body_put(struct pd_body *b, struct pd_slice s)
 {
     if (pd_buf_put(&b->mem, s) != PD_BUF_OK)

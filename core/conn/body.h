@@ -35,6 +35,8 @@ struct pd_body {
 void pd_body_init(struct pd_body *b, const struct pd_sys *sys, const struct pd_spill_dir *dir, size_t mem_limit);
 void pd_body_fini(struct pd_body *b);
 
+/* Where `n` bytes can be received that pd_body_put() takes next, without a copy. NULL: there is no memory for them. */
+char *pd_body_room(struct pd_body *b, size_t n);
 /* Takes bytes into memory. False when there is no memory for them. */
 bool pd_body_put(struct pd_body *b, struct pd_slice s) PD_MUST_CHECK;
 /* Moves all bytes from memory to the spill file; may wait for the disk. False sets `error`. */

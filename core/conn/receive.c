@@ -7,7 +7,7 @@
 #include "conn/health.h"
 #include "conn/respond.h"
 
-enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* bytes collected for one write to an open spill file */
+enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* an open spill file is written from one multiple of it to the next */
 
 static const uint64_t STAMP_OLDEST_US = 3600u * 1000000ull; /* a front end that says more has another clock */
 
@@ -33,6 +33,13 @@ static bool shares_connection(const struct pd_exchange *x)
     return x->conn->nexchanges > 1;
 }
 
+/* How much is collected in memory before the spill file is written: it takes whole steps in fewer, larger pages. */
+static size_t spill_at(const struct pd_exchange *x)
+{
+    const struct pd_body *b = &x->body;
+    return b->fd < 0 ? x->conn->host->config.body_memory + 1 : SPILL_STEP - (size_t)(b->file_end % SPILL_STEP);
+}
+
 bool pd_receive_must_spill(const struct pd_exchange *x)
 {
     const struct pd_conn *c = x->conn;
@@ -42,7 +49,7 @@ bool pd_receive_must_spill(const struct pd_exchange *x)
         return false;
     if (x->streaming)
         return shares_connection(x) && held >= c->host->config.stream_window;
-    return !b->complete && held > (b->fd < 0 ? c->host->config.body_memory : SPILL_STEP);
+    return !b->complete && held >= spill_at(x);
 }
 
 uint64_t pd_receive_deadline(const struct pd_exchange *x)
@@ -340,6 +347,24 @@ static void receive_flood(struct pd_conn *c)
     const struct pd_event flood = { .kind = PD_EV_BAD, .reason = PD_R_FCGI_FLOOD, .fatal = true };
     if (c->codec->multiplexed && c->unread > PD_UNREAD_BYTES) /* the others read nothing while output waits */
         receive_bad(c, NULL, &flood);
+}
+
+char *pd_receive_room(struct pd_conn *c, size_t *n)
+{
+    struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : pd_exchange_of(c->exchanges.prev);
+    if (!x || x->body.fd < 0 || !pd_buf_is_empty(&c->in) || !c->codec->body_ahead)
+        return NULL;
+    uint64_t ahead = c->codec->body_ahead(c->codec_state);
+    size_t held = pd_buf_view(&x->body.mem).n;
+    if (ahead < PD_RECV_BYTES || held >= spill_at(x))
+        return NULL;
+    size_t room = spill_at(x) - held;
+    if (ahead < room)
+        room = (size_t)ahead;
+    char *dst = pd_body_room(&x->body, room);
+    if (dst)
+        *n = room;
+    return dst;
 }
 
 /* --- feeding ------------------------------------------------------------------------------------------------------ */

@@ -465,9 +465,22 @@ static bool data_ok(const struct replay *r, const struct pd_event *ev)
     return false;
 }
 
+/* How many bytes of the rest are body, if what the codec says of them is true. */
+static size_t body_ahead(const struct replay *r)
+{
+    uint64_t ahead = r->codec->body_ahead ? r->codec->body_ahead(r->state) : 0;
+    return ahead < r->rest.n ? (size_t)ahead : r->rest.n;
+}
+
+static bool is_body(const struct pd_event *ev, struct pd_slice bytes)
+{
+    return ev->kind == PD_EV_BODY && ev->data.p == bytes.p && ev->data.n >= bytes.n;
+}
+
 static enum pd_event_kind step(struct replay *r, size_t *used)
 {
     struct pd_event ev;
+    size_t ahead = body_ahead(r);
     memset(&ev, 0xa5, sizeof ev); /* nothing of the last call may be counted on */
     memset(r->scratch, 0xa5, sizeof *r->scratch);
     *used = SIZE_MAX;
@@ -476,6 +489,8 @@ static enum pd_event_kind step(struct replay *r, size_t *used)
         invalid(r, "more bytes consumed than given");
     else if (!data_ok(r, &ev))
         invalid(r, "event data is empty or lies elsewhere");
+    else if (ahead && !is_body(&ev, pd_slice(r->rest.p, ahead)))
+        invalid(r, "what was ahead was not a body");
     else
         take_event(r, &ev);
     if (!r->invalid)

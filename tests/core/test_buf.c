@@ -41,6 +41,21 @@ static void test_bytes_come_out_as_they_went_in(void)
     pd_buf_fini(&b);
 }
 
+/* What was received into reserved room is put without a copy. */
+static void test_bytes_that_lie_behind_the_end_are_put_where_they_are(void)
+{
+    struct pd_buf b;
+    pd_buf_init(&b, pd_sys_default(), LIMIT);
+    CHECK_INT(pd_buf_put(&b, PD_SLICE("one ")), PD_BUF_OK);
+    CHECK_INT(pd_buf_reserve(&b, 3), PD_BUF_OK);
+    char *room = b.data + b.end;
+    memcpy(room, "two", 3);
+    CHECK_INT(pd_buf_put(&b, pd_slice(room, 3)), PD_BUF_OK);
+    CHECK(b.data + b.end == room + 3);
+    CHECK_STR(pd_buf_view(&b), "one two");
+    pd_buf_fini(&b);
+}
+
 /* Room behind the content is made of what was consumed before more memory is taken. */
 static void test_consumed_room_is_used_again(void)
 {
@@ -179,6 +194,8 @@ static void test_marks_out_of_order_are_found(void)
 int main(void)
 {
     test_bytes_come_out_as_they_went_in();
+    test_bytes_that_lie_behind_the_end_are_put_where_they_are();
+    test_bytes_that_lie_behind_the_end_are_put_where_they_are();
     test_consumed_room_is_used_again();
     test_the_limit_holds();
     test_it_grows_by_doubling();
