@@ -24,8 +24,8 @@ APACHE = (
     "behind it the whole is 0.38 of mod_wsgi's."
 )
 READ_BACK = (
-    "The C sink writes what it receives and is done when the body is in the file. Polydoor's application reads the body "
-    "from the file, which the sink has nobody to do; but Polydoor writes whole steps of 256 KiB, which the kernel "
+    "The C sink writes what it receives and is done when the body is in the file. Polydoor's application reads the "
+    "body from the file, which the sink has nobody to do; but Polydoor writes whole steps of 256 KiB, which the kernel "
     "stores in larger pages. The other four sinks have framing to look at, or a connection for each request."
 )
 SHARED = (
