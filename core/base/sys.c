@@ -3,6 +3,7 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -209,12 +210,17 @@ static int real_timerfd_settime(void *ctx, int fd, int flags, const struct itime
     return timerfd_settime(fd, flags, value, old);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 static uint64_t real_monotonic_ns(void *ctx)
 {
     (void)ctx;
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static int64_t real_wall_s(void *ctx)
@@ -228,9 +234,7 @@ static int64_t real_wall_s(void *ctx)
 static uint64_t real_wall_ns(void *ctx)
 {
     (void)ctx;
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    return clock_ns(CLOCK_REALTIME);
 }
 
 static uint64_t microseconds(struct timeval t)
@@ -245,6 +249,21 @@ static struct pd_usage real_thread_usage(void *ctx)
     getrusage(RUSAGE_THREAD, &usage); /* cannot fail */
     uint64_t cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
     return (struct pd_usage){ .cpu_us = cpu_us, .waits = (uint64_t)usage.ru_nvcsw };
+}
+
+static bool real_thread_batch(void *ctx, bool on)
+{
+    (void)ctx;
+    const struct sched_param none = { 0 };
+    int from = on ? SCHED_OTHER : SCHED_BATCH;
+    int to = on ? SCHED_BATCH : SCHED_OTHER;
+    return sched_getscheduler(0) == from && sched_setscheduler(0, to, &none) == 0; /* 0: this thread */
+}
+
+static uint64_t real_process_cpu_ns(void *ctx)
+{
+    (void)ctx;
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 const struct pd_sys *pd_sys_default(void)
@@ -287,6 +306,8 @@ const struct pd_sys *pd_sys_default(void)
         .wall_s = real_wall_s,
         .wall_ns = real_wall_ns,
         .thread_usage = real_thread_usage,
+        .thread_batch = real_thread_batch,
+        .process_cpu_ns = real_process_cpu_ns,
         .ctx = NULL,
     };
     return &table;

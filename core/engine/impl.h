@@ -7,6 +7,7 @@
 #ifndef PD_ENGINE_IMPL_H
 #define PD_ENGINE_IMPL_H
 
+#include "engine/cost.h"
 #include "engine/repeats.h"
 #include "engine/ready.h"
 #include "engine/spread.h"
@@ -55,10 +56,9 @@ struct pd_engine {
     struct pd_waits *waits;        /* NULL: no request was ever suspended (set once) */
     size_t running;
     struct pd_calls calls;
-    size_t app_threads;         /* threads that are in or between calls of pd_engine_next() */
-    _Atomic uint64_t call_ns;   /* moving average of an app call */
-    _Atomic uint64_t absent_ns; /* ... in which one that only computes counts as a quick one */
-    uint64_t stop_ms;           /* draining ends then; 0: not stopping */
+    size_t app_threads; /* threads that are in or between calls of pd_engine_next() */
+    struct pd_cost cost;
+    uint64_t stop_ms; /* draining ends then; 0: not stopping */
     bool stopped;
     struct pd_list free; /* exchanges */
     size_t nfree;

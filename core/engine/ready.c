@@ -329,7 +329,7 @@ unsigned pd_ready_retry_after(struct pd_host *h)
     if (h->config.retry_ms)
         return (unsigned)((h->config.retry_ms + 999) / 1000);
     pthread_mutex_lock(&e->lock);
-    uint64_t ns = e->app_threads ? e->nready * e->call_ns / e->app_threads : 0;
+    uint64_t ns = e->app_threads ? e->nready * e->cost.call_ns / e->app_threads : 0;
     pthread_mutex_unlock(&e->lock);
     uint64_t seconds = (ns + 999999999) / 1000000000;
     return (unsigned)(seconds < RETRY_LEAST_S ? RETRY_LEAST_S : seconds > RETRY_MOST_S ? RETRY_MOST_S : seconds);

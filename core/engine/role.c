@@ -13,10 +13,6 @@
 
 enum {
     READY_BATCH = 64,              /* events taken by one wait */
-    QUICK_CALL_NS = 100000,        /* app calls below this are run without handing the role on */
-    TURN_US = 1000,                /* ... and below this those that nobody else could run meanwhile */
-    MEASURE_EACH = 8,              /* calls of a thread of which the last one that was measured had waited */
-    AVERAGE_SHIFT = 3,             /* a call has the weight 1/8 in the moving average */
     RELIEF_TICK_NS = 1000000,      /* after so long the relief thread looks whether a vacancy lasts */
     RELIEF_TICK_MOST_NS = 4000000, /* ... and, as long as none does, in turn after twice the time up to this */
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
@@ -117,18 +113,12 @@ static bool role_hand_over(struct pd_thread *t)
     return true;
 }
 
-/* The thread that runs a call is back before it would have paid to wake another. */
-static bool calls_are_quick(const struct pd_engine *e)
-{
-    return atomic_load_explicit(&e->absent_ns, memory_order_relaxed) < QUICK_CALL_NS;
-}
-
 /* Before an app call: the role must not sleep with it. */
 static void role_leave_for_call(struct pd_thread *t)
 {
     if (!t->has_role)
         return;
-    if (calls_are_quick(t->engine) || !role_hand_over(t))
+    if (pd_cost_is_quick(&t->engine->cost) || !role_hand_over(t))
         role_vacate(t, t->started_ns);
 }
 
@@ -352,59 +342,11 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
     return x;
 }
 
-/* Two system calls for a call that may be slow because it computes, or because it waits; few where it did wait. */
-void pd_engine_begins(struct pd_thread *t)
-{
-    const struct pd_engine *e = t->engine;
-    t->takes_turns = true;
-    bool is_long = atomic_load_explicit(&e->call_ns, memory_order_relaxed) >= QUICK_CALL_NS / 2;
-    t->is_measured = is_long && (!t->waited || ++t->unmeasured >= MEASURE_EACH);
-    if (!t->is_measured)
-        return;
-    t->unmeasured = 0;
-    t->usage = PD_SYS0(e->sys, thread_usage);
-}
-
-void pd_engine_lets_go(struct pd_thread *t)
-{
-    if (t->is_measured)
-        t->waits = PD_SYS0(t->engine->sys, thread_usage).waits;
-}
-
-void pd_engine_goes_on(struct pd_thread *t)
-{
-    if (t->is_measured)
-        t->usage.waits += PD_SYS0(t->engine->sys, thread_usage).waits - t->waits;
-}
-
-bool pd_engine_is_contended(const struct pd_thread *t)
-{
-    return !calls_are_quick(t->engine);
-}
-
-/* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
-static uint64_t call_absence(struct pd_thread *t, uint64_t took)
-{
-    if (!t->is_measured || took < QUICK_CALL_NS)
-        return took;
-    struct pd_usage usage = PD_SYS0(t->engine->sys, thread_usage);
-    t->waited = usage.waits != t->usage.waits || usage.cpu_us - t->usage.cpu_us >= TURN_US;
-    return t->waited ? took : QUICK_CALL_NS / 2;
-}
-
-static void average_move(_Atomic uint64_t *average, uint64_t value)
-{
-    uint64_t old = atomic_load_explicit(average, memory_order_relaxed);
-    atomic_store_explicit(average, old + (value >> AVERAGE_SHIFT) - (old >> AVERAGE_SHIFT), memory_order_relaxed);
-}
-
 /* Gives the time. */
 static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
 {
     uint64_t now = engine_tick(e);
-    uint64_t took = now - t->started_ns;
-    average_move(&e->call_ns, took);
-    average_move(&e->absent_ns, call_absence(t, took));
+    pd_cost_add(t, now);
     e->running--;
     pd_call_end(t);
     t->is_running = false;
@@ -437,10 +379,10 @@ static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread
 {
     bool is_free = !e->role_held || t->has_role;
     if (!is_free || e->stopped || e->keeper->has_jobs || pd_list_is_empty(&e->calls.running) ||
-        !pd_list_is_empty(&t->resumed) || !calls_are_quick(e))
+        !pd_list_is_empty(&t->resumed) || !pd_cost_is_quick(&e->cost))
         return false;
     const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
-    return last->takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;
+    return last->cost.takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;
 }
 
 /* Leaves role and requests to others; one who is woken is wanted. */
@@ -452,14 +394,21 @@ static void thread_rest(struct pd_engine *e, struct pd_thread *t)
     thread_sleep(e, t);
 }
 
+static void thread_begin(struct pd_engine *e, struct pd_thread *t)
+{
+    e->app_threads++;
+    t->is_known = true;
+    pd_cost_begin(t);
+}
+
 struct pd_exchange *pd_engine_next(struct pd_thread *t)
 {
     struct pd_engine *e = t->engine;
     struct pd_exchange *x;
     pthread_mutex_lock(&e->lock);
     uint64_t now = t->is_running ? call_ended(e, t) : 0;
-    e->app_threads += !t->is_known;
-    t->is_known = true;
+    if (!t->is_known)
+        thread_begin(e, t);
     if (loop_is_behind(e, now)) {
         role_take(t);
         loop_turn(e, t);
@@ -482,7 +431,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     if (x) {
         t->is_running = true;
         e->stats.requests += !x->was_parked;
-        pd_spread_call(e, !calls_are_quick(e));
+        pd_spread_call(e, !pd_cost_is_quick(&e->cost));
     } else {
         if (t->has_role)
             role_vacate(t, e->host.now_ns);
@@ -558,7 +507,7 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
             return;
         role_take(t);
         loop_turn(e, t);
-        if (e->nready && pd_list_is_empty(&e->idle) && calls_are_quick(e))
+        if (e->nready && pd_list_is_empty(&e->idle) && pd_cost_is_quick(&e->cost))
             break; /* a thread will soon pass by: each event would take the processor from it */
     }
     if (t->has_role)

@@ -30,7 +30,7 @@ static void spread_publish(const struct pd_engine *e)
     const struct pd_list *oldest = e->ready.next;
     put(&s->threads, e->app_threads);
     put(&s->idle, e->app_threads > taken ? e->app_threads - taken : 0);
-    put(&s->soon, (e->nready + 1) * e->call_ns < e->app_threads * PD_BOARD_SOON_MS * UINT64_C(1000000));
+    put(&s->soon, (e->nready + 1) * e->cost.call_ns < e->app_threads * PD_BOARD_SOON_MS * UINT64_C(1000000));
     put(&s->running, e->running);
     put(&s->suspended, pd_waits_count(e));
     put(&s->ready, e->nready);

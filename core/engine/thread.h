@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "engine/calls.h"
+#include "engine/cost.h"
 
 struct pd_thread {
     struct pd_engine *engine;
@@ -16,12 +17,7 @@ struct pd_thread {
     bool is_known;       /* counted in pd_engine.app_threads */
     bool is_running;     /* runs an app call */
     uint64_t started_ns; /* when that began */
-    bool takes_turns;    /* one call goes on at a time: pd_engine_begins() was called */
-    bool is_measured;    /* `usage` is what it was when pd_engine_begins() was called for it */
-    bool waited;         /* the last one that was measured: it did not only compute */
-    unsigned unmeasured; /* calls since then */
-    struct pd_usage usage;
-    uint64_t waits;         /* what was its share of that when it let go of the turn */
+    struct pd_call_cost cost;
     struct pd_list resumed; /* requests that only this thread goes on with (engine.lock) */
     bool was_resumed;       /* its last one was one of these */
     struct pd_call call;

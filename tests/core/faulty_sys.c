@@ -371,6 +371,18 @@ static struct pd_usage faulty_thread_usage(void *ctx)
     return PD_SYS0(f->real, thread_usage);
 }
 
+static bool faulty_thread_batch(void *ctx, bool on)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS(f->real, thread_batch, on);
+}
+
+static uint64_t faulty_process_cpu_ns(void *ctx)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS0(f->real, process_cpu_ns);
+}
+
 void faulty_init(struct faulty_sys *f)
 {
     *f = (struct faulty_sys){ .real = pd_sys_default() };
@@ -412,6 +424,8 @@ void faulty_init(struct faulty_sys *f)
         .wall_s = faulty_wall_s,
         .wall_ns = faulty_wall_ns,
         .thread_usage = faulty_thread_usage,
+        .thread_batch = faulty_thread_batch,
+        .process_cpu_ns = faulty_process_cpu_ns,
         .ctx = f,
     };
 }

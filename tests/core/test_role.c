@@ -434,7 +434,7 @@ static void test_a_thread_leaves_requests_to_another_that_is_soon_back(void)
     s.gates = gates;
     if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
         abort();
-    atomic_store(&s.engine->call_ns, TURN_NS); /* so that these are measured, and are found not to wait */
+    atomic_store(&s.engine->cost.call_ns, TURN_NS); /* so that these are measured, and are found not to wait */
     for (int i = 0; i < 2; i++) {
         fds[i] = peer_dial(&s.door);
         ask(fds[i]);

@@ -1,0 +1,124 @@
+/*
+ * cost.c - what calls of the application cost, and what follows from it for their threads (see cost.h).
+ *
+ * A call that computes and one that waits take the same time by the clock; what the kernel has counted for the thread
+ * tells them apart.
+ */
+#include "engine/cost.h"
+
+#include "engine/exchange_api.h"
+#include "engine/impl.h"
+
+enum {
+    TURN_US = 1000,          /* so long a call that needs its turn all the time counts as a quick one */
+    MEASURE_EACH = 8,        /* calls of a thread of which the last one that was measured had waited */
+    AVERAGE_SHIFT = 3,       /* a call has the weight 1/8 in the moving average */
+    LOOK_EACH_NS = 50000000, /* between two looks at what the process had of the processor */
+};
+
+/* --- scheduling --------------------------------------------------------------------------------------------------- */
+
+static void look_at_processor(struct pd_engine *e, uint64_t now)
+{
+    struct pd_cost *c = &e->cost;
+    if (now - c->looked_ns < LOOK_EACH_NS)
+        return;
+    uint64_t cpu_ns = PD_SYS0(e->sys, process_cpu_ns);
+    c->is_busy = cpu_ns - c->cpu_ns > (now - c->looked_ns) / 2;
+    c->looked_ns = now;
+    c->cpu_ns = cpu_ns;
+}
+
+/*
+ * A thread that wakes takes the processor from another at once, which often has what it needs next: its turn. So it
+ * waits for the turn, and the other goes on, two switches later. In a process that is busy, threads that compute little
+ * and wait much rather wait until the processor is free.
+ */
+static void call_schedule(struct pd_thread *t, bool is_batch)
+{
+    if (is_batch != t->cost.is_batch && t->cost.may_batch && PD_SYS(t->engine->sys, thread_batch, is_batch))
+        t->cost.is_batch = is_batch;
+}
+
+void pd_cost_begin(struct pd_thread *t)
+{
+    const struct pd_sys *sys = t->engine->sys;
+    t->cost.may_batch = PD_SYS(sys, thread_batch, true) && PD_SYS(sys, thread_batch, false);
+}
+
+/* --- before and in a call ----------------------------------------------------------------------------------------- */
+
+/* Two system calls for a call that may be slow because it computes, or because it waits; few where it did wait. */
+void pd_engine_begins(struct pd_thread *t)
+{
+    struct pd_call_cost *c = &t->cost;
+    bool is_long = atomic_load_explicit(&t->engine->cost.call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
+    c->takes_turns = true;
+    if (!is_long)
+        call_schedule(t, false);
+    c->is_measured = is_long && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
+    if (!c->is_measured)
+        return;
+    c->unmeasured = 0;
+    c->usage = PD_SYS0(t->engine->sys, thread_usage);
+}
+
+void pd_engine_lets_go(struct pd_thread *t)
+{
+    if (t->cost.is_measured)
+        t->cost.waits = PD_SYS0(t->engine->sys, thread_usage).waits;
+}
+
+void pd_engine_goes_on(struct pd_thread *t)
+{
+    if (t->cost.is_measured)
+        t->cost.usage.waits += PD_SYS0(t->engine->sys, thread_usage).waits - t->cost.waits;
+}
+
+bool pd_engine_is_contended(const struct pd_thread *t)
+{
+    return !pd_cost_is_quick(&t->engine->cost);
+}
+
+/* --- behind it ---------------------------------------------------------------------------------------------------- */
+
+/* What the thread had of the processor since the call began. */
+static struct pd_usage call_usage(const struct pd_thread *t)
+{
+    struct pd_usage usage = PD_SYS0(t->engine->sys, thread_usage);
+    usage.cpu_us -= t->cost.usage.cpu_us;
+    usage.waits -= t->cost.usage.waits;
+    return usage;
+}
+
+/* Whether the call only computed, and how its thread is scheduled from now on. */
+static void call_judge(struct pd_thread *t, uint64_t now)
+{
+    struct pd_usage usage = call_usage(t);
+    bool computed_little = usage.cpu_us < PD_QUICK_CALL_NS / 1000;
+    t->cost.waited = usage.waits || usage.cpu_us >= TURN_US;
+    look_at_processor(t->engine, now);
+    call_schedule(t, t->engine->cost.is_busy && usage.waits && computed_little);
+}
+
+/* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
+static uint64_t call_absence(struct pd_thread *t, uint64_t now, uint64_t took)
+{
+    if (!t->cost.is_measured || took < PD_QUICK_CALL_NS)
+        return took;
+    call_judge(t, now);
+    return t->cost.waited ? took : PD_QUICK_CALL_NS / 2;
+}
+
+static void average_move(_Atomic uint64_t *average, uint64_t value)
+{
+    uint64_t old = atomic_load_explicit(average, memory_order_relaxed);
+    atomic_store_explicit(average, old + (value >> AVERAGE_SHIFT) - (old >> AVERAGE_SHIFT), memory_order_relaxed);
+}
+
+void pd_cost_add(struct pd_thread *t, uint64_t now)
+{
+    uint64_t took = now - t->started_ns;
+    average_move(&t->engine->cost.call_ns, took);
+    average_move(&t->engine->cost.absent_ns, call_absence(t, now, took));
+}

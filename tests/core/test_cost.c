@@ -1,0 +1,163 @@
+/*
+ * test_cost.c - how the threads of the application are scheduled (docs/adr/0014): those whose calls wait take the
+ * processor from no other when they wake, while the process is busy. Clock and counters are ours.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+
+#include "check.h"
+#include "engine/exchange_api.h"
+#include "engine/impl.h"
+
+enum { CALLS = 200 };
+
+static const uint64_t WAITING_NS = 500000;
+static const uint64_t QUICK_NS = 20000;
+
+struct scene {
+    struct pd_sys sys; /* first: its address is the context of the table */
+    struct pd_engine *engine;
+    struct pd_thread *thread;
+    uint64_t now_ns;
+    uint64_t cpu_ns; /* of the process */
+    struct pd_usage usage;
+    bool is_batch;
+    bool is_chosen; /* somebody chose a policy */
+};
+
+static struct pd_usage our_usage(void *ctx)
+{
+    return ((const struct scene *)ctx)->usage;
+}
+
+static uint64_t our_cpu(void *ctx)
+{
+    return ((const struct scene *)ctx)->cpu_ns;
+}
+
+static bool our_batch(void *ctx, bool on)
+{
+    struct scene *s = ctx;
+    if (s->is_chosen)
+        return false;
+    CHECK(s->is_batch != on);
+    s->is_batch = on;
+    return true;
+}
+
+static void scene_init(struct scene *s, bool is_chosen)
+{
+    struct pd_config config = PD_CONFIG_DEFAULT;
+    *s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000, .is_chosen = is_chosen };
+    s->sys.ctx = s;
+    s->sys.thread_usage = our_usage;
+    s->sys.process_cpu_ns = our_cpu;
+    s->sys.thread_batch = our_batch;
+    s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
+    s->thread = pd_thread_new(s->engine);
+    pd_cost_begin(s->thread);
+    CHECK(!s->is_batch);
+}
+
+static void scene_fini(struct scene *s)
+{
+    pd_thread_free(s->thread);
+    pd_engine_free(s->engine);
+}
+
+/* Calls, of which each takes so long, and `cpu_us` of it from the processor; the process has `percent` of one. */
+static void call(struct scene *s, uint64_t ns, uint64_t cpu_us, unsigned waits, unsigned percent)
+{
+    for (int i = 0; i < CALLS; i++) {
+        s->thread->started_ns = s->now_ns;
+        pd_engine_begins(s->thread);
+        s->usage.cpu_us += cpu_us;
+        s->usage.waits += waits;
+        s->now_ns += ns;
+        s->cpu_ns += ns * percent / 100;
+        pd_cost_add(s->thread, s->now_ns);
+    }
+}
+
+static void test_threads_that_wait_disturb_no_other_while_the_process_is_busy(void)
+{
+    struct scene s;
+    scene_init(&s, false);
+    call(&s, WAITING_NS, 20, 2, 80);
+    CHECK(s.is_batch);
+    call(&s, WAITING_NS, 20, 2, 20);
+    CHECK(!s.is_batch);
+    scene_fini(&s);
+}
+
+static void test_threads_that_compute_are_scheduled_as_usual(void)
+{
+    struct scene s;
+    scene_init(&s, false);
+    call(&s, WAITING_NS, 500, 0, 100);
+    CHECK(!s.is_batch);
+    call(&s, WAITING_NS, 50, 0, 100); /* others had the processor meanwhile */
+    CHECK(!s.is_batch);
+    call(&s, 10 * WAITING_NS, 2000, 2, 100); /* it also waits, but not for the most part */
+    CHECK(!s.is_batch);
+    scene_fini(&s);
+}
+
+/* Quick calls are not measured, and nobody would find that they do not wait. */
+static void test_calls_that_became_quick_are_scheduled_as_usual(void)
+{
+    struct scene s;
+    scene_init(&s, false);
+    call(&s, WAITING_NS, 20, 2, 80);
+    CHECK(s.is_batch);
+    call(&s, QUICK_NS, 20, 0, 80);
+    CHECK(!s.is_batch);
+    scene_fini(&s);
+}
+
+static void test_a_policy_that_somebody_chose_is_kept(void)
+{
+    struct scene s;
+    scene_init(&s, true);
+    s.is_chosen = false; /* it would be seen */
+    call(&s, WAITING_NS, 20, 2, 80);
+    CHECK(!s.is_batch);
+    scene_fini(&s);
+}
+
+/* --- the real call ------------------------------------------------------------------------------------------------ */
+
+static void *change_policies(void *arg)
+{
+    const struct pd_sys *sys = pd_sys_default();
+    const struct sched_param none = { 0 };
+    CHECK(!PD_SYS(sys, thread_batch, false)); /* it is not that now */
+    CHECK(PD_SYS(sys, thread_batch, true));
+    CHECK_INT(sched_getscheduler(0), SCHED_BATCH);
+    CHECK(PD_SYS(sys, thread_batch, false));
+    CHECK_INT(sched_getscheduler(0), SCHED_OTHER);
+    CHECK(sched_setscheduler(0, SCHED_IDLE, &none) == 0);
+    CHECK(!PD_SYS(sys, thread_batch, true));
+    CHECK_INT(sched_getscheduler(0), SCHED_IDLE);
+    return arg;
+}
+
+static void test_only_the_usual_policy_of_this_thread_is_changed(void)
+{
+    pthread_t id;
+    int policy = sched_getscheduler(0);
+    CHECK(pthread_create(&id, NULL, change_policies, NULL) == 0);
+    pthread_join(id, NULL);
+    CHECK_INT(sched_getscheduler(0), policy);
+}
+
+int main(void)
+{
+    test_threads_that_wait_disturb_no_other_while_the_process_is_busy();
+    test_threads_that_compute_are_scheduled_as_usual();
+    test_calls_that_became_quick_are_scheduled_as_usual();
+    test_a_policy_that_somebody_chose_is_kept();
+    test_only_the_usual_policy_of_this_thread_is_changed();
+    return check_result();
+}
