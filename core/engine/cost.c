@@ -54,6 +54,7 @@ void pd_engine_begins(struct pd_thread *t)
     struct pd_call_cost *c = &t->cost;
     bool is_long = atomic_load_explicit(&t->engine->cost.call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
     c->takes_turns = true;
+    c->mostly_waits = c->mostly_waits && is_long;
     if (!is_long)
         call_schedule(t, false);
     c->is_measured = is_long && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
@@ -95,10 +96,10 @@ static struct pd_usage call_usage(const struct pd_thread *t)
 static void call_judge(struct pd_thread *t, uint64_t now)
 {
     struct pd_usage usage = call_usage(t);
-    bool computed_little = usage.cpu_us < PD_QUICK_CALL_NS / 1000;
     t->cost.waited = usage.waits || usage.cpu_us >= TURN_US;
+    t->cost.mostly_waits = usage.waits && usage.cpu_us < PD_QUICK_CALL_NS / 1000;
     look_at_processor(t->engine, now);
-    call_schedule(t, t->engine->cost.is_busy && usage.waits && computed_little);
+    call_schedule(t, t->engine->cost.is_busy && t->cost.mostly_waits);
 }
 
 /* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */

@@ -27,6 +27,7 @@ struct pd_call_cost {
     bool takes_turns;    /* one call goes on at a time: pd_engine_begins() was called */
     bool is_measured;    /* `usage` is what it was when pd_engine_begins() was called for it */
     bool waited;         /* the last one that was measured: it did not only compute */
+    bool mostly_waits;   /* ... it had little of the processor, and waited */
     bool may_batch;      /* nobody chose a policy for the thread, and nobody forbids it to change its own */
     bool is_batch;       /* the kernel schedules it as one that disturbs no other when it wakes */
     unsigned unmeasured; /* calls since then */

@@ -355,11 +355,12 @@ static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
 
 /*
  * Between two calls, while more requests are ready: has nobody looked after the connections for so long that the relief
- * thread would be woken for it, now and for each request that comes as long as the queue is not empty?
+ * thread would be woken for it, now and for each request that comes as long as the queue is not empty? Where calls wait
+ * it may be woken: then threads are what there is too little of, and it uses the time in which they all wait.
  */
-static bool loop_is_behind(const struct pd_engine *e, uint64_t now)
+static bool loop_is_behind(const struct pd_engine *e, const struct pd_thread *t, uint64_t now)
 {
-    return now && !e->role_held && e->nready && now - e->vacant_ns >= LOOK_NS;
+    return now && !e->role_held && e->nready && !t->cost.mostly_waits && now - e->vacant_ns >= LOOK_NS;
 }
 
 static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
@@ -409,7 +410,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     uint64_t now = t->is_running ? call_ended(e, t) : 0;
     if (!t->is_known)
         thread_begin(e, t);
-    if (loop_is_behind(e, now)) {
+    if (loop_is_behind(e, t, now)) {
         role_take(t);
         loop_turn(e, t);
         now = 0;

@@ -85,9 +85,9 @@ static void test_threads_that_wait_disturb_no_other_while_the_process_is_busy(vo
     struct scene s;
     scene_init(&s, false);
     call(&s, WAITING_NS, 20, 2, 80);
-    CHECK(s.is_batch);
+    CHECK(s.is_batch && s.thread->cost.mostly_waits);
     call(&s, WAITING_NS, 20, 2, 20);
-    CHECK(!s.is_batch);
+    CHECK(!s.is_batch && s.thread->cost.mostly_waits);
     scene_fini(&s);
 }
 
@@ -100,7 +100,7 @@ static void test_threads_that_compute_are_scheduled_as_usual(void)
     call(&s, WAITING_NS, 50, 0, 100); /* others had the processor meanwhile */
     CHECK(!s.is_batch);
     call(&s, 10 * WAITING_NS, 2000, 2, 100); /* it also waits, but not for the most part */
-    CHECK(!s.is_batch);
+    CHECK(!s.is_batch && !s.thread->cost.mostly_waits);
     scene_fini(&s);
 }
 
@@ -112,7 +112,7 @@ static void test_calls_that_became_quick_are_scheduled_as_usual(void)
     call(&s, WAITING_NS, 20, 2, 80);
     CHECK(s.is_batch);
     call(&s, QUICK_NS, 20, 0, 80);
-    CHECK(!s.is_batch);
+    CHECK(!s.is_batch && !s.thread->cost.mostly_waits);
     scene_fini(&s);
 }
 

@@ -384,6 +384,19 @@ static void test_a_thread_that_passes_by_looks_after_the_connections_when_nobody
     busy_fini(&b);
 }
 
+/* It is wanted for the next call, and the relief thread has time while all calls wait. */
+static void test_a_thread_whose_calls_wait_leaves_the_connections_to_the_relief_thread(void)
+{
+    struct busy b;
+    busy_init(&b);
+    uint64_t before = b.s.engine->vacant_ns;
+    b.thread->cost.mostly_waits = true;
+    busy_go_on(&b, 31 * QUICK_NS);
+    CHECK_INT(b.s.engine->vacant_ns, before);
+    CHECK(!b.s.engine->role_held);
+    busy_fini(&b);
+}
+
 static void busy_begin_relief(struct busy *b)
 {
     b->has_relief = pthread_create(&b->s.ids[0], NULL, relief_thread, &b->s) == 0;
@@ -474,6 +487,7 @@ int main(void)
     test_all_threads_run_when_calls_wait_for_each_other();
     test_a_connection_has_its_time_behind_a_long_call();
     test_a_thread_that_passes_by_looks_after_the_connections_when_nobody_has_for_long();
+    test_a_thread_whose_calls_wait_leaves_the_connections_to_the_relief_thread();
     test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by();
     test_the_relief_thread_looks_less_often_while_no_vacancy_lasts();
     test_a_thread_leaves_requests_to_another_that_is_soon_back();
