@@ -64,7 +64,7 @@ enum pd_buf_result pd_buf_put(struct pd_buf *b, struct pd_slice s)
     enum pd_buf_result r = pd_buf_reserve(b, s.n);
     if (r != PD_BUF_OK)
         return r;
-    if (s.n && s.p != b->data + b->end)
+    if (s.n && s.p != b->data + b->end) /* else they were received there */
         memcpy(b->data + b->end, s.p, s.n);
     b->end += s.n;
     return PD_BUF_OK;

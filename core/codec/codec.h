@@ -76,7 +76,8 @@ struct pd_codec {
     void (*resume)(void *state);
     /* Looks at `in` (all unconsumed bytes), says how many it consumed, and gives one event. */
     void (*next)(void *state, struct pd_slice in, size_t *used, struct pd_scratch *scratch, struct pd_event *ev);
-    /* How many of the next bytes are body and nothing else, as far as it knows; NULL: it has frames round them. */
+    /* How many of the next bytes are body and nothing else, as far as it knows: 0, or NULL, where it has frames
+     * round them. */
     uint64_t (*body_ahead)(const void *state);
     /* For codecs whose HEAD event has no head: parses the collected HEAD_BYTES. A refused head has the fields that
      * could be read, or none at all. */

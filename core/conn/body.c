@@ -33,6 +33,8 @@ bool pd_body_spill(struct pd_body *b)
     if (b->fd < 0)
         b->fd = pd_spill_open(b->dir);
     struct pd_slice s = pd_buf_view(&b->mem);
+    if (s.n >= pd_body_step(b))
+        s.n -= (b->file_end + s.n) % PD_BODY_STEP;
     if (b->fd < 0 || pd_spill_write(b->mem.sys, b->fd, s, b->file_end) < 0) {
         b->error = PD_BODY_DISK;
         return false;

@@ -15,6 +15,9 @@
 #include "base/buf.h"
 #include "conn/spill.h"
 
+/* The spill file is written up to a multiple of it, which the kernel stores in fewer and larger pages. */
+enum { PD_BODY_STEP = 262144 };
+
 struct pd_body {
     struct pd_buf mem;
     const struct pd_spill_dir *dir;
@@ -39,7 +42,16 @@ void pd_body_fini(struct pd_body *b);
 char *pd_body_room(struct pd_body *b, size_t n);
 /* Takes bytes into memory. False when there is no memory for them. */
 bool pd_body_put(struct pd_body *b, struct pd_slice s) PD_MUST_CHECK;
-/* Moves all bytes from memory to the spill file; may wait for the disk. False sets `error`. */
+/* How much is to be in memory before it is worth writing to the spill file, which there is. */
+static inline size_t pd_body_step(const struct pd_body *b)
+{
+    return PD_BODY_STEP - (size_t)(b->file_end % PD_BODY_STEP);
+}
+
+/*
+ * Moves bytes from memory to the spill file, which it opens: as many as reach to the last multiple of PD_BODY_STEP,
+ * else all. May wait for the disk. False sets `error`.
+ */
 bool pd_body_spill(struct pd_body *b) PD_MUST_CHECK;
 /*
  * Gives up to `n` bytes to the reader; 0 when nothing is there now. -1: the spill file cannot be read (errno).

@@ -10,7 +10,7 @@
 #include "conn/respond.h"
 
 enum {
-    TURN_READS = 8,  /* of PD_RECV_BYTES each: what one peer may send before the others have their turn */
+    TURN_READS = 8,  /* of PD_RECV_BYTES each, before the others have their turn; or up to a step of a spill file */
     BEHIND_PART = 4, /* of response_memory: with more unsent a connection is behind */
 };
 
@@ -74,17 +74,17 @@ bool pd_conn_has_work(const struct pd_conn *c)
     return (c->readable || c->unasked || !pd_buf_is_empty(&c->in)) && conn_wants_input(c);
 }
 
-/* One read of at most `room` bytes. False: nothing came. */
-static bool conn_recv(struct pd_conn *c, char *dst, size_t room, struct pd_slice *got)
+/* One read. False: nothing came. */
+static bool conn_recv(struct pd_conn *c, struct pd_room room, struct pd_slice *got)
 {
     ssize_t n;
     do
-        n = PD_SYS(c->host->sys, recv, c->fd, dst, room, MSG_DONTWAIT);
+        n = PD_SYS(c->host->sys, recv, c->fd, room.p, room.n, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     /* A short read empties the socket, but does not show an end that was reported together with the bytes. */
-    c->readable = n == (ssize_t)room || (n > 0 && c->half_closed);
+    c->readable = n == (ssize_t)room.n || (n > 0 && c->half_closed);
     if (n > 0) {
-        *got = pd_slice(dst, (size_t)n);
+        *got = pd_slice(room.p, (size_t)n);
         return true;
     }
     if (n == 0)
@@ -113,7 +113,7 @@ static bool conn_parse(struct pd_conn *c, struct pd_io *io, struct pd_slice fres
 static void conn_discard(struct pd_conn *c, struct pd_io *io)
 {
     struct pd_slice got;
-    while (conn_recv(c, io->recv, sizeof io->recv, &got)) {
+    while (conn_recv(c, (struct pd_room){ io->recv, sizeof io->recv }, &got)) {
         c->discarded += got.n;
         if (c->discarded > PD_LINGER_BYTES)
             break;
@@ -131,9 +131,8 @@ static bool conn_read(struct pd_conn *c, struct pd_io *io)
 {
     struct pd_slice got;
     bool quiet = !c->nexchanges && pd_buf_is_empty(&c->in);
-    size_t room = sizeof io->recv;
-    char *dst = pd_receive_room(c, &room);
-    if (!conn_recv(c, dst ? dst : io->recv, room, &got))
+    struct pd_room usual = { io->recv, sizeof io->recv };
+    if (!conn_recv(c, pd_receive_room(c, usual), &got))
         return false;
     if (!conn_parse(c, io, got))
         c->hung_up = true;

@@ -7,8 +7,6 @@
 #include "conn/health.h"
 #include "conn/respond.h"
 
-enum { SPILL_STEP = 4 * PD_RECV_BYTES }; /* an open spill file is written from one multiple of it to the next */
-
 static const uint64_t STAMP_OLDEST_US = 3600u * 1000000ull; /* a front end that says more has another clock */
 
 /* The newest exchange of this stream (protocols without streams have one at a time); the list is short. */
@@ -33,11 +31,10 @@ static bool shares_connection(const struct pd_exchange *x)
     return x->conn->nexchanges > 1;
 }
 
-/* How much is collected in memory before the spill file is written: it takes whole steps in fewer, larger pages. */
+/* How much of the body is collected in memory before it is written. */
 static size_t spill_at(const struct pd_exchange *x)
 {
-    const struct pd_body *b = &x->body;
-    return b->fd < 0 ? x->conn->host->config.body_memory + 1 : SPILL_STEP - (size_t)(b->file_end % SPILL_STEP);
+    return x->body.fd < 0 ? x->conn->host->config.body_memory + 1 : pd_body_step(&x->body);
 }
 
 bool pd_receive_must_spill(const struct pd_exchange *x)
@@ -349,22 +346,21 @@ static void receive_flood(struct pd_conn *c)
         receive_bad(c, NULL, &flood);
 }
 
-char *pd_receive_room(struct pd_conn *c, size_t *n)
+/* What comes is one event, so nobody looks at it any more when that has ended the exchange, and its memory. */
+struct pd_room pd_receive_room(struct pd_conn *c, struct pd_room usual)
 {
     struct pd_exchange *x = pd_list_is_empty(&c->exchanges) ? NULL : pd_exchange_of(c->exchanges.prev);
-    if (!x || x->body.fd < 0 || !pd_buf_is_empty(&c->in) || !c->codec->body_ahead)
-        return NULL;
+    if (!x || x->state != PD_X_BODY || x->body.fd < 0 || !pd_buf_is_empty(&c->in) || !c->codec->body_ahead)
+        return usual;
     uint64_t ahead = c->codec->body_ahead(c->codec_state);
     size_t held = pd_buf_view(&x->body.mem).n;
     if (ahead < PD_RECV_BYTES || held >= spill_at(x))
-        return NULL;
-    size_t room = spill_at(x) - held;
-    if (ahead < room)
-        room = (size_t)ahead;
-    char *dst = pd_body_room(&x->body, room);
-    if (dst)
-        *n = room;
-    return dst;
+        return usual;
+    size_t n = spill_at(x) - held;
+    if (ahead < n)
+        n = (size_t)ahead;
+    char *p = pd_body_room(&x->body, n);
+    return p ? (struct pd_room){ p, n } : usual;
 }
 
 /* --- feeding ------------------------------------------------------------------------------------------------------ */
@@ -402,6 +398,7 @@ static bool receive_event(struct pd_conn *c, struct pd_io *io, const struct pd_e
         else
             c->discarded += ev->data.n;
         c->closing |= !c->codec->multiplexed && c->discarded > PD_DISCARD_BYTES;
+        x = receive_find(c, ev->stream); /* it may have been refused, and be another's by now */
         if (x && pd_receive_is_full(x))
             return false;
         break;

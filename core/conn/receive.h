@@ -8,11 +8,17 @@
 
 #include "conn/conn.h"
 
+/* Where bytes can be received. */
+struct pd_room {
+    char *p;
+    size_t n;
+};
+
 /*
- * Where the next `n` bytes can be received to lie behind those that go to a spill file. NULL, and `n` is left alone:
- * they are not sure to be a body, or it is not worth it.
+ * Where the next bytes are to be received: behind those that go to a spill file, or as usual, where they are not sure
+ * to be a body or it is not worth it.
  */
-char *pd_receive_room(struct pd_conn *c, size_t *n);
+struct pd_room pd_receive_room(struct pd_conn *c, struct pd_room usual);
 /* Feeds `in` to the codec until it wants more or the connection must wait; the bytes it consumed. */
 size_t pd_receive_feed(struct pd_conn *c, struct pd_io *io, struct pd_slice in);
 /* No more input will come: what is incomplete is refused, cut or dropped. */

@@ -195,7 +195,6 @@ int main(void)
 {
     test_bytes_come_out_as_they_went_in();
     test_bytes_that_lie_behind_the_end_are_put_where_they_are();
-    test_bytes_that_lie_behind_the_end_are_put_where_they_are();
     test_consumed_room_is_used_again();
     test_the_limit_holds();
     test_it_grows_by_doubling();

@@ -373,6 +373,33 @@ static void test_a_refusal_does_not_break_a_full_connection(void)
     scene_fini(&s);
 }
 
+/* Its exchange may be another request's the next moment, or no memory at all. */
+static void test_a_request_is_forgotten_when_its_body_is_refused(void)
+{
+    struct scene s;
+    struct text t = { 0 };
+    struct text params = { 0 };
+    const char begin[8] = { 0, FCGI_RESPONDER, FCGI_KEEP_CONN };
+    scene_init(&s);
+    s.config.limits.body = BLOCK / 2;
+    enter(&s, 1);
+    s.engine->nfree = 1000; /* so none is kept */
+    fastcgi_put_pair(&params, "REQUEST_METHOD", "POST");
+    fastcgi_put_pair(&params, "REQUEST_URI", "/");
+    fastcgi_put_pair(&params, "SERVER_PROTOCOL", "HTTP/1.1");
+    fastcgi_put_pair(&params, "HTTP_TRANSFER_ENCODING", "chunked");
+    fastcgi_put_record(&t, FCGI_BEGIN_REQUEST, 2, pd_slice(begin, sizeof begin));
+    fastcgi_put_record(&t, FCGI_PARAMS, 2, text_view(&params));
+    fastcgi_put_record(&t, FCGI_PARAMS, 2, PD_SLICE_NONE);
+    fastcgi_put_record(&t, FCGI_STDIN, 2, pd_slice(block, BLOCK));
+    say(&s, &t);
+    drain(&s);
+    CHECK(was_told(&s, "Status: 413 "));
+    CHECK_INT(s.client->conn.nexchanges, 1);
+    text_fini(&params);
+    scene_fini(&s);
+}
+
 /* What is said not to wait must not find out behind its head that it has to. */
 static void test_a_large_head_counts_as_much_as_its_block(void)
 {
@@ -489,6 +516,7 @@ int main(void)
     test_no_lock_is_held_while_a_spilled_body_is_read();
     test_an_error_of_the_application_waits_for_room();
     test_a_refusal_does_not_break_a_full_connection();
+    test_a_request_is_forgotten_when_its_body_is_refused();
     test_a_large_head_counts_as_much_as_its_block();
     test_a_peer_that_reads_no_replies_is_cut_off();
     test_a_peer_that_reads_its_replies_is_not();

@@ -27,6 +27,17 @@ def test_a11_pipelined_uploads_are_answered_in_order(http_door):
             assert client.read().body == b"%d" % number * (number + 1)
 
 
+@pytest.mark.parametrize("size", [262_143, 262_144, 262_145, 300_000, 1 << 20])
+def test_a11_a_request_behind_a_large_upload_is_the_next(http_door, size):
+    body = bytes(range(256)) * (size // 256 + 1)
+    with http.HttpConnection(http_door.address) as client:
+        upload = http.head("POST", "/mirror", [("Content-Length", str(size))]) + body[:size]
+        client.send((upload + http.head("GET", "/arguments", [])) * 2)
+        for _ in range(2):
+            assert client.read().body == body[:size]
+            assert client.read().json() == [2, []]
+
+
 def test_a11_a_slow_first_request_holds_the_later_ones_back(http_door, control, key):
     with http.HttpConnection(http_door.address) as client:
         client.send(http.head("GET", f"/gated?key={key}", []) + http.head("GET", "/arguments", []))

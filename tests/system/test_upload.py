@@ -67,7 +67,7 @@ def test_a_large_upload_of_unknown_length(uploads, name):
     assert peak_rss_kib(uploads.pid) - before <= GROWTH_KIB
 
 
-@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 1_000_000])
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 262_143, 262_144, 262_145, 1_000_000, 1 << 20])
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_bodies_round_the_spill_limit(uploads, name, size):
     (total, digest, _), expected = upload(uploads.door(name), size)
