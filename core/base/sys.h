@@ -72,8 +72,8 @@ struct pd_sys {
     uint64_t (*wall_ns)(void *ctx); /* the same, finer and dearer */
     /* threads */
     struct pd_usage (*thread_usage)(void *ctx); /* of this one */
-    /* This one is to take the processor from no other when it wakes (SCHED_BATCH), or as usual. False: it has a policy
-     * that somebody chose, which is left alone. */
+    /* This one is to take the processor from no other when it wakes (SCHED_BATCH), or as usual. False: it cannot be
+     * changed, or does not have the other one of these policies, so that somebody chose it. */
     bool (*thread_batch)(void *ctx, bool on);
     uint64_t (*process_cpu_ns)(void *ctx); /* what all threads have had of the processors */
     void *ctx;

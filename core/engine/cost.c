@@ -16,37 +16,27 @@ enum {
     LOOK_EACH_NS = 50000000, /* between two looks at what the process had of the processor */
 };
 
-/* --- scheduling --------------------------------------------------------------------------------------------------- */
-
-static void look_at_processor(struct pd_engine *e, uint64_t now)
+void pd_engine_keep_policies(struct pd_engine *e)
 {
-    struct pd_cost *c = &e->cost;
-    if (now - c->looked_ns < LOOK_EACH_NS)
-        return;
-    uint64_t cpu_ns = PD_SYS0(e->sys, process_cpu_ns);
-    c->is_busy = cpu_ns - c->cpu_ns > (now - c->looked_ns) / 2;
-    c->looked_ns = now;
-    c->cpu_ns = cpu_ns;
+    e->cost.keeps_policies = true;
 }
+
+/* --- before and in a call ----------------------------------------------------------------------------------------- */
 
 /*
  * A thread that wakes takes the processor from another at once, which often has what it needs next: its turn. So it
  * waits for the turn, and the other goes on, two switches later. In a process that is busy, threads that compute little
  * and wait much rather wait until the processor is free.
  */
-static void call_schedule(struct pd_thread *t, bool is_batch)
+static void call_schedule(struct pd_thread *t)
 {
-    if (is_batch != t->cost.is_batch && t->cost.may_batch && PD_SYS(t->engine->sys, thread_batch, is_batch))
-        t->cost.is_batch = is_batch;
+    const struct pd_cost *c = &t->engine->cost;
+    bool batch = atomic_load_explicit(&c->is_batch, memory_order_relaxed);
+    if (batch == t->cost.is_batch || t->cost.keeps_policy || c->keeps_policies)
+        return;
+    t->cost.keeps_policy = !PD_SYS(t->engine->sys, thread_batch, batch);
+    t->cost.is_batch = batch && !t->cost.keeps_policy;
 }
-
-void pd_cost_begin(struct pd_thread *t)
-{
-    const struct pd_sys *sys = t->engine->sys;
-    t->cost.may_batch = PD_SYS(sys, thread_batch, true) && PD_SYS(sys, thread_batch, false);
-}
-
-/* --- before and in a call ----------------------------------------------------------------------------------------- */
 
 /* Two system calls for a call that may be slow because it computes, or because it waits; few where it did wait. */
 void pd_engine_begins(struct pd_thread *t)
@@ -54,9 +44,7 @@ void pd_engine_begins(struct pd_thread *t)
     struct pd_call_cost *c = &t->cost;
     bool is_long = atomic_load_explicit(&t->engine->cost.call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
     c->takes_turns = true;
-    c->mostly_waits = c->mostly_waits && is_long;
-    if (!is_long)
-        call_schedule(t, false);
+    call_schedule(t);
     c->is_measured = is_long && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
     if (!c->is_measured)
         return;
@@ -83,6 +71,12 @@ bool pd_engine_is_contended(const struct pd_thread *t)
 
 /* --- behind it ---------------------------------------------------------------------------------------------------- */
 
+static void average_move(_Atomic uint64_t *average, uint64_t value)
+{
+    uint64_t old = atomic_load_explicit(average, memory_order_relaxed);
+    atomic_store_explicit(average, old + (value >> AVERAGE_SHIFT) - (old >> AVERAGE_SHIFT), memory_order_relaxed);
+}
+
 /* What the thread had of the processor since the call began. */
 static struct pd_usage call_usage(const struct pd_thread *t)
 {
@@ -92,34 +86,45 @@ static struct pd_usage call_usage(const struct pd_thread *t)
     return usage;
 }
 
-/* Whether the call only computed, and how its thread is scheduled from now on. */
-static void call_judge(struct pd_thread *t, uint64_t now)
+/* One that computes for long speaks for many: others wait for it. */
+static void waiting_move(struct pd_cost *c, struct pd_usage usage)
 {
-    struct pd_usage usage = call_usage(t);
-    t->cost.waited = usage.waits || usage.cpu_us >= TURN_US;
-    t->cost.mostly_waits = usage.waits && usage.cpu_us < PD_QUICK_CALL_NS / 1000;
-    look_at_processor(t->engine, now);
-    call_schedule(t, t->engine->cost.is_busy && t->cost.mostly_waits);
+    bool mostly_waited = usage.waits && usage.cpu_us < PD_QUICK_CALL_NS / 1000;
+    if (usage.cpu_us >= TURN_US)
+        atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
+    else
+        average_move(&c->waiting, mostly_waited ? 1000 : 0);
 }
 
 /* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
-static uint64_t call_absence(struct pd_thread *t, uint64_t now, uint64_t took)
+static uint64_t call_absence(struct pd_thread *t, uint64_t took)
 {
-    if (!t->cost.is_measured || took < PD_QUICK_CALL_NS)
+    if (!t->cost.is_measured)
         return took;
-    call_judge(t, now);
-    return t->cost.waited ? took : PD_QUICK_CALL_NS / 2;
+    struct pd_usage usage = call_usage(t);
+    t->cost.waited = usage.waits || usage.cpu_us >= TURN_US;
+    waiting_move(&t->engine->cost, usage);
+    return t->cost.waited || took < PD_QUICK_CALL_NS ? took : PD_QUICK_CALL_NS / 2;
 }
 
-static void average_move(_Atomic uint64_t *average, uint64_t value)
+static void look_at_processor(struct pd_engine *e, uint64_t now)
 {
-    uint64_t old = atomic_load_explicit(average, memory_order_relaxed);
-    atomic_store_explicit(average, old + (value >> AVERAGE_SHIFT) - (old >> AVERAGE_SHIFT), memory_order_relaxed);
+    struct pd_cost *c = &e->cost;
+    if (now - c->looked_ns < LOOK_EACH_NS)
+        return;
+    uint64_t cpu_ns = PD_SYS0(e->sys, process_cpu_ns);
+    c->is_busy = cpu_ns - c->cpu_ns > (now - c->looked_ns) / 2;
+    c->looked_ns = now;
+    c->cpu_ns = cpu_ns;
 }
 
 void pd_cost_add(struct pd_thread *t, uint64_t now)
 {
+    struct pd_cost *c = &t->engine->cost;
     uint64_t took = now - t->started_ns;
-    average_move(&t->engine->cost.call_ns, took);
-    average_move(&t->engine->cost.absent_ns, call_absence(t, now, took));
+    average_move(&c->call_ns, took);
+    average_move(&c->absent_ns, call_absence(t, took));
+    if (pd_cost_is_waiting(c))
+        look_at_processor(t->engine, now);
+    atomic_store_explicit(&c->is_batch, c->is_busy && pd_cost_is_waiting(c), memory_order_relaxed);
 }

@@ -358,9 +358,9 @@ static uint64_t call_ended(struct pd_engine *e, struct pd_thread *t)
  * thread would be woken for it, now and for each request that comes as long as the queue is not empty? Where calls wait
  * it may be woken: then threads are what there is too little of, and it uses the time in which they all wait.
  */
-static bool loop_is_behind(const struct pd_engine *e, const struct pd_thread *t, uint64_t now)
+static bool loop_is_behind(const struct pd_engine *e, uint64_t now)
 {
-    return now && !e->role_held && e->nready && !t->cost.mostly_waits && now - e->vacant_ns >= LOOK_NS;
+    return now && !e->role_held && e->nready && now - e->vacant_ns >= LOOK_NS && !pd_cost_is_waiting(&e->cost);
 }
 
 static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
@@ -395,22 +395,15 @@ static void thread_rest(struct pd_engine *e, struct pd_thread *t)
     thread_sleep(e, t);
 }
 
-static void thread_begin(struct pd_engine *e, struct pd_thread *t)
-{
-    e->app_threads++;
-    t->is_known = true;
-    pd_cost_begin(t);
-}
-
 struct pd_exchange *pd_engine_next(struct pd_thread *t)
 {
     struct pd_engine *e = t->engine;
     struct pd_exchange *x;
     pthread_mutex_lock(&e->lock);
     uint64_t now = t->is_running ? call_ended(e, t) : 0;
-    if (!t->is_known)
-        thread_begin(e, t);
-    if (loop_is_behind(e, t, now)) {
+    e->app_threads += !t->is_known;
+    t->is_known = true;
+    if (loop_is_behind(e, now)) {
         role_take(t);
         loop_turn(e, t);
         now = 0;

@@ -390,7 +390,8 @@ static void test_a_thread_whose_calls_wait_leaves_the_connections_to_the_relief_
     struct busy b;
     busy_init(&b);
     uint64_t before = b.s.engine->vacant_ns;
-    b.thread->cost.mostly_waits = true;
+    b.s.engine->cost.call_ns = TURN_NS;
+    b.s.engine->cost.waiting = 1000;
     busy_go_on(&b, 31 * QUICK_NS);
     CHECK_INT(b.s.engine->vacant_ns, before);
     CHECK(!b.s.engine->role_held);

@@ -98,6 +98,7 @@ class Engine:
     def log_fd(self) -> int:
         """Readable when take_log() has something."""
 
+    def keep_policies(self) -> None: ...
     @property
     def can_spill(self) -> bool:
         """False where no folder for temporary files works."""

@@ -525,6 +525,10 @@ cdef extern from "engine/spread.h" nogil:
     void pd_engine_retire(pd_engine *e, uint64_t drain_ms)
 
 
+cdef extern from "engine/cost.h" nogil:
+    void pd_engine_keep_policies(pd_engine *e)
+
+
 cdef extern from "engine/overdue.h" nogil:
     struct pd_overdue:
         void *tag

@@ -53,6 +53,10 @@ cdef class Engine(LateCalls):
         if self.engine != NULL and self.forks == forks:
             core.pd_engine_free(self.engine)
 
+    def keep_policies(self):
+        """Change the scheduling policy of no thread; before there is any."""
+        core.pd_engine_keep_policies(self.engine)
+
     @property
     def log_fd(self):
         """Readable when take_log() has something."""

@@ -7,6 +7,7 @@ import os
 from polydoor import codes
 from polydoor.bridge import Engine
 from polydoor.errors import BootError, ConfigError
+from polydoor.worker import scheduling
 from polydoor.worker.banner import say
 
 TYPE_CHECKING = False
@@ -110,9 +111,12 @@ def make_engine(settings: Settings, connections: int, *, is_guest: bool) -> Engi
     if settings.flag("dev") and settings.origin("request_timeout") == "default":
         chosen["request_timeout"] = 0  # a debugger may take its time
     try:
-        return Engine(chosen)
+        engine = Engine(chosen)
     except OSError as error:
         raise BootError(f"{error}\nLook at the limits of memory and open files.") from None
+    if not scheduling.is_safe(is_guest=is_guest):
+        engine.keep_policies()
+    return engine
 
 
 def begin(thread: Thread) -> Thread:
