@@ -96,7 +96,7 @@ settings.listener settings.load settings.option settings.owner settings.sources 
 settings.surroundings settings.words
 worker worker.access worker.apploader worker.appshape worker.banner worker.capacity worker.csignal worker.extras
 worker.listening
-worker.messages worker.output
+worker.messages worker.output worker.scheduling
 worker.serve worker.signals worker.stuck
 """
 
