@@ -11,7 +11,7 @@ EACH = (
 )
 ASLEEP = (
     "Cause: the client sleeps while all calls wait, so that each send() wakes its processor: 17 µs on the thread of "
-    "the application, of 650 from call to call. granian sends from another thread, for a third more processor time "
+    "the application, of 600 from call to call. granian sends from another thread, for a third more processor time "
     "(ADR 0013)."
 )
 BATCHES = (
