@@ -21,7 +21,7 @@ BATCHES = (
 )
 APACHE = (
     "Cause: Apache itself takes three quarters of the processor time of a request over AJP; with the empty C server "
-    "behind it the whole is 0.38 of mod_wsgi's."
+    "behind it the whole is some 0.4 of mod_wsgi's."
 )
 READ_BACK = (
     "The C sink writes what it receives and is done when the body is in the file. Polydoor's application reads the "
