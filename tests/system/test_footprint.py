@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import polydoor
+from support.holding import HoldingServer
 from support.memory import children, more_kib, pss_kib
 from support.scale import scaled
 from support.server import APPS, Server
@@ -24,9 +25,8 @@ ALONE_KIB = 3 * 1024  # one process, the supervisor's part included
 WORKER_KIB = 2 * 1024
 IDLE_BYTES = 1024  # of each kept connection
 THREADS = 2
-HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-HELD = b"GET /held?%s HTTP/1.1\r\nHost: a\r\n\r\n"
-POSTED = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+QUICK = b"GET /quick?id=a HTTP/1.1\r\nHost: a\r\n\r\n"
+POSTED = b"POST /quick?id=a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
 # What a server with default settings loads beyond the interpreter itself. A longer list is more memory in every worker
 # and a slower start: think twice.
 STANDARD = {
@@ -136,10 +136,10 @@ def test_an_idle_connection_costs_less_than_a_kibibyte(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count + 200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 200), hard))
-    options = ["--max-connections", "20000", "--threads", str(THREADS)]
-    with Server(f"{APPS}/held.py:app", options=options) as server, ExitStack() as peers:
+    options = ["--max-connections", "20000"]
+    with HoldingServer(tmp_path, ["http://127.0.0.1:0"], THREADS, options) as server, ExitStack() as peers:
         address = server.doors[0].address
-        have_all_work(peers, address, tmp_path / "fifo")
+        have_all_work(server, peers)
         for _ in range(100):  # what grows once, has grown
             ask(peers, address)
         before = pss_kib(server.pid)
@@ -150,39 +150,26 @@ def test_an_idle_connection_costs_less_than_a_kibibyte(tmp_path):
     assert grown * 1024 <= IDLE_BYTES * count
 
 
-def have_all_work(peers, address, fifo):
+def have_all_work(server, peers):
     """Give each thread its first request, which takes memory of its own; the relief thread reads the last one."""
-    os.mkfifo(fifo)
-    held = [say(peers, address, HELD % os.fsencode(fifo)) for _ in range(THREADS)]
-    for peer in held:
-        read_until(peer, b"held\r\n")
-    last = say(peers, address, POSTED)
-    read_until(last, b"HTTP/1.1 100 Continue\r\n\r\n")
-    with fifo.open("wb"):
-        pass
-    for peer in held:
-        read_until(peer, b"0\r\n\r\n")
+    held = [server.hold(server.doors[0]) for _ in range(THREADS)]
+    for call in held:
+        call.wait_running()
+    last = peers.enter_context(socket.create_connection(server.doors[0].address))
+    last.sendall(POSTED)
+    assert last.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    for call in held:
+        call.release()
+        assert call.exchange.finish().complete
     last.sendall(b"x")
-    read_until(last, b"hello")
-
-
-def say(peers, address, request):
-    peer = peers.enter_context(socket.create_connection(address))
-    peer.sendall(request)
-    return peer
-
-
-def read_until(peer, end):
-    got = b""
-    while not got.endswith(end):
-        piece = peer.recv(4096)
-        assert piece, got
-        got += piece
+    assert last.recv(4096).endswith(b"served a")
 
 
 def ask(peers, address):
     """One request on a new connection, which is kept open."""
-    read_until(say(peers, address, HELLO), b"hello")
+    peer = peers.enter_context(socket.create_connection(address))
+    peer.sendall(QUICK)
+    assert peer.recv(4096).endswith(b"served a")
 
 
 LIMITED = (
