@@ -42,10 +42,9 @@ static void call_schedule(struct pd_thread *t)
 void pd_engine_begins(struct pd_thread *t)
 {
     struct pd_call_cost *c = &t->cost;
-    bool is_long = atomic_load_explicit(&t->engine->cost.call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
     c->takes_turns = true;
     call_schedule(t);
-    c->is_measured = is_long && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
+    c->is_measured = pd_cost_is_long(&t->engine->cost) && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
     if (!c->is_measured)
         return;
     c->unmeasured = 0;

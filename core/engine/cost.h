@@ -50,11 +50,16 @@ static inline bool pd_cost_is_quick(const struct pd_cost *c)
     return atomic_load_explicit(&c->absent_ns, memory_order_relaxed) < PD_QUICK_CALL_NS;
 }
 
-/* Calls are long enough to be measured, and most of them wait. */
+/* Calls are long enough to be measured. */
+static inline bool pd_cost_is_long(const struct pd_cost *c)
+{
+    return atomic_load_explicit(&c->call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
+}
+
+/* ... and most of them wait. */
 static inline bool pd_cost_is_waiting(const struct pd_cost *c)
 {
-    return atomic_load_explicit(&c->call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2 &&
-           atomic_load_explicit(&c->waiting, memory_order_relaxed) > 500;
+    return pd_cost_is_long(c) && atomic_load_explicit(&c->waiting, memory_order_relaxed) > 500;
 }
 
 #endif

@@ -64,8 +64,7 @@ static void scene_fini(struct scene *s)
     pd_engine_free(s->engine);
 }
 
-/* So many calls, of which each takes so long, and `cpu_us` of it from the processor; the process has `percent` of one.
- */
+/* So many calls, of which each takes so long, and `cpu_us` of the processor; the process has `percent` of one. */
 static void call(struct scene *s, int n, uint64_t ns, uint64_t cpu_us, unsigned waits, unsigned percent)
 {
     for (int i = 0; i < n; i++) {

@@ -98,7 +98,9 @@ class Engine:
     def log_fd(self) -> int:
         """Readable when take_log() has something."""
 
-    def keep_policies(self) -> None: ...
+    def keep_policies(self) -> None:
+        """Change the scheduling policy of no thread; before there is any."""
+
     @property
     def can_spill(self) -> bool:
         """False where no folder for temporary files works."""
