@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -266,6 +268,27 @@ static uint64_t real_process_cpu_ns(void *ctx)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static int real_thread_id(void *ctx)
+{
+    (void)ctx;
+    return gettid();
+}
+
+/* proc_pid_stat(5): "ID (NAME) STATE ...", where the name may have anything in it but is at most 15 bytes long. */
+static bool real_thread_runs(void *ctx, int id)
+{
+    (void)ctx;
+    char text[64];
+    snprintf(text, sizeof text, "/proc/self/task/%d/stat", id);
+    int fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof text);
+    close(fd);
+    const char *end = n > 0 ? memrchr(text, ')', (size_t)n) : NULL;
+    return end && end + 2 < text + n && end[2] == 'R';
+}
+
 const struct pd_sys *pd_sys_default(void)
 {
     static const struct pd_sys table = {
@@ -308,6 +331,8 @@ const struct pd_sys *pd_sys_default(void)
         .thread_usage = real_thread_usage,
         .thread_batch = real_thread_batch,
         .process_cpu_ns = real_process_cpu_ns,
+        .thread_id = real_thread_id,
+        .thread_runs = real_thread_runs,
         .ctx = NULL,
     };
     return &table;

@@ -75,7 +75,9 @@ struct pd_sys {
     /* This one is to take the processor from no other when it wakes (SCHED_BATCH), or as usual. False: it cannot be
      * changed, or does not have the other one of these policies, so that somebody chose it. */
     bool (*thread_batch)(void *ctx, bool on);
-    uint64_t (*process_cpu_ns)(void *ctx); /* what all threads have had of the processors */
+    uint64_t (*process_cpu_ns)(void *ctx);  /* what all threads have had of the processors */
+    int (*thread_id)(void *ctx);            /* of this one */
+    bool (*thread_runs)(void *ctx, int id); /* it computes, or would; false: it sleeps, or nobody knows */
     void *ctx;
 };
 

@@ -10,10 +10,18 @@
 #include "engine/impl.h"
 
 enum {
-    TURN_US = 1000,          /* so long a call that needs its turn all the time counts as a quick one */
-    MEASURE_EACH = 8,        /* calls of a thread of which the last one that was measured had waited */
-    AVERAGE_SHIFT = 3,       /* a call has the weight 1/8 in the moving average */
-    LOOK_EACH_NS = 50000000, /* between two looks at what the process had of the processor */
+    MEASURE_EACH = 8,         /* calls of a thread of which the last one that was measured had waited */
+    ABSENT_MOST_NS = 4000000, /* of a call: after that the relief thread sees to the others */
+    AVERAGE_SHIFT = 3,        /* a call has the weight 1/8 in the moving average */
+    LOOK_EACH_NS = 50000000,  /* between two looks at what the process had of the processor */
+};
+
+/* What a call did that was measured. */
+enum call_kind {
+    CALL_COMPUTED,
+    CALL_COMPUTED_LONG, /* ... for longer than a turn of the interpreter */
+    CALL_WAITED,
+    CALL_UNCLEAR, /* it may have been made to wait, by others that were to have their turn */
 };
 
 void pd_engine_keep_policies(struct pd_engine *e)
@@ -44,7 +52,9 @@ void pd_engine_begins(struct pd_thread *t)
     struct pd_call_cost *c = &t->cost;
     c->takes_turns = true;
     call_schedule(t);
-    c->is_measured = pd_cost_is_long(&t->engine->cost) && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
+    bool may_be_long = pd_cost_is_long(&t->engine->cost) || !c->has_begun;
+    c->has_begun = true;
+    c->is_measured = may_be_long && (!c->waited || ++c->unmeasured >= MEASURE_EACH);
     if (!c->is_measured)
         return;
     c->unmeasured = 0;
@@ -85,25 +95,44 @@ static struct pd_usage call_usage(const struct pd_thread *t)
     return usage;
 }
 
-/* One that computes for long speaks for many: others wait for it. */
+/* One that computes for a millisecond speaks for many: others wait for it. */
 static void waiting_move(struct pd_cost *c, struct pd_usage usage)
 {
     bool mostly_waited = usage.waits && usage.cpu_us < PD_QUICK_CALL_NS / 1000;
-    if (usage.cpu_us >= TURN_US)
+    if (usage.cpu_us >= PD_LONG_CALL_NS / 1000)
         atomic_store_explicit(&c->waiting, 0, memory_order_relaxed);
     else
         average_move(&c->waiting, mostly_waited ? 1000 : 0);
 }
 
-/* For how long others could have gone on meanwhile: a call that never waits has what they need all the time. */
-static uint64_t call_absence(struct pd_thread *t, uint64_t took)
+static enum call_kind call_kind(const struct pd_thread *t, struct pd_usage usage)
 {
-    if (!t->cost.is_measured)
-        return took;
-    struct pd_usage usage = call_usage(t);
-    t->cost.waited = usage.waits || usage.cpu_us >= TURN_US;
-    waiting_move(&t->engine->cost, usage);
-    return t->cost.waited || took < PD_QUICK_CALL_NS ? took : PD_QUICK_CALL_NS / 2;
+    bool is_crowded = t->cost.was_crowded || t->engine->running > 1;
+    if (usage.waits && !(is_crowded && usage.cpu_us >= PD_LONG_CALL_NS / 1000))
+        return CALL_WAITED;
+    if (usage.cpu_us >= PD_TURN_NS / 1000)
+        return CALL_COMPUTED_LONG;
+    return usage.waits ? CALL_UNCLEAR : CALL_COMPUTED;
+}
+
+/*
+ * For how long others could have gone on meanwhile: a call that never waits has what they need all the time. Where most
+ * of these are so long that the interpreter would have others go on meanwhile, that counts as slow.
+ */
+static void absence_move(struct pd_thread *t, uint64_t took)
+{
+    struct pd_cost *c = &t->engine->cost;
+    enum call_kind kind = CALL_WAITED;
+    if (t->cost.is_measured) {
+        struct pd_usage usage = call_usage(t);
+        kind = call_kind(t, usage);
+        t->cost.waited = kind == CALL_WAITED;
+        waiting_move(c, usage);
+    }
+    if (kind == CALL_WAITED)
+        average_move(&c->absent_ns, took < ABSENT_MOST_NS ? took : ABSENT_MOST_NS);
+    else if (kind != CALL_UNCLEAR)
+        average_move(&c->absent_ns, kind == CALL_COMPUTED ? PD_QUICK_CALL_NS / 2 : 2 * PD_QUICK_CALL_NS);
 }
 
 static void look_at_processor(struct pd_engine *e, uint64_t now)
@@ -122,7 +151,7 @@ void pd_cost_add(struct pd_thread *t, uint64_t now)
     struct pd_cost *c = &t->engine->cost;
     uint64_t took = now - t->started_ns;
     average_move(&c->call_ns, took);
-    average_move(&c->absent_ns, call_absence(t, took));
+    absence_move(t, took);
     if (pd_cost_is_waiting(c))
         look_at_processor(t->engine, now);
     atomic_store_explicit(&c->is_batch, c->is_busy && pd_cost_is_waiting(c), memory_order_relaxed);

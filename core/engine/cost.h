@@ -11,7 +11,11 @@
 struct pd_engine;
 struct pd_thread;
 
-enum { PD_QUICK_CALL_NS = 100000 }; /* app calls below this are run without handing the role on */
+enum {
+    PD_QUICK_CALL_NS = 100000, /* app calls below this are run without handing the role on */
+    PD_LONG_CALL_NS = 1000000, /* longer than it takes to wake another process */
+    PD_TURN_NS = 5000000,      /* so long CPython's lock stays with a thread that computes, while others wait for it */
+};
 
 /* An engine's; changed under engine.lock. */
 struct pd_cost {
@@ -28,6 +32,8 @@ struct pd_cost {
 /* A thread's. */
 struct pd_call_cost {
     bool takes_turns;    /* one call goes on at a time: pd_engine_begins() was called */
+    bool has_begun;      /* it has had a call */
+    bool was_crowded;    /* other calls went on when this one began */
     bool is_measured;    /* `usage` is what it was when pd_engine_begins() was called for it */
     bool waited;         /* the last one that was measured: it did not only compute */
     bool is_batch;       /* it is scheduled so, see pd_cost */
@@ -56,7 +62,13 @@ static inline bool pd_cost_is_long(const struct pd_cost *c)
     return atomic_load_explicit(&c->call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
 }
 
-/* ... and most of them wait. */
+/* They are so long that another worker should take what comes meanwhile, if it can. */
+static inline bool pd_cost_is_slow(const struct pd_cost *c)
+{
+    return !pd_cost_is_quick(c) || atomic_load_explicit(&c->call_ns, memory_order_relaxed) >= PD_LONG_CALL_NS;
+}
+
+/* Calls are long enough to be measured, and most of them wait. */
 static inline bool pd_cost_is_waiting(const struct pd_cost *c)
 {
     return pd_cost_is_long(c) && atomic_load_explicit(&c->waiting, memory_order_relaxed) > 500;

@@ -15,6 +15,7 @@ enum {
     READY_BATCH = 64,              /* events taken by one wait */
     RELIEF_TICK_NS = 1000000,      /* after so long the relief thread looks whether a vacancy lasts */
     RELIEF_TICK_MOST_NS = 4000000, /* ... and, as long as none does, in turn after twice the time up to this */
+    CALLS_LOOKED_AT = 4,           /* by the relief thread, of those that go on */
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
@@ -287,8 +288,8 @@ static void loop_check_stop(struct pd_engine *e, struct pd_thread *t)
     }
 }
 
-/* Waits once and deals with what came. engine.lock is held at both ends, the role by `t`. */
-static void loop_turn(struct pd_engine *e, struct pd_thread *t)
+/* Waits once, if it may, and deals with what came. engine.lock is held at both ends, the role by `t`. */
+static void loop_turn(struct pd_engine *e, struct pd_thread *t, bool may_wait)
 {
     struct pd_ready ready[READY_BATCH];
     loop_check_stop(e, t);
@@ -300,7 +301,8 @@ static void loop_turn(struct pd_engine *e, struct pd_thread *t)
     bool can_serve = e->nready && (t != e->keeper || !pd_list_is_empty(&e->idle));
     can_serve |= !pd_list_is_empty(&t->resumed);
     bool has_waits = e->waits != NULL;
-    int timeout = !pd_list_is_empty(&e->attend) || can_serve || e->stopped ? 0 : loop_timeout(e);
+    bool at_once = !pd_list_is_empty(&e->attend) || can_serve || e->stopped || !may_wait;
+    int timeout = at_once ? 0 : loop_timeout(e);
     atomic_store_explicit(&e->sleeping, timeout != 0, memory_order_relaxed);
     e->sleeper = pthread_self();
     pthread_mutex_unlock(&e->lock);
@@ -326,6 +328,7 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
         e->running++;
         t->started_ns = now ? now : PD_SYS0(e->sys, monotonic_ns);
         now = 0;
+        t->cost.was_crowded = e->running > 1;
         pd_call_begin(t, x); /* who gets the role goes to sleep until its limit */
         role_leave_for_call(t);
         if (pd_ready_begins(e, x))
@@ -383,7 +386,8 @@ static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread
         !pd_list_is_empty(&t->resumed) || !pd_cost_is_quick(&e->cost))
         return false;
     const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
-    return last->cost.takes_turns && e->host.now_ns < last->started_ns + LOOK_NS;
+    uint64_t soon = pd_cost_is_slow(&e->cost) ? PD_TURN_NS : LOOK_NS;
+    return last->cost.takes_turns && e->host.now_ns < last->started_ns + soon;
 }
 
 /* Leaves role and requests to others; one who is woken is wanted. */
@@ -395,17 +399,24 @@ static void thread_rest(struct pd_engine *e, struct pd_thread *t)
     thread_sleep(e, t);
 }
 
+static void thread_introduce(struct pd_engine *e, struct pd_thread *t)
+{
+    t->id = PD_SYS0(e->sys, thread_id);
+    t->is_known = true;
+    e->app_threads++;
+}
+
 struct pd_exchange *pd_engine_next(struct pd_thread *t)
 {
     struct pd_engine *e = t->engine;
     struct pd_exchange *x;
     pthread_mutex_lock(&e->lock);
     uint64_t now = t->is_running ? call_ended(e, t) : 0;
-    e->app_threads += !t->is_known;
-    t->is_known = true;
+    if (!t->is_known)
+        thread_introduce(e, t);
     if (loop_is_behind(e, now)) {
         role_take(t);
-        loop_turn(e, t);
+        loop_turn(e, t, true);
         now = 0;
     }
     if (other_is_soon_back(e, t)) {
@@ -417,7 +428,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
         bool takes_role = !e->role_held || t->has_role;
         if (takes_role) {
             role_take(t);
-            loop_turn(e, t);
+            loop_turn(e, t, true);
         }
         if (!takes_role || other_is_soon_back(e, t))
             thread_rest(e, t);
@@ -425,7 +436,7 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     if (x) {
         t->is_running = true;
         e->stats.requests += !x->was_parked;
-        pd_spread_call(e, !pd_cost_is_quick(&e->cost));
+        pd_spread_call(e, pd_cost_is_slow(&e->cost));
     } else {
         if (t->has_role)
             role_vacate(t, e->host.now_ns);
@@ -468,6 +479,8 @@ void pd_exchange_resume(struct pd_exchange *x)
 
 /* --- the relief thread -------------------------------------------------------------------------------------------- */
 
+enum relief { RELIEF_NONE, RELIEF_LOOKS, RELIEF_SERVES };
+
 /* Sleeps until the timer ticks; engine.lock is free. */
 static void relief_wait(struct pd_engine *e)
 {
@@ -476,18 +489,50 @@ static void relief_wait(struct pd_engine *e)
         ;
 }
 
+/* Does any of the latest calls compute at this moment? Lets go of engine.lock meanwhile. */
+static bool calls_compute(struct pd_engine *e)
+{
+    int ids[CALLS_LOOKED_AT];
+    size_t n = 0;
+    bool computes = false;
+    for (struct pd_list *l = e->calls.running.prev; l != &e->calls.running && n < CALLS_LOOKED_AT; l = l->prev) {
+        const struct pd_thread *t = PD_LIST_ENTRY(l, struct pd_thread, call.node);
+        if (t->cost.takes_turns)
+            ids[n++] = t->id;
+    }
+    pthread_mutex_unlock(&e->lock);
+    while (n && !computes)
+        computes = PD_SYS(e->sys, thread_runs, ids[--n]);
+    pthread_mutex_lock(&e->lock);
+    return computes;
+}
+
 /*
  * Is a vacancy so old that the relief thread must step in? The timer goes slower as long as none is, for each tick
  * takes the processor from calls; and it stops when one is, or nobody has left the role since the last tick.
  */
-static bool relief_is_needed(struct pd_engine *e)
+static enum relief relief_is_needed(struct pd_engine *e)
 {
     uint64_t age = PD_SYS0(e->sys, monotonic_ns) - e->vacant_ns;
     bool old = !e->role_held && age >= RELIEF_TICK_NS;
+    bool computes = old && age < PD_TURN_NS && pd_cost_is_quick(&e->cost) && calls_compute(e);
+    old &= !e->role_held;
     uint64_t slower = e->relief_ns < RELIEF_TICK_MOST_NS ? 2 * e->relief_ns : RELIEF_TICK_MOST_NS;
     bool idle = e->role_held && age >= e->relief_ns;
-    relief_set(e, old || idle ? 0 : slower);
-    return old;
+    relief_set(e, (old && !computes) || idle ? 0 : slower);
+    if (!old)
+        return RELIEF_NONE;
+    return computes ? RELIEF_LOOKS : RELIEF_SERVES;
+}
+
+/* Deals with what came, and leaves the requests to the thread whose call computes: another would wait for its turn. */
+static void relief_look(struct pd_engine *e, struct pd_thread *t)
+{
+    uint64_t vacant_ns = e->vacant_ns;
+    role_take(t);
+    loop_turn(e, t, false);
+    if (t->has_role)
+        role_vacate(t, vacant_ns);
 }
 
 /* Holds the role until an idle app thread can take it together with a request. */
@@ -500,7 +545,7 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
         if (e->nready && role_hand_over(t))
             return;
         role_take(t);
-        loop_turn(e, t);
+        loop_turn(e, t, true);
         if (e->nready && pd_list_is_empty(&e->idle) && pd_cost_is_quick(&e->cost))
             break; /* a thread will soon pass by: each event would take the processor from it */
     }
@@ -516,7 +561,12 @@ bool pd_engine_relief(struct pd_engine *e)
         pthread_mutex_unlock(&e->lock);
         relief_wait(e);
         pthread_mutex_lock(&e->lock);
-        if (!e->stopped && !e->calls.stuck && relief_is_needed(e))
+        if (e->stopped || e->calls.stuck)
+            break;
+        enum relief relief = relief_is_needed(e);
+        if (relief == RELIEF_LOOKS)
+            relief_look(e, t);
+        else if (relief == RELIEF_SERVES)
             relief_serve(e, t);
     }
     bool stuck = e->calls.stuck && !e->stopped;

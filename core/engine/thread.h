@@ -9,6 +9,7 @@
 
 struct pd_thread {
     struct pd_engine *engine;
+    int id;              /* the kernel's, of an app thread */
     struct pd_list idle; /* pd_engine.idle */
     pthread_cond_t cond;
     bool woken; /* told to look again */

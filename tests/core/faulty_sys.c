@@ -383,6 +383,18 @@ static uint64_t faulty_process_cpu_ns(void *ctx)
     return PD_SYS0(f->real, process_cpu_ns);
 }
 
+static int faulty_thread_id(void *ctx)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS0(f->real, thread_id);
+}
+
+static bool faulty_thread_runs(void *ctx, int id)
+{
+    struct faulty_sys *f = ctx;
+    return PD_SYS(f->real, thread_runs, id);
+}
+
 void faulty_init(struct faulty_sys *f)
 {
     *f = (struct faulty_sys){ .real = pd_sys_default() };
@@ -426,6 +438,8 @@ void faulty_init(struct faulty_sys *f)
         .thread_usage = faulty_thread_usage,
         .thread_batch = faulty_thread_batch,
         .process_cpu_ns = faulty_process_cpu_ns,
+        .thread_id = faulty_thread_id,
+        .thread_runs = faulty_thread_runs,
         .ctx = f,
     };
 }

@@ -1,10 +1,13 @@
 /*
- * test_cost.c - how the threads of the application are scheduled (docs/adr/0014): those whose calls wait take the
- * processor from no other when they wake, while the process is busy. Clock and counters are ours.
+ * test_cost.c - what calls are taken for, those that compute and those that wait (docs/adr/0013), and how the threads
+ * of the application are scheduled (docs/adr/0014). Clock and counters are ours.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "engine/exchange_api.h"
@@ -77,6 +80,77 @@ static void call(struct scene *s, int n, uint64_t ns, uint64_t cpu_us, unsigned 
         pd_cost_add(s->thread, s->now_ns);
     }
 }
+
+/* --- who runs calls ----------------------------------------------------------------------------------------------- */
+
+static const uint64_t LONG_NS = 2000000;
+
+static bool is_quick(const struct scene *s)
+{
+    return pd_cost_is_quick(&s->engine->cost);
+}
+
+static void test_calls_that_compute_count_as_quick_ones(void)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    CHECK(is_quick(&s));
+    CHECK(pd_cost_is_slow(&s.engine->cost)); /* for another process, which has an interpreter of its own */
+    call(&s, CALLS, 3 * LONG_NS, 6000, 0, 100);
+    CHECK(!is_quick(&s));
+    scene_fini(&s);
+}
+
+/* The first call of a process imports and compiles; some others collect garbage. */
+static void test_few_that_compute_for_longer_than_a_turn_change_nothing(void)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, 1, 100 * LONG_NS, 200000, 0, 100);
+    CHECK(is_quick(&s));
+    for (int i = 0; i < CALLS / 4; i++) {
+        call(&s, 3, LONG_NS, 2000, 0, 100);
+        call(&s, 1, 10 * LONG_NS, 20000, 0, 100);
+        CHECK(is_quick(&s));
+    }
+    scene_fini(&s);
+}
+
+/* Each lets others wait until the relief thread comes, and no longer. */
+static void test_one_that_waits_long_is_forgotten_as_soon_as_others(void)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    call(&s, 1, 1000 * LONG_NS, 2000, 2, 100);
+    CHECK(!is_quick(&s));
+    call(&s, 32, LONG_NS, 2000, 0, 100);
+    CHECK(is_quick(&s));
+    scene_fini(&s);
+}
+
+/* Several go on, and the interpreter has made each of them wait for its turn. It may be what they do alone, too. */
+static void test_a_crowd_that_computes_tells_nothing_by_its_waits(void)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    s.engine->running = 3;
+    call(&s, CALLS, 3 * LONG_NS, 2000, 2, 100);
+    CHECK(is_quick(&s));
+    s.engine->running = 1;
+    call(&s, 1, LONG_NS, 2000, 2, 100);
+    CHECK(!is_quick(&s));
+    s.engine->running = 3;
+    call(&s, CALLS, 3 * LONG_NS, 2000, 2, 100);
+    CHECK(!is_quick(&s));
+    s.engine->running = 0;
+    scene_fini(&s);
+}
+
+/* --- how their threads are scheduled -------------------------------------------------------------------------------
+ */
 
 /* Most of what they take is a wait, and the process is busy meanwhile: others have the processor. */
 static void wait_busily(struct scene *s)
@@ -165,7 +239,8 @@ static void test_no_policy_is_changed_where_that_is_forbidden(void)
     scene_fini(&s);
 }
 
-/* --- the real call ------------------------------------------------------------------------------------------------ */
+/* --- the real calls ------------------------------------------------------------------------------------------------
+ */
 
 static void *change_policies(void *arg)
 {
@@ -193,8 +268,49 @@ static void test_only_the_usual_policy_of_this_thread_is_changed(void)
     CHECK_INT(sched_getscheduler(0), policy);
 }
 
+struct observed {
+    _Atomic int id;
+    _Atomic bool sleeps;
+    sem_t end;
+};
+
+static void *compute_then_sleep(void *arg)
+{
+    struct observed *o = arg;
+    CHECK(pthread_setname_np(pthread_self(), "a) R (b) S") == 0); /* as hard to read past as can be */
+    atomic_store(&o->id, PD_SYS0(pd_sys_default(), thread_id));
+    while (!atomic_load(&o->sleeps))
+        continue;
+    sem_wait(&o->end);
+    return NULL;
+}
+
+static void test_a_thread_runs_or_sleeps(void)
+{
+    const struct pd_sys *sys = pd_sys_default();
+    struct observed o = { 0 };
+    pthread_t id;
+    sem_init(&o.end, 0, 0);
+    CHECK(pthread_create(&id, NULL, compute_then_sleep, &o) == 0);
+    while (!atomic_load(&o.id))
+        sched_yield();
+    CHECK(PD_SYS(sys, thread_runs, o.id));
+    atomic_store(&o.sleeps, true);
+    while (PD_SYS(sys, thread_runs, o.id))
+        sched_yield();
+    sem_post(&o.end);
+    pthread_join(id, NULL);
+    CHECK(!PD_SYS(sys, thread_runs, o.id)); /* nobody has that number any more */
+    sem_destroy(&o.end);
+}
+
 int main(void)
 {
+    alarm(60); /* a thread that never sleeps ends here, and fails */
+    test_calls_that_compute_count_as_quick_ones();
+    test_few_that_compute_for_longer_than_a_turn_change_nothing();
+    test_one_that_waits_long_is_forgotten_as_soon_as_others();
+    test_a_crowd_that_computes_tells_nothing_by_its_waits();
     test_threads_that_wait_disturb_no_other_while_the_process_is_busy();
     test_behind_a_pause_the_first_call_ends_it();
     test_threads_that_compute_are_scheduled_as_usual();
@@ -203,5 +319,6 @@ int main(void)
     test_a_policy_that_somebody_chose_is_kept();
     test_no_policy_is_changed_where_that_is_forbidden();
     test_only_the_usual_policy_of_this_thread_is_changed();
+    test_a_thread_runs_or_sleeps();
     return check_result();
 }

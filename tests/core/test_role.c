@@ -22,8 +22,9 @@
 enum { APP_THREADS = 4, REQUESTS = 100 };
 
 static const uint64_t QUICK_NS = 20000;
-static const uint64_t TURN_NS = 500000; /* slow, but nobody else could run meanwhile if it only computes */
-static const uint64_t SLOW_NS = 5000000;
+static const uint64_t TURN_NS = 500000;  /* slow, but nobody else could run meanwhile if it only computes */
+static const uint64_t LONG_NS = 3000000; /* the same, longer than a vacancy lasts before the relief thread comes */
+static const uint64_t SLOW_NS = 5000000; /* so long that the interpreter would have others go on meanwhile */
 
 struct scene {
     struct pd_sys sys; /* first: its address is the context of the table */
@@ -37,6 +38,7 @@ struct scene {
     pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
     sem_t *gates;            /* where each call waits until it may go on, in turn, or NULL */
     _Atomic unsigned calls;  /* that have begun */
+    _Atomic bool computes;   /* threads whose calls take turns run at this moment */
     bool outlasts_turn;      /* calls go on until somebody else waits for events */
     bool takes_turns;        /* each call begins with pd_engine_begins() */
     bool waits;              /* ... and waits for something */
@@ -56,6 +58,12 @@ static struct pd_usage our_usage(void *ctx)
 {
     (void)ctx;
     return usage;
+}
+
+static bool our_runs(void *ctx, int id)
+{
+    (void)id;
+    return atomic_load(&((struct scene *)ctx)->computes);
 }
 
 /* What the threads check: only the main thread counts. */
@@ -246,6 +254,7 @@ static int threads_in_turns(uint64_t call_ns, bool waits, bool waits_for_turn)
 static void test_calls_that_only_compute_are_run_by_one_thread(void)
 {
     CHECK_INT(threads_in_turns(TURN_NS, false, false), 1);
+    CHECK_INT(threads_in_turns(LONG_NS, false, false), 1);
 }
 
 /* Where many have let go of their turn for a send each waits for it behind another, though none has to wait. */
@@ -315,6 +324,7 @@ struct busy {
     struct pd_exchange *running;
     int fds[BUSY_CONNS];
     bool has_relief;
+    bool has_another; /* a second thread for the application */
 };
 
 static void await_arrival(const struct busy *b)
@@ -336,10 +346,11 @@ static void busy_init(struct busy *b)
     b->s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000 };
     b->s.sys.ctx = &b->s;
     b->s.sys.monotonic_ns = our_clock;
+    b->s.sys.thread_runs = our_runs;
     b->s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &b->s.sys);
     b->s.door = peer_door(b->s.engine, (struct pd_port){ .codec = &pd_codec_http1 });
     b->thread = pd_thread_new(b->s.engine);
-    b->has_relief = false;
+    b->has_relief = b->has_another = false;
     for (int i = 0; i < BUSY_CONNS; i++) {
         b->fds[i] = peer_dial(&b->s.door);
         ask(b->fds[i]);
@@ -366,6 +377,8 @@ static void busy_fini(struct busy *b)
     while ((b->running = pd_engine_next(b->thread)) != NULL);
     if (b->has_relief)
         pthread_join(b->s.ids[0], NULL);
+    if (b->has_another)
+        pthread_join(b->s.ids[1], NULL);
     pd_thread_free(b->thread);
     pd_engine_free(b->s.engine);
     for (int i = 0; i < BUSY_CONNS; i++)
@@ -433,6 +446,48 @@ static void test_the_relief_thread_looks_less_often_while_no_vacancy_lasts(void)
     busy_fini(&b);
 }
 
+/* --- calls that compute for longer than a vacancy may last ---------------------------------------------------------
+ */
+
+/* The only call has begun to compute, and a second thread is idle; the relief thread is there. */
+static void computing_init(struct busy *b)
+{
+    busy_init(b);
+    b->s.computes = true;
+    b->thread->cost.takes_turns = true;
+    b->has_another = pthread_create(&b->s.ids[1], NULL, app_thread, &b->s) == 0;
+    CHECK(b->has_another);
+    await_idle(&b->s, 1);
+    busy_begin_relief(b);
+}
+
+/* The other thread would only wait for the interpreter, but connections are looked after. */
+static void test_the_relief_thread_leaves_requests_to_a_call_that_computes(void)
+{
+    struct busy b;
+    computing_init(&b);
+    int fd = peer_dial(&b.s.door);
+    ask(fd);
+    atomic_fetch_add(&b.s.now_ns, LONG_NS);
+    AWAIT(b.s.engine, b.s.engine->nready == BUSY_CONNS && !b.s.engine->role_held)
+    CHECK_INT(idle_threads(&b.s), 1);
+    CHECK(b.s.engine->relief_ns != 0); /* it comes again */
+    atomic_fetch_add(&b.s.now_ns, LONG_NS);
+    AWAIT(b.s.engine, b.s.engine->nready < BUSY_CONNS) /* by now the interpreter would have the other go on */
+    busy_fini(&b);
+    close(fd);
+}
+
+static void test_the_relief_thread_gives_requests_to_a_thread_while_the_call_waits(void)
+{
+    struct busy b;
+    computing_init(&b);
+    b.s.computes = false;
+    atomic_fetch_add(&b.s.now_ns, LONG_NS);
+    AWAIT(b.s.engine, b.s.engine->nready < BUSY_CONNS - 1)
+    busy_fini(&b);
+}
+
 /* --- two threads that are awake ----------------------------------------------------------------------------------- */
 
 /* One comes back while another is in a call that takes turns: they would change places with each call from now on. */
@@ -491,6 +546,8 @@ int main(void)
     test_a_thread_whose_calls_wait_leaves_the_connections_to_the_relief_thread();
     test_the_relief_thread_leaves_the_role_to_a_thread_that_will_soon_pass_by();
     test_the_relief_thread_looks_less_often_while_no_vacancy_lasts();
+    test_the_relief_thread_leaves_requests_to_a_call_that_computes();
+    test_the_relief_thread_gives_requests_to_a_thread_while_the_call_waits();
     test_a_thread_leaves_requests_to_another_that_is_soon_back();
     return check_result();
 }
