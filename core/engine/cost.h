@@ -20,8 +20,12 @@ enum {
 /* An engine's; changed under engine.lock. */
 struct pd_cost {
     _Atomic uint64_t call_ns;   /* moving average of an app call */
-    _Atomic uint64_t absent_ns; /* ... in which one that only computes counts as a quick one */
+    _Atomic uint64_t absent_ns; /* ... for so long others could have gone on meanwhile (absence_move) */
     _Atomic uint64_t waiting;   /* ... of those that were measured, per mille: they computed little, and waited */
+    size_t crowds;              /* calls so far that began while others went on */
+    _Atomic unsigned turns;     /* calls that have had their first turn, and go on */
+    _Atomic unsigned hits;      /* trials one after the other that had their turn at once */
+    _Atomic uint64_t shared_ns; /* calls do not take turns, though they compute; until then */
     uint64_t looked_ns;         /* when the processor time was looked at last */
     uint64_t cpu_ns;            /* what it was then */
     bool is_busy;               /* the process had more than half of a processor between the last two looks */
@@ -31,23 +35,29 @@ struct pd_cost {
 
 /* A thread's. */
 struct pd_call_cost {
-    bool takes_turns;    /* one call goes on at a time: pd_engine_begins() was called */
-    bool has_begun;      /* it has had a call */
-    bool was_crowded;    /* other calls went on when this one began */
-    bool is_measured;    /* `usage` is what it was when pd_engine_begins() was called for it */
-    bool waited;         /* the last one that was measured: it did not only compute */
-    bool is_batch;       /* it is scheduled so, see pd_cost */
-    bool keeps_policy;   /* it cannot be, or somebody chose a policy for it */
-    unsigned unmeasured; /* calls since then */
-    struct pd_usage usage;
-    uint64_t waits; /* what was its share of that when it let go of the turn */
+    _Atomic bool takes_turns; /* one call goes on at a time: pd_engine_begins() was called */
+    bool has_begun;           /* it has had a call */
+    bool is_trial;            /* its next call is to show whether it has its turn at once, though another computes */
+    bool is_measured;         /* `usage` is of this call */
+    bool waited;              /* the last one that was measured did, and computed little */
+    bool is_batch;            /* it is scheduled so, see pd_cost */
+    bool keeps_policy;        /* it cannot be, or somebody chose a policy for it */
+    unsigned unmeasured;      /* calls since then */
+    size_t crowds;            /* pd_cost.crowds when the call began */
+    _Atomic uint64_t turn_ns; /* when it had its first turn; 0: not yet, or nobody wants to know */
+    struct pd_usage usage;    /* the thread's when the call began; behind pd_engine_ends() that of the call */
+    uint64_t waits;           /* the thread's when it let go of the turn */
 };
 
 /* For the embedder, before any thread is made: the scheduling policy of no thread is changed, where that is forbidden.
  */
 void pd_engine_keep_policies(struct pd_engine *e);
 
-/* The thread's call is over, now. engine.lock is held. */
+/* The thread is about to begin a call; this, and what is below, with engine.lock. */
+void pd_cost_begin(struct pd_thread *t);
+/* A call waits although nobody looks after the others, as was thought that it would not. */
+void pd_cost_waits(struct pd_engine *e);
+/* The thread's call is over, now. */
 void pd_cost_add(struct pd_thread *t, uint64_t now);
 
 /* The thread that runs a call is back before it would have paid to wake another. */
@@ -57,7 +67,7 @@ static inline bool pd_cost_is_quick(const struct pd_cost *c)
 }
 
 /* Calls are long enough to be measured. */
-static inline bool pd_cost_is_long(const struct pd_cost *c)
+static inline bool pd_cost_is_measured(const struct pd_cost *c)
 {
     return atomic_load_explicit(&c->call_ns, memory_order_relaxed) >= PD_QUICK_CALL_NS / 2;
 }
@@ -71,7 +81,7 @@ static inline bool pd_cost_is_slow(const struct pd_cost *c)
 /* Calls are long enough to be measured, and most of them wait. */
 static inline bool pd_cost_is_waiting(const struct pd_cost *c)
 {
-    return pd_cost_is_long(c) && atomic_load_explicit(&c->waiting, memory_order_relaxed) > 500;
+    return pd_cost_is_measured(c) && atomic_load_explicit(&c->waiting, memory_order_relaxed) > 500;
 }
 
 #endif

@@ -268,7 +268,8 @@ void pd_thread_free(struct pd_thread *t)
 {
     struct pd_engine *e = t->engine;
     pthread_mutex_lock(&e->lock);
-    pd_call_end(t); /* this and what follows: only where the embedder's thread breaks */
+    pd_engine_ends(t); /* this and what follows: only where the embedder's thread breaks */
+    pd_call_end(t);
     e->running -= t->is_running;
     e->app_threads -= t->is_known;
     pd_waits_orphan(e, t);

@@ -6,8 +6,7 @@
  * pd_engine_relief(). The engine makes no threads and calls nobody back. The process must ignore SIGPIPE.
  *
  * Loop role (DESIGN section 3): whoever waits for events holds it. A thread that finds a request leaves the role vacant
- * while calls are short, else it hands it to another idle thread; the relief thread takes one that stays vacant for
- * long.
+ * while calls are short, else it hands it to another idle thread; the relief thread takes one that stays vacant long.
  */
 #ifndef PD_ENGINE_H
 #define PD_ENGINE_H
@@ -61,9 +60,10 @@ void pd_thread_free(struct pd_thread *t);
 
 /* Waits for a request, doing loop work meanwhile. NULL: the engine has stopped. */
 struct pd_exchange *pd_engine_next(struct pd_thread *t) PD_MUST_CHECK;
-/* Where calls take turns, as at an interpreter's lock: to be called before each, with the turn taken. Up to a
- * millisecond without a wait then counts as quick; another thread could only wait for its turn meanwhile. */
+/* Before and behind each call where they take turns, as at an interpreter's lock, with the turn taken. One that
+ * computes for up to five milliseconds then counts as quick: another thread could only wait for its turn. */
 void pd_engine_begins(struct pd_thread *t);
+void pd_engine_ends(struct pd_thread *t);
 /* The turn is given up for something that waits for nobody, and taken again: that wait is not the call's own. */
 void pd_engine_lets_go(struct pd_thread *t);
 void pd_engine_goes_on(struct pd_thread *t);

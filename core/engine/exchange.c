@@ -322,3 +322,33 @@ bool pd_exchange_client_gone(struct pd_exchange *x)
     exchange_unlock(x);
     return gone;
 }
+
+/* --- requests that wait without a thread ------------------------------------------------------------------------- */
+
+void pd_exchange_park(struct pd_exchange *x)
+{
+    struct pd_engine *e = pd_engine_of(x->conn->host);
+    pthread_mutex_lock(&x->conn->lock);
+    pd_exchange_move(x, PD_X_PARKED);
+    x->was_parked = true;
+    pthread_mutex_lock(&e->lock);
+    if (x->wait)
+        x->wait->home = NULL;
+    pd_call_park(x);
+    pthread_mutex_unlock(&e->lock);
+    pthread_mutex_unlock(&x->conn->lock);
+}
+
+void pd_exchange_resume(struct pd_exchange *x)
+{
+    struct pd_engine *e = pd_engine_of(x->conn->host);
+    pthread_mutex_lock(&x->conn->lock);
+    pd_exchange_move(x, PD_X_READY);
+    x->ready_ms = e->host.now_ms;
+    pthread_mutex_unlock(&x->conn->lock);
+    pthread_mutex_lock(&e->lock);
+    bool wake = pd_ready_put_back(e, x);
+    pthread_mutex_unlock(&e->lock);
+    if (wake)
+        pd_wakeup_fire(&e->wakeup);
+}

@@ -41,6 +41,7 @@ struct pd_engine {
     uint64_t vacant_ns;    /* when it was left vacant last */
     uint64_t relief_ns;    /* what the relief thread's timer is set to; 0: nothing */
     int relief_timer;      /* timerfd */
+    unsigned relief_looks; /* that left requests to a call which computes */
     _Atomic bool sleeping; /* the role's holder waits in the kernel; changed under the lock */
     pthread_t sleeper;     /* ... and is this thread */
     struct pd_list idle;

@@ -15,7 +15,9 @@ enum {
     READY_BATCH = 64,              /* events taken by one wait */
     RELIEF_TICK_NS = 1000000,      /* after so long the relief thread looks whether a vacancy lasts */
     RELIEF_TICK_MOST_NS = 4000000, /* ... and, as long as none does, in turn after twice the time up to this */
+    RELIEF_LOOK_NS = 2000000,      /* ... and after so long where one does, while the call computes */
     CALLS_LOOKED_AT = 4,           /* by the relief thread, of those that go on */
+    TRY_EACH = 16,                 /* looks at a call that computes: then another thread is tried all the same */
     LOOK_NS = 500000,    /* a vacancy that an app thread ends when it passes by, before the relief thread has to */
     WAIT_FAILED_MS = 10, /* pause after a wait that failed */
 };
@@ -328,7 +330,7 @@ static struct pd_exchange *ready_next(struct pd_engine *e, struct pd_thread *t, 
         e->running++;
         t->started_ns = now ? now : PD_SYS0(e->sys, monotonic_ns);
         now = 0;
-        t->cost.was_crowded = e->running > 1;
+        pd_cost_begin(t);
         pd_call_begin(t, x); /* who gets the role goes to sleep until its limit */
         role_leave_for_call(t);
         if (pd_ready_begins(e, x))
@@ -374,6 +376,13 @@ static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
         pthread_cond_wait(&t->cond, &e->lock);
 }
 
+/* The thread whose call began last, or gave output last; NULL: none goes on. */
+static const struct pd_thread *call_latest(const struct pd_engine *e)
+{
+    struct pd_list *node = e->calls.running.prev;
+    return node == &e->calls.running ? NULL : PD_LIST_ENTRY(node, struct pd_thread, call.node);
+}
+
 /*
  * Is another thread in a call from which it is soon back? This one would only wait for the interpreter's lock, or for
  * events that the other looks for then; and two that are awake change places with each call. Should the other be
@@ -382,12 +391,14 @@ static void thread_sleep(struct pd_engine *e, struct pd_thread *t)
 static bool other_is_soon_back(const struct pd_engine *e, const struct pd_thread *t)
 {
     bool is_free = !e->role_held || t->has_role;
-    if (!is_free || e->stopped || e->keeper->has_jobs || pd_list_is_empty(&e->calls.running) ||
-        !pd_list_is_empty(&t->resumed) || !pd_cost_is_quick(&e->cost))
+    const struct pd_thread *last = call_latest(e);
+    if (!is_free || e->stopped || e->keeper->has_jobs || !last || !pd_list_is_empty(&t->resumed) ||
+        !pd_cost_is_quick(&e->cost))
         return false;
-    const struct pd_thread *last = PD_LIST_ENTRY(e->calls.running.prev, struct pd_thread, call.node);
-    uint64_t soon = pd_cost_is_slow(&e->cost) ? PD_TURN_NS : LOOK_NS;
-    return last->cost.takes_turns && e->host.now_ns < last->started_ns + soon;
+    uint64_t turn_ns = atomic_load_explicit(&last->cost.turn_ns, memory_order_relaxed);
+    bool is_soon = pd_cost_is_slow(&e->cost) ? !turn_ns || e->host.now_ns < turn_ns + PD_TURN_NS
+                                             : e->host.now_ns < last->started_ns + LOOK_NS;
+    return is_soon && atomic_load_explicit(&last->cost.takes_turns, memory_order_relaxed);
 }
 
 /* Leaves role and requests to others; one who is woken is wanted. */
@@ -447,36 +458,6 @@ struct pd_exchange *pd_engine_next(struct pd_thread *t)
     return x;
 }
 
-/* --- requests that wait without a thread ------------------------------------------------------------------------- */
-
-void pd_exchange_park(struct pd_exchange *x)
-{
-    struct pd_engine *e = pd_engine_of(x->conn->host);
-    pthread_mutex_lock(&x->conn->lock);
-    pd_exchange_move(x, PD_X_PARKED);
-    x->was_parked = true;
-    pthread_mutex_lock(&e->lock);
-    if (x->wait)
-        x->wait->home = NULL;
-    pd_call_park(x);
-    pthread_mutex_unlock(&e->lock);
-    pthread_mutex_unlock(&x->conn->lock);
-}
-
-void pd_exchange_resume(struct pd_exchange *x)
-{
-    struct pd_engine *e = pd_engine_of(x->conn->host);
-    pthread_mutex_lock(&x->conn->lock);
-    pd_exchange_move(x, PD_X_READY);
-    x->ready_ms = e->host.now_ms;
-    pthread_mutex_unlock(&x->conn->lock);
-    pthread_mutex_lock(&e->lock);
-    bool wake = pd_ready_put_back(e, x);
-    pthread_mutex_unlock(&e->lock);
-    if (wake)
-        pd_wakeup_fire(&e->wakeup);
-}
-
 /* --- the relief thread -------------------------------------------------------------------------------------------- */
 
 enum relief { RELIEF_NONE, RELIEF_LOOKS, RELIEF_SERVES };
@@ -497,7 +478,7 @@ static bool calls_compute(struct pd_engine *e)
     bool computes = false;
     for (struct pd_list *l = e->calls.running.prev; l != &e->calls.running && n < CALLS_LOOKED_AT; l = l->prev) {
         const struct pd_thread *t = PD_LIST_ENTRY(l, struct pd_thread, call.node);
-        if (t->cost.takes_turns)
+        if (atomic_load_explicit(&t->cost.takes_turns, memory_order_relaxed))
             ids[n++] = t->id;
     }
     pthread_mutex_unlock(&e->lock);
@@ -509,30 +490,34 @@ static bool calls_compute(struct pd_engine *e)
 
 /*
  * Is a vacancy so old that the relief thread must step in? The timer goes slower as long as none is, for each tick
- * takes the processor from calls; and it stops when one is, or nobody has left the role since the last tick.
+ * takes the processor from calls; and it stops when one is, or nobody has left the role since the last tick. While a
+ * call computes it is enough to look, for another thread would have to wait for its turn; but at times one is tried,
+ * for only that shows whether it would.
  */
 static enum relief relief_is_needed(struct pd_engine *e)
 {
     uint64_t age = PD_SYS0(e->sys, monotonic_ns) - e->vacant_ns;
-    bool old = !e->role_held && age >= RELIEF_TICK_NS;
-    bool computes = old && age < PD_TURN_NS && pd_cost_is_quick(&e->cost) && calls_compute(e);
-    old &= !e->role_held;
     uint64_t slower = e->relief_ns < RELIEF_TICK_MOST_NS ? 2 * e->relief_ns : RELIEF_TICK_MOST_NS;
-    bool idle = e->role_held && age >= e->relief_ns;
-    relief_set(e, (old && !computes) || idle ? 0 : slower);
-    if (!old)
+    if (e->role_held || age < RELIEF_TICK_NS) {
+        relief_set(e, e->role_held && age >= e->relief_ns ? 0 : slower);
         return RELIEF_NONE;
-    return computes ? RELIEF_LOOKS : RELIEF_SERVES;
-}
-
-/* Deals with what came, and leaves the requests to the thread whose call computes: another would wait for its turn. */
-static void relief_look(struct pd_engine *e, struct pd_thread *t)
-{
-    uint64_t vacant_ns = e->vacant_ns;
-    role_take(t);
-    loop_turn(e, t, false);
-    if (t->has_role)
-        role_vacate(t, vacant_ns);
+    }
+    bool may_look = age < PD_TURN_NS && pd_cost_is_quick(&e->cost);
+    bool computes = may_look && calls_compute(e);
+    if (e->role_held || e->stopped || e->calls.stuck)
+        return RELIEF_NONE;
+    if (may_look && !computes && e->nready && !pd_list_is_empty(&e->calls.running))
+        pd_cost_waits(e);
+    bool tries = computes && e->nready && !pd_list_is_empty(&e->idle) && ++e->relief_looks % TRY_EACH == 0;
+    if (tries)
+        PD_LIST_ENTRY(e->idle.next, struct pd_thread, idle)->cost.is_trial = true; /* it is the one that is woken */
+    if (!computes || tries) {
+        relief_set(e, 0);
+        return RELIEF_SERVES;
+    }
+    uint64_t left = PD_TURN_NS - age;
+    relief_set(e, left < RELIEF_LOOK_NS ? left : RELIEF_LOOK_NS);
+    return RELIEF_LOOKS;
 }
 
 /* Holds the role until an idle app thread can take it together with a request. */
@@ -551,6 +536,18 @@ static void relief_serve(struct pd_engine *e, struct pd_thread *t)
     }
     if (t->has_role)
         role_vacate(t, e->host.now_ns);
+}
+
+/* Deals with what came, and leaves the requests to the thread whose call computes. */
+static void relief_look(struct pd_engine *e, struct pd_thread *t)
+{
+    role_take(t);
+    loop_turn(e, t, false);
+    const struct pd_thread *last = call_latest(e);
+    if (!last && (t->has_role || !e->role_held))
+        relief_serve(e, t); /* the call is over: its thread found the role taken, and sleeps */
+    else if (t->has_role)
+        role_vacate(t, last->started_ns); /* so old is the vacancy still */
 }
 
 bool pd_engine_relief(struct pd_engine *e)

@@ -29,6 +29,11 @@ struct scene {
     bool is_chosen; /* somebody chose a policy */
 };
 
+static uint64_t our_clock(void *ctx)
+{
+    return ((const struct scene *)ctx)->now_ns;
+}
+
 static struct pd_usage our_usage(void *ctx)
 {
     return ((const struct scene *)ctx)->usage;
@@ -54,6 +59,7 @@ static void scene_init(struct scene *s)
     struct pd_config config = PD_CONFIG_DEFAULT;
     *s = (struct scene){ .sys = *pd_sys_default(), .now_ns = 1000000000 };
     s->sys.ctx = s;
+    s->sys.monotonic_ns = our_clock;
     s->sys.thread_usage = our_usage;
     s->sys.process_cpu_ns = our_cpu;
     s->sys.thread_batch = our_batch;
@@ -77,6 +83,7 @@ static void call(struct scene *s, int n, uint64_t ns, uint64_t cpu_us, unsigned 
         s->usage.waits += waits;
         s->now_ns += ns;
         s->cpu_ns += ns * percent / 100;
+        pd_engine_ends(s->thread);
         pd_cost_add(s->thread, s->now_ns);
     }
 }
@@ -147,6 +154,71 @@ static void test_a_crowd_that_computes_tells_nothing_by_its_waits(void)
     CHECK(!is_quick(&s));
     s.engine->running = 0;
     scene_fini(&s);
+}
+
+/* One call may have come and gone while it went on. */
+static void test_who_met_others_in_the_middle_of_a_call_was_in_a_crowd(void)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    struct pd_thread *other = pd_thread_new(s.engine);
+    s.engine->running = 1;
+    pd_cost_begin(s.thread);
+    s.thread->started_ns = s.now_ns;
+    pd_engine_begins(s.thread);
+    s.engine->running = 2;
+    pd_cost_begin(other);
+    s.engine->running = 1;
+    s.usage.cpu_us += 2000;
+    s.usage.waits += 1;
+    pd_engine_ends(s.thread);
+    pd_cost_add(s.thread, s.now_ns += LONG_NS);
+    CHECK(is_quick(&s));
+    s.engine->running = 0;
+    pd_thread_free(other);
+    scene_fini(&s);
+}
+
+/* Another call begins while one goes on that computes, and has its turn after so long. */
+static void try_another(struct scene *s, uint64_t wait_ns, bool is_over)
+{
+    struct pd_thread *other = pd_thread_new(s->engine);
+    pd_engine_begins(s->thread);
+    other->started_ns = s->now_ns;
+    other->cost.is_trial = true;
+    s->now_ns += wait_ns;
+    if (is_over)
+        pd_engine_ends(s->thread);
+    pd_engine_begins(other);
+    pd_engine_ends(other);
+    if (!is_over)
+        pd_engine_ends(s->thread);
+    pd_thread_free(other);
+}
+
+static bool is_quick_behind_trials(uint64_t wait_ns, bool is_over)
+{
+    struct scene s;
+    scene_init(&s);
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    for (int i = 0; i < 10; i++)
+        try_another(&s, wait_ns, is_over);
+    call(&s, 1, LONG_NS, 2000, 0, 100);
+    bool result = is_quick(&s);
+    s.now_ns += UINT64_C(11000000000); /* it may have changed by then */
+    call(&s, CALLS, LONG_NS, 2000, 0, 100);
+    CHECK(is_quick(&s));
+    scene_fini(&s);
+    return result;
+}
+
+/* As those that hash or compress: with other threads they use other processors. */
+static void test_calls_that_compute_without_their_turn_are_slow(void)
+{
+    CHECK(!is_quick_behind_trials(QUICK_NS, false));
+    CHECK(is_quick_behind_trials(LONG_NS, false)); /* it had to wait */
+    CHECK(is_quick_behind_trials(QUICK_NS, true)); /* the one before it was about to end */
 }
 
 /* --- how their threads are scheduled -------------------------------------------------------------------------------
@@ -300,7 +372,8 @@ static void test_a_thread_runs_or_sleeps(void)
         sched_yield();
     sem_post(&o.end);
     pthread_join(id, NULL);
-    CHECK(!PD_SYS(sys, thread_runs, o.id)); /* nobody has that number any more */
+    while (PD_SYS(sys, thread_runs, o.id)) /* soon nobody has that number any more */
+        sched_yield();
     sem_destroy(&o.end);
 }
 
@@ -311,6 +384,8 @@ int main(void)
     test_few_that_compute_for_longer_than_a_turn_change_nothing();
     test_one_that_waits_long_is_forgotten_as_soon_as_others();
     test_a_crowd_that_computes_tells_nothing_by_its_waits();
+    test_who_met_others_in_the_middle_of_a_call_was_in_a_crowd();
+    test_calls_that_compute_without_their_turn_are_slow();
     test_threads_that_wait_disturb_no_other_while_the_process_is_busy();
     test_behind_a_pause_the_first_call_ends_it();
     test_threads_that_compute_are_scheduled_as_usual();

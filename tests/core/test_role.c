@@ -38,6 +38,7 @@ struct scene {
     pthread_barrier_t *meet; /* where calls wait for each other, or NULL */
     sem_t *gates;            /* where each call waits until it may go on, in turn, or NULL */
     _Atomic unsigned calls;  /* that have begun */
+    _Atomic int look;        /* of the relief thread: 0 as it comes, 1 it is to stand still, 2 it does */
     _Atomic bool computes;   /* threads whose calls take turns run at this moment */
     bool outlasts_turn;      /* calls go on until somebody else waits for events */
     bool takes_turns;        /* each call begins with pd_engine_begins() */
@@ -58,6 +59,19 @@ static struct pd_usage our_usage(void *ctx)
 {
     (void)ctx;
     return usage;
+}
+
+static _Thread_local bool is_relief;
+
+/* Stands still before it looks for events, until it is told to go on. */
+static int our_wait(void *ctx, int ep, struct epoll_event *evs, int max, int timeout_ms)
+{
+    struct scene *s = ctx;
+    int still = 1;
+    if (is_relief && timeout_ms == 0 && atomic_compare_exchange_strong(&s->look, &still, 2))
+        while (atomic_load(&s->look) == 2)
+            sched_yield();
+    return PD_SYS(pd_sys_default(), epoll_wait, ep, evs, max, timeout_ms);
 }
 
 static bool our_runs(void *ctx, int id)
@@ -110,6 +124,8 @@ static void *app_thread(void *arg)
         must(pd_response_start(pd_exchange_response(x), PD_SLICE("200 OK")) == PD_R_NONE);
         must(pd_response_set_length(pd_exchange_response(x), 4) == PD_R_NONE);
         must(pd_exchange_last(t, x, PD_SLICE("done"), false) == PD_SEND_OK);
+        if (s->takes_turns)
+            pd_engine_ends(t);
     }
     pd_thread_free(t);
     return NULL;
@@ -117,6 +133,7 @@ static void *app_thread(void *arg)
 
 static void *relief_thread(void *arg)
 {
+    is_relief = true;
     CHECK(!pd_engine_relief(((struct scene *)arg)->engine));
     return NULL;
 }
@@ -145,6 +162,8 @@ static void scene_init(struct scene *s, uint64_t call_ns, pthread_barrier_t *mee
     s->sys.ctx = s;
     s->sys.monotonic_ns = our_clock;
     s->sys.thread_usage = our_usage;
+    s->sys.thread_runs = our_runs;
+    s->sys.epoll_wait = our_wait;
     s->engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, &s->sys);
     s->door = peer_door(s->engine, (struct pd_port){ .codec = &pd_codec_http1 });
     for (int i = 0; i < APP_THREADS; i++)
@@ -471,7 +490,6 @@ static void test_the_relief_thread_leaves_requests_to_a_call_that_computes(void)
     atomic_fetch_add(&b.s.now_ns, LONG_NS);
     AWAIT(b.s.engine, b.s.engine->nready == BUSY_CONNS && !b.s.engine->role_held)
     CHECK_INT(idle_threads(&b.s), 1);
-    CHECK(b.s.engine->relief_ns != 0); /* it comes again */
     atomic_fetch_add(&b.s.now_ns, LONG_NS);
     AWAIT(b.s.engine, b.s.engine->nready < BUSY_CONNS) /* by now the interpreter would have the other go on */
     busy_fini(&b);
@@ -485,6 +503,57 @@ static void test_the_relief_thread_gives_requests_to_a_thread_while_the_call_wai
     b.s.computes = false;
     atomic_fetch_add(&b.s.now_ns, LONG_NS);
     AWAIT(b.s.engine, b.s.engine->nready < BUSY_CONNS - 1)
+    CHECK(!pd_cost_is_quick(&b.s.engine->cost)); /* so the next of its kind hands the role on by itself */
+    busy_fini(&b);
+}
+
+/* The thread of that call found the role taken, and sleeps; nobody else is awake. */
+static void test_the_relief_thread_that_looks_stays_when_the_call_is_over(void)
+{
+    struct scene s;
+    sem_t gates[2];
+    int fds[2];
+    for (int i = 0; i < 2; i++)
+        sem_init(&gates[i], 0, (unsigned)i);
+    scene_init(&s, 0, NULL);
+    s.takes_turns = true;
+    s.computes = true;
+    s.gates = gates;
+    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
+        abort();
+    fds[0] = peer_dial(&s.door);
+    ask(fds[0]);
+    while (!atomic_load(&s.calls))
+        sched_yield();
+    atomic_store(&s.look, 1);
+    atomic_fetch_add(&s.now_ns, LONG_NS);
+    while (atomic_load(&s.look) != 2)
+        sched_yield();
+    sem_post(&gates[0]);
+    read_answer(fds[0]);
+    await_idle(&s, APP_THREADS);
+    fds[1] = peer_dial(&s.door);
+    ask(fds[1]);
+    atomic_store(&s.look, 0);
+    read_answer(fds[1]);
+    scene_fini(&s, APP_THREADS + 1);
+    for (int i = 0; i < 2; i++) {
+        sem_destroy(&gates[i]);
+        close(fds[i]);
+    }
+}
+
+/* It shows whether calls leave their turn to others while they compute. */
+static void test_the_relief_thread_tries_another_thread_at_times(void)
+{
+    struct busy b;
+    computing_init(&b);
+    pthread_mutex_lock(&b.s.engine->lock);
+    b.s.engine->relief_looks = UINT32_MAX; /* of which the next one is the last of sixteen */
+    pthread_mutex_unlock(&b.s.engine->lock);
+    atomic_fetch_add(&b.s.now_ns, LONG_NS);
+    AWAIT(b.s.engine, b.s.engine->nready < BUSY_CONNS - 1)
+    CHECK(pd_cost_is_quick(&b.s.engine->cost));
     busy_fini(&b);
 }
 
@@ -548,6 +617,8 @@ int main(void)
     test_the_relief_thread_looks_less_often_while_no_vacancy_lasts();
     test_the_relief_thread_leaves_requests_to_a_call_that_computes();
     test_the_relief_thread_gives_requests_to_a_thread_while_the_call_waits();
+    test_the_relief_thread_that_looks_stays_when_the_call_is_over();
+    test_the_relief_thread_tries_another_thread_at_times();
     test_a_thread_leaves_requests_to_another_that_is_soon_back();
     return check_result();
 }

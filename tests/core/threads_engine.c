@@ -3,6 +3,7 @@
  * the access log, and the main thread plays all clients. Built with ThreadSanitizer: what it reports fails the test.
  *
  * threads_engine PROTOCOL ROUNDS [crowded], with http or fastcgi: prints how many requests were sent, answered and run.
+ * Where it is crowded requests make way for each other, and calls begin and end as if they took turns.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include "fastcgi_text.h"
 
 enum { APP_THREADS = 4, CLIENTS = 8, LARGE = 700000, BODY = 150000, PART = 30000, QUIET_MS = 5, LIMIT_MS = 1 };
+enum { COMPUTE_NS = 3000000 };
 
 struct scene {
     struct pd_engine *engine;
@@ -28,6 +30,8 @@ struct scene {
     _Atomic(struct pd_exchange *) parked;
     int pair[2]; /* never anything to read, always room to write */
     int file;    /* LARGE bytes */
+    bool takes_turns;
+    pthread_mutex_t turn; /* as that of an interpreter, but that calls leave it to others at once */
     char large[LARGE];
 };
 
@@ -79,6 +83,15 @@ static void invite(struct pd_exchange *x)
     must(pthread_create(&guest, NULL, guest_thread, x) == 0 && pthread_detach(guest) == 0, "guest");
 }
 
+/* For longer than a vacancy of the role lasts before the relief thread comes. */
+static void compute(void)
+{
+    const struct pd_sys *sys = pd_sys_default();
+    uint64_t end = PD_SYS0(sys, monotonic_ns) + COMPUTE_NS;
+    while (PD_SYS0(sys, monotonic_ns) < end)
+        continue;
+}
+
 static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
 {
     drain_body(t, x);
@@ -98,6 +111,7 @@ static void answer(struct scene *s, struct pd_thread *t, struct pd_exchange *x)
         return;
     case 4:
         (void)pd_exchange_client_gone(x);
+        compute();
         break;
     case 5:
         invite(x);
@@ -143,6 +157,15 @@ static void check_wait(const struct pd_exchange *x)
     must(!pd_exchange_was_suspended(x) || pd_exchange_waited(x, &end) == x, "tag");
 }
 
+static void take_turn(struct scene *s, struct pd_thread *t, void (*what)(struct pd_thread *t))
+{
+    if (!s->takes_turns)
+        return;
+    pthread_mutex_lock(&s->turn);
+    what(t);
+    pthread_mutex_unlock(&s->turn);
+}
+
 static void *app_thread(void *arg)
 {
     struct scene *s = arg;
@@ -162,7 +185,9 @@ static void *app_thread(void *arg)
             continue;
         }
         atomic_fetch_add(&s->served, 1);
+        take_turn(s, t, pd_engine_begins);
         answer(s, t, x);
+        take_turn(s, t, pd_engine_ends);
     }
     pd_thread_free(t);
     return NULL;
@@ -299,6 +324,8 @@ int main(int argc, char **argv)
         config.timeouts.queue = 2;
     }
     config.timeouts.request = LIMIT_MS;
+    s.takes_turns = argc > 3;
+    pthread_mutex_init(&s.turn, NULL);
     signal(SIGPIPE, SIG_IGN); /* sendfile() has no flag for it; Python ignores it, too */
     s.engine = pd_engine_new(&config, NULL, PD_LOOP_EPOLL, NULL);
     s.file = memfd_create("large", MFD_CLOEXEC);

@@ -392,6 +392,7 @@ cdef extern from "engine/exchange_api.h" nogil:
     void pd_thread_free(pd_thread *t)
     pd_exchange *pd_engine_next(pd_thread *t)
     void pd_engine_begins(pd_thread *t)
+    void pd_engine_ends(pd_thread *t)
     void pd_engine_lets_go(pd_thread *t)
     void pd_engine_goes_on(pd_thread *t)
     bint pd_engine_is_contended(const pd_thread *t)

@@ -241,6 +241,8 @@ cdef class Engine(LateCalls):
                 else:
                     serve(app, page, maker, window, t, x)
                 errors.end_line()
+                if takes_turns:
+                    core.pd_engine_ends(t)
         finally:
             if maker is not None:
                 maker.contexts.end()
