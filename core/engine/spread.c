@@ -20,17 +20,25 @@ static void put64(_Atomic uint64_t *p, uint64_t value)
     atomic_store_explicit(p, value, memory_order_relaxed);
 }
 
+/* How many calls can go on at once: where long ones only compute, one, whatever threads there are. */
+static size_t spread_width(const struct pd_engine *e)
+{
+    bool in_turn = pd_cost_is_quick(&e->cost) && pd_cost_is_slow(&e->cost);
+    return in_turn && e->app_threads ? 1 : e->app_threads;
+}
+
 /* Plain stores to a line that nobody else writes. engine.lock is held. */
 static void spread_publish(const struct pd_engine *e)
 {
+    size_t width = spread_width(e);
     struct pd_slot *s = e->spread.slot;
     size_t clients = e->nclients;
     size_t ended = e->nended;
     size_t taken = e->running + e->nready + e->nresumed;
     const struct pd_list *oldest = e->ready.next;
     put(&s->threads, e->app_threads);
-    put(&s->idle, e->app_threads > taken ? e->app_threads - taken : 0);
-    put(&s->soon, (e->nready + 1) * e->cost.call_ns < e->app_threads * PD_BOARD_SOON_MS * UINT64_C(1000000));
+    put(&s->idle, width > taken ? width - taken : 0);
+    put(&s->soon, (e->nready + 1) * e->cost.call_ns < width * PD_BOARD_SOON_MS * UINT64_C(1000000));
     put(&s->running, e->running);
     put(&s->suspended, pd_waits_count(e));
     put(&s->ready, e->nready);
@@ -178,6 +186,22 @@ static void spread_balance(struct pd_engine *e)
     spread_decide(e); /* whose turn it is receives */
 }
 
+/*
+ * Whose turn it is began a call that computes when nobody was idle, and does not look for connections meanwhile. Who is
+ * idle now takes the turn, rather than that they wait for the end of that call.
+ */
+static void spread_claim(struct pd_engine *e)
+{
+    const struct pd_spread *s = &e->spread;
+    uint32_t watcher = atomic_load(&s->board->watcher);
+    if (watcher == s->self || !pd_board_is_there(s->board, watcher) || !s->slot->idle || s->board->slot[watcher].idle ||
+        !pd_cost_is_slow(&e->cost))
+        return;
+    bool is_ours = pd_board_choose(s->board, watcher, e->host.now_ms) == s->self;
+    if (is_ours && atomic_compare_exchange_strong(&s->board->watcher, &watcher, s->self))
+        pd_doors_watch(e);
+}
+
 void pd_spread_turn(struct pd_engine *e)
 {
     struct pd_spread *s = &e->spread;
@@ -189,8 +213,11 @@ void pd_spread_turn(struct pd_engine *e)
         return;
     }
     spread_balance(e);
-    if (s->started)
+    if (s->started) {
+        if (!s->left)
+            spread_claim(e);
         return;
+    }
     s->started = true;
     pd_doors_watch(e);
 }
