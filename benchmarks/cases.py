@@ -272,7 +272,7 @@ CASES = (
         targets=tuple(Target("polydoor-t1", entry.key, goal=at_least(0.98)) for entry in STREAMING[2:]),
         app="large",
         is_throughput=True,
-        notes=(ONE_THREAD, SUPERVISED, UWSGI_CLOSES),
+        notes=(ONE_THREAD, SUPERVISED, UWSGI_CLOSES, causes.COPIES),
     ),
     Case(
         key="yields",

@@ -1,4 +1,4 @@
-"""Why targets are missed, or not shown by a noisy run: what was measured about them (ADR 0012 and 0013 say more)."""
+"""Why targets are missed, or not shown by a noisy run: what was measured about them (ADR 0012 to 0015 say more)."""
 
 APART = (
     "Cause: what Polydoor takes above the empty C server is, of some 2 µs, the application and the interpreter for "
@@ -14,10 +14,15 @@ ASLEEP = (
     "the application, of 600 from call to call. granian sends from another thread, for a third more processor time "
     "(ADR 0013)."
 )
+COPIES = (
+    "Cause: Polydoor and FastPySGI do the same here, one system call that takes the whole megabyte: 95 of 100 µs are the "
+    "kernel's copy of it, and which of the two is ahead changes from run to run."
+)
 BATCHES = (
     "Cause: each answer is sent when it is ready, and wakes the client. bjoern and FastPySGI call the application for "
     "all connections that are ready, then send all answers: 7 µs less kernel time for a request, but the first answers "
-    "come later. Tried and not kept, see ADR 0013."
+    "come later. Tried and not kept, see ADR 0013. While a template computes for 1.6 ms the relief thread looks after the "
+    "connections, which these do not: some 10 µs (ADR 0015)."
 )
 APACHE = (
     "Cause: Apache itself takes three quarters of the processor time of a request over AJP; with the empty C server "
