@@ -15,14 +15,14 @@ ASLEEP = (
     "(ADR 0013)."
 )
 COPIES = (
-    "Cause: Polydoor and FastPySGI do the same here, one system call that takes the whole megabyte: 95 of 100 µs are the "
-    "kernel's copy of it, and which of the two is ahead changes from run to run."
+    "Cause: Polydoor and FastPySGI do the same here, one system call that takes the whole megabyte: 95 of 100 µs are "
+    "the kernel's copy of it, and which of the two is ahead changes from run to run."
 )
 BATCHES = (
     "Cause: each answer is sent when it is ready, and wakes the client. bjoern and FastPySGI call the application for "
     "all connections that are ready, then send all answers: 7 µs less kernel time for a request, but the first answers "
-    "come later. Tried and not kept, see ADR 0013. While a template computes for 1.6 ms the relief thread looks after the "
-    "connections, which these do not: some 10 µs (ADR 0015)."
+    "come later. Tried and not kept, see ADR 0013. While a template computes for 1.6 ms the relief thread looks after "
+    "the connections, which these do not: some 10 µs (ADR 0015)."
 )
 APACHE = (
     "Cause: Apache itself takes three quarters of the processor time of a request over AJP; with the empty C server "
