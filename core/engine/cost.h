@@ -1,5 +1,5 @@
 /*
- * cost.h - what calls of the application cost, and what follows from it for their threads (docs/adr/0013, 0014).
+ * cost.h - what calls of the application cost, and what follows from it for their threads (docs/adr/0013 to 0015).
  */
 #ifndef PD_COST_H
 #define PD_COST_H

@@ -221,8 +221,7 @@ static void test_calls_that_compute_without_their_turn_are_slow(void)
     CHECK(is_quick_behind_trials(QUICK_NS, true)); /* the one before it was about to end */
 }
 
-/* --- how their threads are scheduled -------------------------------------------------------------------------------
- */
+/* --- how their threads are scheduled ------------------------------------------------------------------------------ */
 
 /* Most of what they take is a wait, and the process is busy meanwhile: others have the processor. */
 static void wait_busily(struct scene *s)
@@ -311,8 +310,7 @@ static void test_no_policy_is_changed_where_that_is_forbidden(void)
     scene_fini(&s);
 }
 
-/* --- the real calls ------------------------------------------------------------------------------------------------
- */
+/* --- the real calls ----------------------------------------------------------------------------------------------- */
 
 static void *change_policies(void *arg)
 {

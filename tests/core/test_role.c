@@ -172,6 +172,13 @@ static void scene_init(struct scene *s, uint64_t call_ns, pthread_barrier_t *mee
     await_idle(s, APP_THREADS - 1);
 }
 
+/* It is one thread more for scene_fini(). */
+static void scene_begin_relief(struct scene *s)
+{
+    if (pthread_create(&s->ids[APP_THREADS], NULL, relief_thread, s) != 0)
+        abort();
+}
+
 static void scene_fini(struct scene *s, int threads)
 {
     pd_engine_stop(s->engine, 0);
@@ -297,8 +304,7 @@ static void test_all_threads_run_when_calls_wait_for_each_other(void)
     pthread_barrier_init(&meet, NULL, APP_THREADS);
     scene_init(&s, QUICK_NS, &meet);
     s.step_ns = TURN_NS; /* vacancies become old */
-    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
-        abort();
+    scene_begin_relief(&s);
     for (int i = 0; i < APP_THREADS; i++) {
         fds[i] = peer_dial(&s.door);
         ask(fds[i]);
@@ -321,8 +327,7 @@ static void test_a_connection_has_its_time_behind_a_long_call(void)
     scene_init(&s, long_ns, NULL);
     s.outlasts_turn = true;
     s.step_ns = TURN_NS;
-    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
-        abort();
+    scene_begin_relief(&s);
     int fd = peer_dial(&s.door);
     ask(fd);
     read_answer(fd);
@@ -465,8 +470,7 @@ static void test_the_relief_thread_looks_less_often_while_no_vacancy_lasts(void)
     busy_fini(&b);
 }
 
-/* --- calls that compute for longer than a vacancy may last ---------------------------------------------------------
- */
+/* --- calls that compute for longer than a vacancy may last -------------------------------------------------------- */
 
 /* The only call has begun to compute, and a second thread is idle; the relief thread is there. */
 static void computing_init(struct busy *b)
@@ -519,8 +523,7 @@ static void test_the_relief_thread_that_looks_stays_when_the_call_is_over(void)
     s.takes_turns = true;
     s.computes = true;
     s.gates = gates;
-    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
-        abort();
+    scene_begin_relief(&s);
     fds[0] = peer_dial(&s.door);
     ask(fds[0]);
     while (!atomic_load(&s.calls))
@@ -570,8 +573,7 @@ static void test_a_thread_leaves_requests_to_another_that_is_soon_back(void)
     scene_init(&s, 0, NULL);
     s.takes_turns = true;
     s.gates = gates;
-    if (pthread_create(&s.ids[APP_THREADS], NULL, relief_thread, &s) != 0)
-        abort();
+    scene_begin_relief(&s);
     atomic_store(&s.engine->cost.call_ns, TURN_NS); /* so that these are measured, and are found not to wait */
     for (int i = 0; i < 2; i++) {
         fds[i] = peer_dial(&s.door);
